@@ -1,3 +1,5 @@
+import { NanoctlError } from "./errors.ts";
+
 /** Where people and scripts read us: one of the two output streams. */
 export interface OutputStream {
   readonly isTerminal: boolean;
@@ -8,7 +10,7 @@ export interface OutputStream {
 /** Where a token or a body comes from when it comes by pipe. */
 export interface InputStream {
   readonly isTerminal: boolean;
-  /** Reads everything to the end, at most `limit` bytes, else throws a usage error. */
+  /** Reads to the end, or to `limit` bytes where there are more. */
   readAll(limit: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
@@ -41,4 +43,89 @@ export interface Context {
   readonly signal: AbortSignal;
   /** The system: "linux", "darwin", "windows", … */
   readonly os: string;
+}
+
+const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
+
+/** The real outside world, with the given way of asking a person. */
+export function systemContext(prompts: Prompts): Context {
+  bypassProxyForLoopback();
+  const interrupt = new AbortController();
+  Deno.addSignalListener("SIGINT", () => {
+    interrupt.abort(new NanoctlError("interrupted", "interrupted"));
+  });
+  return {
+    env: Deno.env,
+    stdin: standardInput,
+    stdout: outputStream(Deno.stdout),
+    stderr: outputStream(Deno.stderr),
+    prompts,
+    fetch: globalThis.fetch,
+    now: () => new Date(),
+    sleep,
+    random: Math.random,
+    signal: interrupt.signal,
+    os: Deno.build.os,
+  };
+}
+
+/** Deno reads NO_PROXY when it makes its first connection, so this comes first. */
+function bypassProxyForLoopback(): void {
+  const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+  if (!names.some((name) => isSet(name) || isSet(name.toLowerCase()))) return;
+  const given = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
+  Deno.env.set(
+    "NO_PROXY",
+    given ? `${given},${LOOPBACK_NAMES}` : LOOPBACK_NAMES,
+  );
+}
+
+function isSet(name: string): boolean {
+  return Boolean(Deno.env.get(name));
+}
+
+const standardInput: InputStream = {
+  get isTerminal(): boolean {
+    return Deno.stdin.isTerminal();
+  },
+  async readAll(limit): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(limit);
+    let length = 0;
+    while (length < limit) {
+      const read = await Deno.stdin.read(bytes.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  },
+};
+
+function outputStream(
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+): OutputStream {
+  return {
+    get isTerminal(): boolean {
+      return stream.isTerminal();
+    },
+    async write(text): Promise<void> {
+      const bytes = new TextEncoder().encode(text);
+      for (let written = 0; written < bytes.length;) {
+        written += await stream.write(bytes.subarray(written));
+      }
+    },
+  };
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
+    }
+  });
 }

@@ -24,6 +24,7 @@ export const EXIT_CODES = {
   file_key: 7,
   file_permissions: 7,
   file_locked: 7,
+  file_unwritable: 7,
   interrupted: 130,
 } as const;
 

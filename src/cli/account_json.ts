@@ -1,0 +1,19 @@
+import type { Account } from "../services/service.ts";
+import type { TokenProvider } from "../http/token_provider.ts";
+import type { Target } from "../tokens/resolve.ts";
+
+/** Who is logged in where, as `whoami --json` and `login --json` print it. */
+export function accountJson(
+  account: Account,
+  target: Target,
+  provider: TokenProvider,
+): Record<string, unknown> {
+  return {
+    account: { username: account.username, email: account.email },
+    service: target.service,
+    url: target.url,
+    profile: target.profile,
+    origin: provider.origin,
+    expires_at: account.expiresAt?.toISOString() ?? null,
+  };
+}

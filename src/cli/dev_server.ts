@@ -1,0 +1,92 @@
+import { Command } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { DevServer } from "../dev_server/server.ts";
+import { Output } from "../output.ts";
+import { expiryText } from "./dates.ts";
+import {
+  asCliCommand,
+  type CliCommand,
+  type GlobalOptions,
+} from "./options.ts";
+
+/** The options of `dev-server`. */
+export type DevServerCommandOptions = GlobalOptions & {
+  host?: string | undefined;
+  port?: number | undefined;
+};
+
+const DEFAULT_PORT = 7080;
+
+/** `nanoctl dev-server`: the embedded service, until Ctrl-C. */
+export function devServerCommand(context: Context): CliCommand {
+  return asCliCommand(
+    new Command<GlobalOptions>()
+      .description(
+        "Run the embedded service, for demos, tests and your own CI.\n\n" +
+          "It keeps everything in memory and listens on loopback only.",
+      )
+      .option("--port <port:number>", "The port; 0 takes any free one. (7080)")
+      .option("--host <address:string>", "A loopback address. (127.0.0.1)")
+      .example("In one terminal", "nanoctl dev-server")
+      .example(
+        "In a script",
+        "nanoctl dev-server --port 0 --json > service.json &",
+      )
+      .action((options) => runDevServer(context, options)),
+  );
+}
+
+/**
+ * Serves until Ctrl-C or a termination signal.
+ *
+ * Throws `usage` for an address that is not loopback, and `failed` when the
+ * port is taken.
+ */
+export async function runDevServer(
+  context: Context,
+  options: DevServerCommandOptions,
+): Promise<void> {
+  const { startDevServer } = await import("../dev_server/server.ts");
+  const output = new Output(context, options);
+  const server = await startDevServer({
+    hostname: options.host ?? "127.0.0.1",
+    port: options.port ?? DEFAULT_PORT,
+    now: context.now,
+    signal: context.signal,
+  });
+  await announce(context, output, server);
+  await server.finished;
+  if (context.signal.aborted) throw context.signal.reason;
+  throw new NanoctlError("failed", "the embedded service ended by itself");
+}
+
+async function announce(
+  context: Context,
+  output: Output,
+  { url, user, token, expiresAt }: DevServer,
+): Promise<void> {
+  if (output.json) {
+    await output.dataJson({
+      url,
+      username: user.username,
+      email: user.email,
+      token,
+      expires_at: expiresAt.toISOString(),
+    });
+    return;
+  }
+  const at = url === `http://127.0.0.1:${DEFAULT_PORT}` ? "" : ` --url ${url}`;
+  for (
+    const line of [
+      `The embedded service listens at ${url} until Ctrl-C.`,
+      `User:  ${user.username} <${user.email}>`,
+      `Token: ${token} (${expiryText(expiresAt, context.now())})`,
+      "",
+      "Try, in another terminal:",
+      `  nanoctl login${at}`,
+      `  NANOSERVICES_TOKEN=${token} nanoctl whoami${at}`,
+      `  curl -X POST ${url}/dev/tokens -d '{"state":"expired"}'`,
+    ]
+  ) await output.say(line);
+}

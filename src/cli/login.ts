@@ -1,0 +1,205 @@
+import { Command } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { hasCode, NanoctlError } from "../errors.ts";
+import type { TokenProvider } from "../http/token_provider.ts";
+import { Output } from "../output.ts";
+import type { Account } from "../services/service.ts";
+import { accountJson } from "./account_json.ts";
+import { expiryText } from "./dates.ts";
+import {
+  asCliCommand,
+  type CliCommand,
+  type GlobalOptions,
+} from "./options.ts";
+import type { Session } from "./session.ts";
+import type { Workplace } from "./workplace.ts";
+
+const PROMPTS = 3;
+
+/** The options of `login`. */
+export type LoginOptions = GlobalOptions & {
+  tokenStdin?: boolean | undefined;
+  save?: boolean | undefined;
+};
+
+/** `nanoctl login`: validates a token, and stores it when a person typed it. */
+export function loginCommand(context: Context): CliCommand {
+  return asCliCommand(
+    new Command<GlobalOptions>()
+      .description(
+        "Log in: with NANOSERVICES_TOKEN, with an option, or at a masked prompt.\n\n" +
+          "A token from the environment or from an option is validated and not kept.\n" +
+          "One typed at the prompt is validated, encrypted and stored.",
+      )
+      .option("--token-stdin", "Read the token from standard input.")
+      .option("--save", "Store the token, wherever it came from.")
+      .example("At a terminal", "nanoctl login")
+      .example("In CI", "NANOSERVICES_TOKEN=… nanoctl login")
+      .example("From a secret file", "nanoctl login --token-stdin < token.txt")
+      .action((options) => runLogin(context, options)),
+  );
+}
+
+/**
+ * Logs in and says so.
+ *
+ * Throws `usage` when there is neither a token nor a terminal to ask on, and
+ * what validating and storing throw.
+ */
+export async function runLogin(
+  context: Context,
+  options: LoginOptions,
+): Promise<void> {
+  const { openWorkplace } = await import("./workplace.ts");
+  const output = new Output(context, options);
+  const workplace = await openWorkplace(context, options);
+  const given = await givenToken(context, options);
+  const login = given
+    ? await validate(context, options, output, workplace, given)
+    : await promptUntilValid(context, options, output, workplace);
+  const stored = !given || options.save === true;
+  if (stored) await store(workplace, login);
+  await report(context, output, workplace, login, stored);
+}
+
+/** A token that the service has accepted. */
+interface Login {
+  session: Session;
+  account: Account;
+}
+
+async function givenToken(
+  context: Context,
+  options: LoginOptions,
+): Promise<TokenProvider | undefined> {
+  const { givenProvider } = await import("../tokens/resolve.ts");
+  if (!options.tokenStdin) return givenProvider(context, options);
+  if (options.token !== undefined || options.tokenFile !== undefined) {
+    throw new NanoctlError(
+      "usage",
+      "--token-stdin is given together with another token option",
+      "give one of --token, --token-file and --token-stdin",
+    );
+  }
+  const { TOKEN_LIMIT, parseToken } = await import("../tokens/token_text.ts");
+  const { fixedToken } = await import("../tokens/fixed.ts");
+  const bytes = await context.stdin.readAll(TOKEN_LIMIT + 1);
+  const text = new TextDecoder().decode(bytes);
+  bytes.fill(0);
+  return fixedToken(
+    parseToken(text, "standard input"),
+    "stdin",
+    "standard input",
+  );
+}
+
+async function validate(
+  context: Context,
+  options: LoginOptions,
+  output: Output,
+  { target }: Workplace,
+  provider: TokenProvider,
+): Promise<Login> {
+  const { openSession, whoami } = await import("./session.ts");
+  const session = await openSession(context, options, output, target, provider);
+  return { session, account: await whoami(session) };
+}
+
+/** Asks for a token until the service accepts one, three times in all. */
+async function promptUntilValid(
+  context: Context,
+  options: LoginOptions,
+  output: Output,
+  workplace: Workplace,
+): Promise<Login> {
+  if (!context.stdin.isTerminal || !context.stderr.isTerminal) {
+    throw new NanoctlError(
+      "usage",
+      "no token was given, and there is no terminal to ask for one",
+      "set NANOSERVICES_TOKEN or NANOSERVICES_TOKEN_FILE, or give --token, --token-file or --token-stdin",
+    );
+  }
+  const { loadService } = await import("../services/service.ts");
+  const { target } = workplace;
+  const service = await loadService(target.service);
+  await output.say(
+    `Log in to ${target.url}: make a token at ${
+      service.tokenPage(target.url)
+    } and paste it here.`,
+  );
+  for (let left = PROMPTS - 1;; left--) {
+    const text = await context.prompts.secret("Token");
+    try {
+      const provider = await promptedToken(text);
+      return await validate(context, options, output, workplace, provider);
+    } catch (error) {
+      if (left === 0 || !mayTypeAgain(error)) throw error;
+      await output.say(`${error.message}. Try again (${left} left).`);
+    }
+  }
+}
+
+async function promptedToken(text: string): Promise<TokenProvider> {
+  const { parseToken } = await import("../tokens/token_text.ts");
+  const { fixedToken } = await import("../tokens/fixed.ts");
+  return fixedToken(parseToken(text, "the prompt"), "prompt", "the prompt");
+}
+
+/** Whether another token may help: this one was refused, or was none. */
+function mayTypeAgain(error: unknown): error is NanoctlError {
+  return hasCode(
+    error,
+    "not_logged_in",
+    "token_invalid",
+    "token_expired",
+    "token_revoked",
+    "insufficient_scope",
+  );
+}
+
+async function store(
+  { target, store }: Workplace,
+  { session, account }: Login,
+): Promise<void> {
+  const { secret } = await session.provider.getToken();
+  await store.save({
+    ...target,
+    username: account.username,
+    expiresAt: account.expiresAt,
+    token: secret,
+  });
+}
+
+async function report(
+  context: Context,
+  output: Output,
+  { target, store }: Workplace,
+  { session, account }: Login,
+  stored: boolean,
+): Promise<void> {
+  const { provider } = session;
+  if (output.json) {
+    await output.dataJson({
+      ...accountJson(account, target, provider),
+      stored,
+    });
+    return;
+  }
+  const fromEnvironment = provider.origin.startsWith("environment");
+  if (fromEnvironment && !stored) return;
+  const expiry = expiryText(account.expiresAt, context.now());
+  if (provider.origin === "prompt") {
+    await output.say(
+      `Welcome, ${account.username}. Your token for ${target.url} ${expiry}.`,
+    );
+  } else {
+    await output.say(
+      `The token from ${provider.source} is valid: you are ${account.username} at ${target.url}. It ${expiry}.`,
+    );
+  }
+  await output.say(
+    stored
+      ? `Stored, encrypted, as profile ${target.profile} in ${store.path}.`
+      : "Nothing was stored; add --save to keep it, encrypted.",
+  );
+}

@@ -1,0 +1,27 @@
+import type { Command } from "@cliffy/command";
+
+/** The options that every command takes. */
+export type GlobalOptions = {
+  url?: string | undefined;
+  service?: string | undefined;
+  profile?: string | undefined;
+  token?: string | undefined;
+  tokenFile?: string | undefined;
+  json?: boolean | undefined;
+  quiet?: boolean | undefined;
+  verbose?: boolean | undefined;
+  timeout?: number | undefined;
+  caFile?: string | undefined;
+  insecureHttp?: boolean | undefined;
+};
+
+/**
+ * A command as the tree takes it. Inside its own file a command keeps Cliffy's
+ * exact types; outside nobody needs them.
+ */
+export type CliCommand = Command;
+
+/** Forgets the exact types of a command's options, once it is declared. */
+export function asCliCommand(command: unknown): CliCommand {
+  return command as CliCommand;
+}

@@ -1,0 +1,82 @@
+import { ValidationError } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import { Output } from "../output.ts";
+import { commandTree } from "./tree.ts";
+
+/** Runs one command line and gives the exit code of the process. */
+export async function run(args: string[], context: Context): Promise<number> {
+  try {
+    const tree = await commandTree(context, args);
+    await Promise.race([
+      tree.parse(splitLeadingValues(args)),
+      interruption(context.signal),
+    ]);
+    return 0;
+  } catch (error) {
+    return await fail(error, args, context);
+  }
+}
+
+async function fail(
+  error: unknown,
+  args: string[],
+  context: Context,
+): Promise<number> {
+  // Whoever read us has gone: there is nobody left to tell.
+  if (error instanceof Deno.errors.BrokenPipe) return 1;
+  const known = asNanoctlError(error, args);
+  await new Output(context, { json: wantsJson(args) }).error(known)
+    .catch(() => {});
+  return known.exitCode;
+}
+
+/** Ends even what can't be aborted, such as waiting for a lock or for input. */
+function interruption(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
+function asNanoctlError(error: unknown, args: string[]): NanoctlError {
+  if (error instanceof NanoctlError) return error;
+  if (error instanceof ValidationError) return usageError(error.message, args);
+  // A message that we did not write may hold anything, a token too.
+  const kind = error instanceof Error ? error.name : "error";
+  return new NanoctlError(
+    "failed",
+    `something went wrong inside nanoctl (${kind})`,
+    "please report it with the command that you ran, but without its token",
+  );
+}
+
+function usageError(message: string, args: string[]): NanoctlError {
+  // What is too much may be a token that was meant for an option: not repeated.
+  const said = message.startsWith("Too many arguments")
+    ? "there are more arguments than the command takes"
+    : lowerFirst(message).replace(/\.$/, "");
+  const command = args[0]?.match(/^[a-z-]+$/) && !args[0].startsWith("-")
+    ? ` ${args[0]}`
+    : "";
+  return new NanoctlError("usage", said, `see 'nanoctl${command} --help'`);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function wantsJson(args: string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
+/**
+ * `--url=x login` as `--url x login`: before the command Cliffy 1.0.0-rc.5
+ * only knows the second form.
+ */
+function splitLeadingValues(args: string[]): string[] {
+  const match = args[0]?.match(/^(--[a-z-]+)=(.*)$/s);
+  if (!match?.[1]) return args;
+  return [match[1], match[2] ?? "", ...args.slice(1)];
+}

@@ -1,0 +1,110 @@
+import type { Context } from "../context.ts";
+import { hasCode, NanoctlError } from "../errors.ts";
+import { HttpClient } from "../http/client.ts";
+import { readCaFile } from "../http/ca_file.ts";
+import type { TokenProvider } from "../http/token_provider.ts";
+import type { Output } from "../output.ts";
+import {
+  type Account,
+  loadService,
+  type Service,
+} from "../services/service.ts";
+import { resolveProvider, type Target } from "../tokens/resolve.ts";
+import type { GlobalOptions } from "./options.ts";
+import { openWorkplace } from "./workplace.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/** The service, with a client that authenticates to it. */
+export interface Session {
+  target: Target;
+  service: Service;
+  client: HttpClient;
+  provider: TokenProvider;
+}
+
+/**
+ * The one function that makes an authenticated client.
+ *
+ * Throws `usage` for a bad `--timeout` or CA file.
+ */
+export async function openSession(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+  target: Target,
+  provider: TokenProvider,
+): Promise<Session> {
+  const service = await loadService(target.service);
+  const caFile = options.caFile ??
+    (context.env.get("NANOCTL_CA_FILE") || undefined);
+  const client = new HttpClient({
+    context,
+    baseUrl: target.url,
+    present: service.present,
+    timeoutSeconds: timeoutSeconds(options),
+    insecureHttp: options.insecureHttp ?? false,
+    ...(caFile === undefined ? {} : { caCerts: await readCaFile(caFile) }),
+    log: (line) => void output.detail(line),
+  }).withTokens(provider);
+  return { target, service, client, provider };
+}
+
+/** The session of a command that needs one and does not care where the token comes from. */
+export async function openUsualSession(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<Session> {
+  const { target, store, snapshot } = await openWorkplace(context, options);
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  return await openSession(context, options, output, target, provider);
+}
+
+/** Asks the service whose the token is; a refusal says what to do about it. */
+export async function whoami(session: Session): Promise<Account> {
+  return await withRefusalHint(
+    session,
+    () => session.service.whoami(session.client),
+  );
+}
+
+/** Runs a request; when the token is refused, the hint depends on where it came from. */
+export async function withRefusalHint<T>(
+  session: Session,
+  request: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    if (
+      !hasCode(error, "token_invalid", "token_expired", "token_revoked") ||
+      error.hint !== undefined
+    ) throw error;
+    throw new NanoctlError(error.code, error.message, refusalHint(session));
+  }
+}
+
+function refusalHint({ provider, service, target }: Session): string {
+  const page = service.tokenPage(target.url);
+  switch (provider.origin) {
+    case "environment":
+      return `NANOSERVICES_TOKEN goes before any stored login: unset it, or give it a token made at ${page}`;
+    case "environment-file":
+      return `NANOSERVICES_TOKEN_FILE goes before any stored login: unset it, or put a token made at ${page} into its file`;
+    case "store":
+      return "log in again with 'nanoctl login'";
+    default:
+      return `make a new token at ${page}`;
+  }
+}
+
+function timeoutSeconds({ timeout }: GlobalOptions): number {
+  const seconds = timeout ?? DEFAULT_TIMEOUT_SECONDS;
+  if (seconds > 0 && seconds <= 86_400) return seconds;
+  throw new NanoctlError(
+    "usage",
+    `--timeout ${seconds} is not a time limit`,
+    "give seconds, more than 0 and at most 86400",
+  );
+}

@@ -1,0 +1,159 @@
+import { Command } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { hasCode } from "../errors.ts";
+import type { TokenProvider } from "../http/token_provider.ts";
+import { Output, table } from "../output.ts";
+import type {
+  StoredProfile,
+  StoreSnapshot,
+} from "../store/credential_store.ts";
+import { expiryText } from "./dates.ts";
+import {
+  asCliCommand,
+  type CliCommand,
+  type GlobalOptions,
+} from "./options.ts";
+import type { Workplace } from "./workplace.ts";
+
+/** The options of `status`. */
+export type StatusOptions = GlobalOptions & { check?: boolean | undefined };
+
+/** `nanoctl status`: what is stored, and which token a command would use. */
+export function statusCommand(context: Context): CliCommand {
+  return asCliCommand(
+    new Command<GlobalOptions>()
+      .description(
+        "Show every profile, where the active token comes from, and how it is encrypted.",
+      )
+      .option("--check", "Ask the service whether the active token is valid.")
+      .example("At a glance", "nanoctl status")
+      .example("As a health check", "nanoctl status --check --quiet")
+      .action((options) => runStatus(context, options)),
+  );
+}
+
+/**
+ * Prints the state. Without `--check` it uses no network and being logged out
+ * is not an error; with it, it throws as `whoami` does.
+ */
+export async function runStatus(
+  context: Context,
+  options: StatusOptions,
+): Promise<void> {
+  const { openWorkplace } = await import("./workplace.ts");
+  const output = new Output(context, options);
+  const workplace = await openWorkplace(context, options);
+  const active = await activeToken(context, options, workplace);
+  if (output.json) {
+    await output.dataJson(statusJson(workplace, active));
+  } else {
+    await output.data(statusText(context, workplace, active));
+  }
+  if (options.check) await check(context, options, output, workplace);
+}
+
+/** The provider of the active token; undefined when there is none. */
+async function activeToken(
+  context: Context,
+  options: StatusOptions,
+  { target, store, snapshot }: Workplace,
+): Promise<TokenProvider | undefined> {
+  const { resolveProvider } = await import("../tokens/resolve.ts");
+  try {
+    return resolveProvider(context, options, target, store, snapshot);
+  } catch (error) {
+    if (hasCode(error, "not_logged_in")) return undefined;
+    throw error;
+  }
+}
+
+async function check(
+  context: Context,
+  options: StatusOptions,
+  output: Output,
+  { target, store, snapshot }: Workplace,
+): Promise<void> {
+  const { resolveProvider } = await import("../tokens/resolve.ts");
+  const { openSession, whoami } = await import("./session.ts");
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  const account = await whoami(
+    await openSession(context, options, output, target, provider),
+  );
+  await output.say(
+    `The active token is valid: you are ${account.username} at ${target.url}.`,
+  );
+}
+
+function statusJson(
+  { target, store, snapshot }: Workplace,
+  active: TokenProvider | undefined,
+): Record<string, unknown> {
+  return {
+    active: snapshot.active,
+    token: active
+      ? {
+        origin: active.origin,
+        source: active.source,
+        service: target.service,
+        url: target.url,
+        profile: target.profile,
+        expires_at: active.origin === "store"
+          ? snapshot.find(target.profile)?.expiresAt?.toISOString() ?? null
+          : null,
+      }
+      : null,
+    encryption: snapshot.key
+      ? {
+        cipher: "AES-256-GCM",
+        key_source: snapshot.key.source,
+        key_id: snapshot.key.id,
+      }
+      : null,
+    file: snapshot.key ? store.path : null,
+    profiles: profiles(snapshot).map((stored) => ({
+      profile: stored.profile,
+      service: stored.service,
+      url: stored.url,
+      account: { username: stored.username },
+      expires_at: stored.expiresAt?.toISOString() ?? null,
+      stored_at: stored.storedAt.toISOString(),
+    })),
+  };
+}
+
+function profiles(snapshot: StoreSnapshot): StoredProfile[] {
+  return snapshot.names.flatMap((name) => snapshot.find(name) ?? []);
+}
+
+function statusText(
+  context: Context,
+  { target, store, snapshot }: Workplace,
+  active: TokenProvider | undefined,
+): string {
+  const now = context.now();
+  const facts = [
+    [
+      "Active token:",
+      active
+        ? `from ${active.source}, for ${target.url}`
+        : "none; log in with 'nanoctl login'",
+    ],
+    ...(snapshot.key
+      ? [
+        ["Encryption:", `AES-256-GCM, key file (key ${snapshot.key.id})`],
+        ["Stored in:", store.path],
+      ]
+      : []),
+  ];
+  const rows = profiles(snapshot).map((stored) => [
+    stored.profile === snapshot.active ? "*" : "",
+    stored.profile,
+    stored.service,
+    stored.url,
+    stored.username,
+    expiryText(stored.expiresAt, now),
+  ]);
+  if (rows.length === 0) return table(facts);
+  const headings = ["", "PROFILE", "SERVICE", "URL", "USER", "TOKEN"];
+  return `${table([headings, ...rows])}\n\n${table(facts)}`;
+}

@@ -1,0 +1,93 @@
+import { Command } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { VERSION } from "../version.ts";
+import type { CliCommand } from "./options.ts";
+
+type Loader = (context: Context) => Promise<CliCommand>;
+
+/** The commands, each in a file of its own that is loaded when it is needed. */
+const COMMANDS: Record<string, Loader> = {
+  "login": async (context) =>
+    (await import("./login.ts")).loginCommand(context),
+  "logout": async (context) =>
+    (await import("./logout.ts")).logoutCommand(context),
+  "whoami": async (context) =>
+    (await import("./whoami.ts")).whoamiCommand(context),
+  "status": async (context) =>
+    (await import("./status.ts")).statusCommand(context),
+  "token": async (context) =>
+    (await import("./token.ts")).tokenCommand(context),
+  "dev-server": async (context) =>
+    (await import("./dev_server.ts")).devServerCommand(context),
+};
+
+/**
+ * The command tree. Where the first argument is a command, only that one is
+ * loaded; help and a misspelled command need them all.
+ */
+export async function commandTree(
+  context: Context,
+  args: string[],
+): Promise<CliCommand> {
+  const root = rootCommand(context);
+  const first = args[0] ?? "";
+  const names = Object.hasOwn(COMMANDS, first)
+    ? [first]
+    : Object.keys(COMMANDS);
+  for (const name of names) {
+    const command = await COMMANDS[name]?.(context);
+    if (command) root.command(name, command);
+  }
+  return root as unknown as CliCommand;
+}
+
+// The tree's own type names every option of every command: left to inference.
+// deno-lint-ignore explicit-function-return-type
+function rootCommand(context: Context) {
+  return new Command()
+    .name("nanoctl")
+    .description(
+      "Log in to a service, keep the token encrypted, hand it to your scripts.",
+    )
+    .throwErrors()
+    .version(VERSION)
+    .versionOption("-V, --version", "Show the version, target and runtime.", {
+      standalone: true,
+      action: () => context.stdout.write(`${versionText()}\n`),
+    })
+    .help({ colors: context.stdout.isTerminal && !context.env.get("NO_COLOR") })
+    .action(function (this: Command): void {
+      this.showHelp();
+    })
+    .globalOption("--url <url:string>", "The service. (NANOSERVICES_URL)")
+    .globalOption("--service <name:string>", "What kind of service it is.")
+    .globalOption(
+      "--profile <name:string>",
+      "The stored login to use. (NANOCTL_PROFILE)",
+    )
+    .globalOption("-t, --token <token:string>", "The token to use.")
+    .globalOption("--token-file <path:string>", "A file with the token to use.")
+    .globalOption("--json", "Print JSON on stdout, and errors as JSON.")
+    .globalOption("-q, --quiet", "Say nothing but data and errors.")
+    .globalOption(
+      "-v, --verbose",
+      "Say each request on stderr, without secrets.",
+    )
+    .globalOption(
+      "--timeout <seconds:number>",
+      "How long a request may take. (30)",
+    )
+    .globalOption(
+      "--ca-file <path:string>",
+      "Authorities to trust besides the usual ones, in PEM. (NANOCTL_CA_FILE)",
+    )
+    .globalOption(
+      "--insecure-http",
+      "Send the token over plain http to another machine.",
+    );
+}
+
+/** Version, target and runtime, as `--version` prints them. */
+export function versionText(): string {
+  return `nanoctl ${VERSION} (${Deno.build.target}, Deno ${Deno.version.deno})`;
+}

@@ -1,0 +1,77 @@
+import type { Context } from "../context.ts";
+import { parseServiceUrl } from "../http/service_url.ts";
+import { DEFAULT_SERVICE, knownService } from "../services/service.ts";
+import {
+  CredentialStore,
+  type StoreSnapshot,
+} from "../store/credential_store.ts";
+import { checkProfileName } from "../store/profile_name.ts";
+import type { Target } from "../tokens/resolve.ts";
+import { notLoggedIn } from "../tokens/stored.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** Where a command goes when nothing names a service: the embedded one. */
+export const DEFAULT_URL = "http://127.0.0.1:7080";
+
+/** The credential file as it was read, and the profile that is meant. */
+export interface Stored {
+  profile: string;
+  store: CredentialStore;
+  snapshot: StoreSnapshot;
+}
+
+/** What a command works on, before there is any token. */
+export interface Workplace extends Omit<Stored, "profile"> {
+  target: Target;
+}
+
+/**
+ * Reads the credential file and finds the profile: `--profile`,
+ * `NANOCTL_PROFILE`, the active one.
+ *
+ * Throws `usage` for a name that can't be one, and what reading the credential
+ * file throws.
+ */
+export async function openStored(
+  context: Context,
+  options: GlobalOptions,
+): Promise<Stored> {
+  const store = new CredentialStore(context);
+  const snapshot = await store.read();
+  const profile = checkProfileName(
+    options.profile ?? (context.env.get("NANOCTL_PROFILE") || snapshot.active),
+  );
+  return { profile, store, snapshot };
+}
+
+/**
+ * The profile, URL and service of a command, first match wins: the option, the
+ * variable, the stored profile's own, the default.
+ *
+ * Throws as {@linkcode openStored} does, and `usage` for a URL or a service
+ * that can't be one.
+ */
+export async function openWorkplace(
+  context: Context,
+  options: GlobalOptions,
+): Promise<Workplace> {
+  const { profile, store, snapshot } = await openStored(context, options);
+  const stored = snapshot.find(profile);
+  const named = options.url ??
+    (context.env.get("NANOSERVICES_URL") || undefined);
+  const url = named === undefined
+    ? stored?.url ?? DEFAULT_URL
+    : parseServiceUrl(named);
+  const service = knownService(
+    options.service ??
+      (stored?.url === url ? stored.service : DEFAULT_SERVICE),
+  );
+  return { target: { profile, service, url }, store, snapshot };
+}
+
+/** The target that a stored profile is for. Throws `not_logged_in` when nothing is stored for it. */
+export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
+  const stored = snapshot.find(profile);
+  if (!stored) throw notLoggedIn(profile);
+  return { profile, service: knownService(stored.service), url: stored.url };
+}

@@ -1,0 +1,31 @@
+import { NanoctlError } from "../errors.ts";
+
+/** How much of a body that we parse is read at most, in bytes: 10 MiB. */
+export const BODY_LIMIT = 10 * 1024 * 1024;
+
+/**
+ * Reads a body as text and stops at `limit` bytes, however they came: what is
+ * counted is what decompression gives.
+ *
+ * Throws `service_response` when the body is longer.
+ */
+export async function readText(
+  response: Response,
+  limit = BODY_LIMIT,
+): Promise<string> {
+  if (!response.body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > limit) {
+      throw new NanoctlError(
+        "service_response",
+        `the service answered with more than ${limit >> 20} MiB`,
+      );
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,50 @@
+import { NanoctlError } from "../errors.ts";
+
+/** Whether a host name or address can only mean this machine (RFC 6761, RFC 1122). */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname.endsWith(".localhost") ||
+    hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/**
+ * The normal form of a service's URL: scheme, host, port where it is not the
+ * default, path prefix without a trailing slash. Without a scheme it is https,
+ * on loopback http.
+ *
+ * Throws `usage` when the text is not the URL of a service.
+ */
+export function parseServiceUrl(text: string): string {
+  const url = parse(text.trim());
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    throw notAUrl(text, `${url.protocol} is not http: or https:`);
+  }
+  if (url.username || url.password) {
+    throw notAUrl("the URL", "it holds a user name or a password");
+  }
+  if (url.search || url.hash) {
+    throw notAUrl(text, "it has a query or a fragment");
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}
+
+function parse(text: string): URL {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return parseWhole(text, text);
+  const url = parseWhole(`https://${text}`, text);
+  return isLoopback(url.hostname) ? parseWhole(`http://${text}`, text) : url;
+}
+
+function parseWhole(url: string, given: string): URL {
+  try {
+    return new URL(url);
+  } catch {
+    throw notAUrl(given.includes("@") ? "the URL" : given, "it does not parse");
+  }
+}
+
+function notAUrl(shown: string, reason: string): NanoctlError {
+  return new NanoctlError(
+    "usage",
+    `${shown || "an empty text"} is not a service's URL: ${reason}`,
+    "give it as https://host, with a port or a path prefix where there is one",
+  );
+}

@@ -1,0 +1,28 @@
+import type { Secret } from "../secret.ts";
+
+/** Where a session token comes from, as `status` and `whoami --json` name it. */
+export type TokenOrigin =
+  | "flag"
+  | "token-file"
+  | "stdin"
+  | "prompt"
+  | "environment"
+  | "environment-file"
+  | "store";
+
+/** A token that authenticates a session, and when it ends, where that is known. */
+export interface SessionToken {
+  secret: Secret;
+  expiresAt?: Date;
+}
+
+/** Who supplies the session token. The client asks for nothing else. */
+export interface TokenProvider {
+  readonly origin: TokenOrigin;
+  /** The source as an error message names it: `NANOSERVICES_TOKEN`, `--token`, … */
+  readonly source: string;
+  /** The token for the next request. */
+  getToken(signal?: AbortSignal): Promise<SessionToken>;
+  /** After a 401 for this very token: true if getToken will now give another one. */
+  renew?(rejected: SessionToken, signal?: AbortSignal): Promise<boolean>;
+}

@@ -1,0 +1,59 @@
+import * as v from "valibot";
+import { NanoctlError } from "../errors.ts";
+import type { HttpAnswer } from "../http/client.ts";
+
+/**
+ * The body of an answer, checked against a schema.
+ *
+ * Throws `service_response` when it is not JSON, or names the field that is
+ * missing or wrong.
+ */
+export function parseAnswer<T>(
+  answer: HttpAnswer,
+  schema: v.GenericSchema<unknown, T>,
+): T {
+  const result = v.safeParse(schema, json(answer));
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const field = v.getDotPath(issue) ?? "the whole body";
+  throw new NanoctlError(
+    "service_response",
+    `${answer.url.origin} answered in the wrong shape: ${field}: expected ` +
+      `${issue.expected}, received ${issue.received}`,
+    "check that the URL is the service's and that nanoctl is not too old for it",
+  );
+}
+
+function json(answer: HttpAnswer): unknown {
+  try {
+    return JSON.parse(answer.text);
+  } catch {
+    const type = answer.headers.get("content-type") ?? "no content type";
+    throw new NanoctlError(
+      "service_response",
+      `${answer.url.origin} answered with something that is not JSON (${type})`,
+      "check that the URL is the service's, not that of a web page or a proxy",
+    );
+  }
+}
+
+/** The body as JSON where it is an object, for reading an error out of it. */
+export function errorBody(answer: HttpAnswer): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(answer.text);
+    return typeof body === "object" && body !== null ? { ...body } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** An RFC 3339 date, or null. */
+export const expirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
+  v.nullable(v.pipe(v.string(), v.check(isRfc3339, "not an RFC 3339 date"))),
+  v.transform((text) => text === null ? undefined : new Date(text)),
+);
+
+function isRfc3339(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+    .test(text) && !Number.isNaN(Date.parse(text));
+}

@@ -1,0 +1,106 @@
+import { basename, dirname, join } from "@std/path";
+import { NanoctlError } from "../errors.ts";
+
+/**
+ * Replaces a file in one step: temporary file in the same folder, mode 0600
+ * from its first byte, synced, renamed, the folder synced. Killed at any
+ * instant it leaves the old file or the new one.
+ *
+ * Throws `file_unwritable`; the old file is then as it was.
+ */
+export function writeAtomic(path: string, bytes: Uint8Array): void {
+  const temporary = temporaryName(path);
+  try {
+    writeSynced(temporary, bytes);
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    removeIfThere(temporary);
+    throw unwritable(path, error);
+  }
+  syncFolder(dirname(path));
+}
+
+/**
+ * Makes a file that must not be there yet, whole or not at all. False when it
+ * is there already, from whoever came first.
+ *
+ * Throws `file_unwritable`.
+ */
+export function createAtomic(path: string, bytes: Uint8Array): boolean {
+  const temporary = temporaryName(path);
+  try {
+    writeSynced(temporary, bytes);
+    Deno.linkSync(temporary, path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw unwritable(path, error);
+  } finally {
+    removeIfThere(temporary);
+  }
+  syncFolder(dirname(path));
+  return true;
+}
+
+/** Removes what killed runs left beside the file. Only under the exclusive lock. */
+export function removeLeftovers(path: string): void {
+  const folder = dirname(path);
+  const prefix = `.${basename(path)}.`;
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (name.startsWith(prefix) && name.endsWith(".tmp")) {
+      removeIfThere(join(folder, name));
+    }
+  }
+}
+
+function temporaryName(path: string): string {
+  return join(
+    dirname(path),
+    `.${basename(path)}.${crypto.randomUUID()}.tmp`,
+  );
+}
+
+function writeSynced(path: string, bytes: Uint8Array): void {
+  using file = Deno.openSync(path, {
+    createNew: true,
+    write: true,
+    mode: 0o600,
+  });
+  for (let written = 0; written < bytes.length;) {
+    written += file.writeSync(bytes.subarray(written));
+  }
+  file.syncSync();
+}
+
+/** So that the new name outlives a power cut; not every system lets folders be synced. */
+function syncFolder(folder: string): void {
+  try {
+    using file = Deno.openSync(folder);
+    file.syncSync();
+  } catch {
+    // The file's content is safe already.
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Nothing was there, or the folder can't be written: nothing to tidy.
+  }
+}
+
+function unwritable(path: string, error: unknown): NanoctlError {
+  return new NanoctlError(
+    "file_unwritable",
+    `${path} can't be written: ${reason(error)}; nothing was changed`,
+    "check the disk's free space and the folder's owner, or name another folder with NANOCTL_CONFIG_DIR",
+  );
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown reason";
+  if (error instanceof Deno.errors.NotFound) return "its folder is missing";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  // Deno's text is the system's own, and then the call with its paths.
+  return error.message.replace(/ \(os error.*$/, "").toLowerCase();
+}

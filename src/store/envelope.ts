@@ -1,0 +1,89 @@
+import { decryptAesGcm, encryptAesGcm } from "@std/crypto/aes-gcm";
+import { Secret } from "../secret.ts";
+
+/** The version of the credential file that this program writes and reads. */
+export const FILE_VERSION = 1;
+
+/** The fields of a profile that its sealed token is bound to. */
+export interface Binding {
+  keyId: string;
+  profile: string;
+  service: string;
+  url: string;
+  username: string;
+  /** RFC 3339, or null for a token without an end. */
+  expiresAt: string | null;
+}
+
+/** What a sealed envelope holds. */
+export interface SealedTokens {
+  token: Secret;
+  refreshToken?: Secret;
+}
+
+/**
+ * Seals tokens with AES-256-GCM: a random 96-bit nonce, the ciphertext and the
+ * 128-bit tag, in base64. The binding is the associated data.
+ */
+export async function seal(
+  key: CryptoKey,
+  tokens: SealedTokens,
+  binding: Binding,
+): Promise<string> {
+  const plaintext = new TextEncoder().encode(JSON.stringify({
+    token: tokens.token.reveal(),
+    refresh_token: tokens.refreshToken?.reveal(),
+  }));
+  try {
+    const sealed = await encryptAesGcm(key, plaintext, {
+      additionalData: associatedData(binding),
+    });
+    return sealed.toBase64();
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+/**
+ * Opens what {@linkcode seal} made; undefined when the key is another, or when
+ * the ciphertext or any field of the binding is not what was sealed.
+ */
+export async function open(
+  key: CryptoKey,
+  sealed: string,
+  binding: Binding,
+): Promise<SealedTokens | undefined> {
+  let plaintext: Uint8Array<ArrayBuffer>;
+  try {
+    plaintext = await decryptAesGcm(key, Uint8Array.fromBase64(sealed), {
+      additionalData: associatedData(binding),
+    });
+  } catch {
+    return undefined;
+  }
+  const { token, refresh_token } = JSON.parse(
+    new TextDecoder().decode(plaintext),
+  );
+  plaintext.fill(0);
+  return {
+    token: new Secret(token),
+    ...(refresh_token ? { refreshToken: new Secret(refresh_token) } : {}),
+  };
+}
+
+/** The associated data of a profile's envelope, as docs/credential_file.md gives it. */
+export function associatedData(binding: Binding): Uint8Array<ArrayBuffer> {
+  const { keyId, profile, service, url, username, expiresAt } = binding;
+  return new TextEncoder().encode(JSON.stringify(
+    [
+      "nanoctl",
+      FILE_VERSION,
+      keyId,
+      profile,
+      service,
+      url,
+      username,
+      expiresAt,
+    ],
+  ));
+}

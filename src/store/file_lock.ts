@@ -1,0 +1,82 @@
+import { NanoctlError } from "../errors.ts";
+
+/** How long to wait for another process that holds the lock, in seconds. */
+export const LOCK_TIMEOUT_SECONDS = 10;
+
+/**
+ * Runs a change while no other process reads or changes. The lock is the
+ * system's (flock), so that a holder that is killed frees it.
+ *
+ * Throws `file_locked` after {@linkcode LOCK_TIMEOUT_SECONDS}, and
+ * `file_unwritable` where the lock file can't be made.
+ */
+export async function withExclusiveLock<T>(
+  lockPath: string,
+  change: () => Promise<T>,
+): Promise<T> {
+  using file = openForLocking(lockPath);
+  await locked(file, true, lockPath);
+  return await change();
+}
+
+/**
+ * Runs a read while no other process changes. Where there is no lock file, or
+ * none can be opened, no change can be under way that a rename does not cover.
+ *
+ * Throws `file_locked`.
+ */
+export async function withSharedLock<T>(
+  lockPath: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  using file = openIfThere(lockPath);
+  if (file) await locked(file, false, lockPath);
+  return await read();
+}
+
+function openForLocking(lockPath: string): Deno.FsFile {
+  try {
+    return Deno.openSync(lockPath, { create: true, write: true, mode: 0o600 });
+  } catch {
+    throw new NanoctlError(
+      "file_unwritable",
+      `${lockPath} can't be made, so nothing can be stored there`,
+      "check the folder's owner and whether its file system is read-only, or name another folder with NANOCTL_CONFIG_DIR",
+    );
+  }
+}
+
+function openIfThere(lockPath: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(lockPath);
+  } catch {
+    return undefined;
+  }
+}
+
+async function locked(
+  file: Deno.FsFile,
+  exclusive: boolean,
+  lockPath: string,
+): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(lockTimeout(lockPath)),
+      LOCK_TIMEOUT_SECONDS * 1000,
+    );
+  });
+  try {
+    await Promise.race([file.lock(exclusive), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function lockTimeout(lockPath: string): NanoctlError {
+  return new NanoctlError(
+    "file_locked",
+    `another process has held ${lockPath} for ${LOCK_TIMEOUT_SECONDS} s`,
+    "wait for the other nanoctl, or end it, and try again",
+  );
+}

@@ -1,0 +1,49 @@
+import { isAbsolute, join } from "@std/path";
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+
+/**
+ * The folder of the credential file: `NANOCTL_CONFIG_DIR`, else what the XDG
+ * base directory specification says, else the system's own place; undefined
+ * when nothing says where it is.
+ */
+export function configDir(
+  context: Pick<Context, "env" | "os">,
+): string | undefined {
+  return context.env.get("NANOCTL_CONFIG_DIR") ||
+    perUser(context, "XDG_CONFIG_HOME", "APPDATA", ".config");
+}
+
+/**
+ * The folder of the key file, away from the config folder so that a copy of
+ * that one alone can't be read; undefined when nothing says where it is.
+ */
+export function dataDir(
+  context: Pick<Context, "env" | "os">,
+): string | undefined {
+  return perUser(context, "XDG_DATA_HOME", "LOCALAPPDATA", ".local/share");
+}
+
+/** There is no place for a file: neither HOME nor the variable that names one. */
+export function noPlace(what: string, variable: string): NanoctlError {
+  return new NanoctlError(
+    "usage",
+    `there is no HOME, so no place for the ${what}`,
+    `set HOME or ${variable}`,
+  );
+}
+
+function perUser(
+  { env, os }: Pick<Context, "env" | "os">,
+  xdgVariable: string,
+  windowsVariable: string,
+  belowHome: string,
+): string | undefined {
+  const xdg = env.get(xdgVariable);
+  // The XDG specification: a path that is not absolute is to be ignored.
+  if (xdg && isAbsolute(xdg)) return join(xdg, "nanoctl");
+  const windows = os === "windows" ? env.get(windowsVariable) : undefined;
+  if (windows) return join(windows, "nanoctl");
+  const home = env.get("HOME");
+  return home ? join(home, belowHome, "nanoctl") : undefined;
+}

@@ -1,0 +1,77 @@
+import { NanoctlError } from "../errors.ts";
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Makes sure that a file with secrets and its folder are the user's alone. A
+ * file that is not there is fine.
+ *
+ * Throws `file_permissions`, with the command that mends it.
+ */
+export function checkPrivate(folder: string, path: string): void {
+  const folderInfo = lstat(folder);
+  if (!folderInfo) return;
+  const target = folderInfo.isSymlink ? Deno.statSync(folder) : folderInfo;
+  if (!target.isDirectory) throw wrongKind(folder, "is not a folder");
+  checkMode(folder, target, FOLDER_MODE);
+  const info = lstat(path);
+  if (!info) return;
+  if (info.isSymlink) throw wrongKind(path, "is a symbolic link");
+  if (!info.isFile) throw wrongKind(path, "is not a file");
+  checkMode(path, info, FILE_MODE);
+}
+
+/** Makes a private folder, with the folders above it; one that is there stays as it is. */
+export function makePrivateFolder(folder: string): void {
+  Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+}
+
+function lstat(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw wrongKind(path, "is below something that is not a folder");
+    }
+    throw new NanoctlError(
+      "file_permissions",
+      `${path} can't be looked at: permission denied`,
+      "check who owns the folders above it",
+    );
+  }
+}
+
+function checkMode(path: string, info: Deno.FileInfo, wanted: number): void {
+  // Windows has no modes: access there is by the folder's access list.
+  if (info.mode === null || Deno.build.os === "windows") return;
+  const mode = info.mode & 0o777;
+  if ((mode & ~wanted) === 0) return;
+  throw new NanoctlError(
+    "file_permissions",
+    `${path} is open to others: its mode is ${octal(mode)}, not ${
+      octal(wanted)
+    }`,
+    `chmod ${octal(wanted)} ${shellQuote(path)}`,
+  );
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+/** The path as a POSIX shell takes it, so that the hint can be pasted. */
+export function shellQuote(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path)
+    ? path
+    : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+function wrongKind(path: string, what: string): NanoctlError {
+  return new NanoctlError(
+    "file_permissions",
+    `${path} ${what}`,
+    "move it away, or name another folder with NANOCTL_CONFIG_DIR",
+  );
+}

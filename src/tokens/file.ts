@@ -1,0 +1,54 @@
+import { NanoctlError } from "../errors.ts";
+import type {
+  SessionToken,
+  TokenOrigin,
+  TokenProvider,
+} from "../http/token_provider.ts";
+import { parseToken, TOKEN_LIMIT } from "./token_text.ts";
+
+/**
+ * The token in a file, read again whenever it is needed, so that a file that
+ * someone rotates just works.
+ */
+export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
+  const source = `the file ${path}`;
+  const getToken = async (): Promise<SessionToken> => ({
+    secret: parseToken(await readStart(path), source),
+  });
+  return {
+    origin,
+    source,
+    getToken,
+    renew: async (rejected) =>
+      !(await getToken()).secret.equals(rejected.secret),
+  };
+}
+
+/** As much of the file as a token may have, and one byte to tell that there is more. */
+async function readStart(path: string): Promise<string> {
+  const bytes = new Uint8Array(TOKEN_LIMIT + 1);
+  try {
+    using file = await Deno.open(path);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = await file.read(bytes.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } catch (error) {
+    throw new NanoctlError(
+      "not_logged_in",
+      `the token file ${path} can't be read: ${reason(error)}`,
+    );
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return error instanceof Error ? error.name : "unknown reason";
+}

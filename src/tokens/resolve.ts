@@ -1,0 +1,94 @@
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { TokenProvider } from "../http/token_provider.ts";
+import type { ServiceName } from "../services/service.ts";
+import type {
+  CredentialStore,
+  StoreSnapshot,
+} from "../store/credential_store.ts";
+import { tokenFile } from "./file.ts";
+import { fixedToken } from "./fixed.ts";
+import { notLoggedIn, storedToken } from "./stored.ts";
+import { parseToken } from "./token_text.ts";
+
+/** What the command line says of the token. */
+export interface TokenOptions {
+  token?: string | undefined;
+  tokenFile?: string | undefined;
+}
+
+/** Where the token is to be used. */
+export interface Target {
+  profile: string;
+  service: ServiceName;
+  /** The service's URL in its normal form. */
+  url: string;
+}
+
+/** The variables that hold a token, or the path of a file with one. */
+export const TOKEN_VARIABLES = {
+  file: "NANOSERVICES_TOKEN_FILE",
+  value: "NANOSERVICES_TOKEN",
+} as const;
+
+/**
+ * Which provider a command gets, first match wins: `--token`, `--token-file`,
+ * `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`, the profile's stored token.
+ *
+ * Throws `not_logged_in` when none of them has a token for the target, and
+ * `token_invalid` when what is given can't be one.
+ */
+export function resolveProvider(
+  context: Pick<Context, "env">,
+  options: TokenOptions,
+  target: Target,
+  store: CredentialStore,
+  snapshot: StoreSnapshot,
+): TokenProvider {
+  return givenProvider(context, options) ??
+    storedFor(target, store, snapshot);
+}
+
+/** The provider of a token that is given from outside, apart from the store; undefined when none is. */
+export function givenProvider(
+  { env }: Pick<Context, "env">,
+  options: TokenOptions,
+): TokenProvider | undefined {
+  if (options.token !== undefined && options.tokenFile !== undefined) {
+    throw new NanoctlError(
+      "usage",
+      "--token and --token-file are both given",
+      "give one of them",
+    );
+  }
+  if (options.token !== undefined) {
+    return fixedToken(parseToken(options.token, "--token"), "flag", "--token");
+  }
+  if (options.tokenFile !== undefined) {
+    return tokenFile(options.tokenFile, "token-file");
+  }
+  const path = env.get(TOKEN_VARIABLES.file);
+  if (path) return tokenFile(path, "environment-file");
+  const value = env.get(TOKEN_VARIABLES.value);
+  if (!value) return undefined;
+  const name = TOKEN_VARIABLES.value;
+  return fixedToken(parseToken(value, name), "environment", name);
+}
+
+/** The stored token, and only for the URL and service that it was stored for. */
+function storedFor(
+  target: Target,
+  store: CredentialStore,
+  snapshot: StoreSnapshot,
+): TokenProvider {
+  const stored = snapshot.find(target.profile);
+  if (!stored) throw notLoggedIn(target.profile);
+  if (stored.url !== target.url || stored.service !== target.service) {
+    throw new NanoctlError(
+      "not_logged_in",
+      `not logged in to ${target.url}: profile ${target.profile} is for ${stored.url} (${stored.service})`,
+      `log in there under a profile of its own: nanoctl login --url ${target.url} --profile <name>`,
+    );
+  }
+  return storedToken(store, snapshot, target.profile);
+}
