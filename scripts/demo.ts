@@ -1,0 +1,230 @@
+/**
+ * A guided tour of nanoctl: real commands on the compiled program against the
+ * embedded service, in a temporary home. Exits 0 only if each did what it should.
+ *
+ *   deno task demo
+ */
+import { PseudoTerminal } from "./pseudo_terminal.ts";
+
+interface Step {
+  /** What a reader is about to see. */
+  says: string;
+  /** The command line, run by a shell exactly as it is shown. */
+  command: string;
+  /** What is typed at the prompt, once the program asks. */
+  types?: string;
+  exitCode?: number;
+  /** What the output must hold. */
+  shows: RegExp;
+}
+
+const STEPS: Step[] = [
+  {
+    says: "A machine logs in with the environment: no news is good news.",
+    command: "NANOSERVICES_TOKEN=$TOKEN nanoctl login",
+    shows: /^$/,
+  },
+  {
+    says: "With an option nanoctl says who you are, and keeps nothing.",
+    command: "nanoctl login --token $TOKEN",
+    shows: /you are ada[\s\S]*Nothing was stored/,
+  },
+  {
+    says: "So there is still not a single file in the home folder:",
+    command: "find $HOME -type f | wc -l",
+    shows: /^\s*0\s*$/,
+  },
+  {
+    says:
+      "A person logs in at a masked prompt. The token is stored, encrypted.",
+    command: "nanoctl login",
+    types: "token",
+    shows: /Welcome, ada[\s\S]*in 30 days[\s\S]*Stored, encrypted/,
+  },
+  {
+    says: "Now every command knows you.",
+    command: "nanoctl whoami",
+    shows: /^ada$/m,
+  },
+  {
+    says: "What is stored, where it comes from, how long it lasts:",
+    command: "nanoctl status",
+    shows: /\* +default[\s\S]*AES-256-GCM/,
+  },
+  {
+    says: "The token is in no file as it is. What is there is sealed:",
+    command:
+      'grep -r -c "$TOKEN" $HOME/.config; grep -o \'"sealed": ".\\{24\\}\' $HOME/.config/nanoctl/credentials.json',
+    shows: /:0[\s\S]*"sealed": "/,
+  },
+  {
+    says: "A script takes the token when it needs it.",
+    command:
+      'test "$(nanoctl token)" = "$TOKEN" && echo "the very token that was typed"',
+    shows: /the very token/,
+  },
+  {
+    says: "A token that has expired is refused with exit code 4, and says why.",
+    command: "nanoctl whoami --token $EXPIRED",
+    exitCode: 4,
+    shows: /error: .*it has expired\nhint: /,
+  },
+  {
+    says: "Scripts get the same as an object.",
+    command: "nanoctl whoami --token $EXPIRED --json",
+    exitCode: 4,
+    shows: /"code":"token_expired"/,
+  },
+  {
+    says: "Log out, and end the token at the service too.",
+    command: "nanoctl logout --revoke",
+    shows: /Logged out of default.*ended at the service/,
+  },
+  {
+    says: "Gone:",
+    command: "nanoctl whoami",
+    exitCode: 3,
+    shows: /error: not logged in/,
+  },
+];
+
+const BINARY_FOLDER = `${import.meta.dirname}/../dist`;
+const colors = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+
+/** What the demo runs on: the embedded service and the variables of the shell. */
+interface Stage {
+  service: Deno.ChildProcess;
+  env: Record<string, string>;
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+function styled(text: string, code: number): string {
+  return colors ? `\x1b[${code}m${text}\x1b[0m` : text;
+}
+
+async function setStage(home: string): Promise<Stage> {
+  const env = {
+    HOME: home,
+    PATH: `${BINARY_FOLDER}:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
+    TERM: "xterm",
+    ...(colors ? {} : { NO_COLOR: "1" }),
+  };
+  const service = new Deno.Command(`${BINARY_FOLDER}/nanoctl`, {
+    args: ["dev-server", "--port", "0", "--json"],
+    clearEnv: true,
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const { url, token } = await firstJsonLine(service.stdout);
+  const minted = await fetch(`${url}/dev/tokens`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ state: "expired" }),
+  });
+  const { token: expired } = await minted.json();
+  return {
+    service,
+    env: { ...env, NANOSERVICES_URL: url, TOKEN: token, EXPIRED: expired },
+  };
+}
+
+async function firstJsonLine(
+  stream: ReadableStream<Uint8Array>,
+): Promise<{ url: string; token: string }> {
+  let text = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.includes("\n")) break;
+  }
+  return JSON.parse(text);
+}
+
+/** Runs one step, prints it as a terminal would show it, says whether it did what it should. */
+async function perform(step: Step, { env }: Stage): Promise<boolean> {
+  const { exitCode = 0 } = step;
+  print(`\n${styled(`# ${step.says}`, 2)}\n`);
+  print(`${styled(`$ ${step.command}`, 1)}\n`);
+  const { code, output } = step.types === undefined
+    ? await inPipe(step.command, env)
+    : await atTerminal(step.command, env);
+  print(output);
+  if (exitCode !== 0) print(`${styled(`(exit code ${code})`, 2)}\n`);
+  if (code === exitCode && step.shows.test(output)) return true;
+  print(
+    `\nThis is not what it should do: exit code ${exitCode}, and ${step.shows}\n`,
+  );
+  return false;
+}
+
+interface Outcome {
+  code: number;
+  output: string;
+}
+
+async function inPipe(
+  command: string,
+  env: Record<string, string>,
+): Promise<Outcome> {
+  const { code, stdout } = await new Deno.Command("sh", {
+    args: ["-c", `{ ${command}\n} 2>&1`],
+    clearEnv: true,
+    env,
+    stdin: "null",
+  }).output();
+  return { code, output: new TextDecoder().decode(stdout) };
+}
+
+/** Types the token key by key, as a person would, and never sees it again. */
+async function atTerminal(
+  command: string,
+  env: Record<string, string>,
+): Promise<Outcome> {
+  const terminal = PseudoTerminal.open(command, env);
+  await terminal.waitFor("Token");
+  for (const key of `${env.TOKEN}\r`) await terminal.type(key);
+  const { code, output } = await terminal.end();
+  return { code, output: settled(output) };
+}
+
+const REPAINT = "\x1b[G\x1b[0J";
+// deno-lint-ignore no-control-regex
+const CURSOR = /\x1b\[(\?25[hl]|\d*G)/g;
+
+/** What stays on the screen: of a line that is painted again and again, the last. */
+function settled(output: string): string {
+  const lines = output.replaceAll("\r\n", "\n").split("\n");
+  return lines.map((line) => line.split(REPAINT).at(-1) ?? "").join("\n")
+    .replace(CURSOR, "");
+}
+
+async function main(): Promise<number> {
+  const home = await Deno.makeTempDir({ prefix: "nanoctl-demo-" });
+  Deno.addSignalListener("SIGINT", () => {
+    Deno.removeSync(home, { recursive: true });
+    Deno.exit(130);
+  });
+  let stage: Stage | undefined;
+  try {
+    print(
+      "nanoctl, shown on the embedded service in a temporary home.\n" +
+        "$NANOSERVICES_URL names the service, $TOKEN holds a token of its user ada.\n",
+    );
+    stage = await setStage(home);
+    for (const step of STEPS) if (!await perform(step, stage)) return 1;
+    print(
+      `\n${STEPS.length} commands, each did what it should. Nothing of it stays.\n`,
+    );
+    return 0;
+  } finally {
+    stage?.service.kill("SIGTERM");
+    await stage?.service.status;
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+Deno.exit(await main());

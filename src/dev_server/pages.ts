@@ -1,0 +1,138 @@
+import type { Context } from "hono";
+// By another name, because deno fmt rewrites what is tagged html and never settles.
+import { html as markup } from "hono/html";
+import { Hono } from "hono/tiny";
+import { limitedBody } from "./admin_routes.ts";
+import { type DevEnv, onlyMethods, ownOrigin } from "./guards.ts";
+import type { DevState } from "./state.ts";
+
+type Html = ReturnType<typeof markup>;
+
+const DAY = 24 * 60 * 60;
+/** The choices of the form: what it sends, what it says, how many seconds. */
+const EXPIRIES: readonly [string, string, number | null][] = [
+  ["1h", "1 hour", 60 * 60],
+  ["1d", "1 day", DAY],
+  ["30d", "30 days", 30 * DAY],
+  ["90d", "90 days", 90 * DAY],
+  ["never", "never", null],
+];
+
+const STYLE = `
+:root { color-scheme: light dark }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }
+label { display: block; margin-top: 1rem }
+input, select, button { font: inherit; padding: .4rem .6rem }
+button { margin-top: 1.5rem }
+pre { overflow-x: auto; padding: .8rem; border: 1px solid }
+`;
+
+/** The pages for a person: what this is, and `/settings/tokens`, where a token is made. */
+export function pageRoutes(state: DevState): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  app.get("/", (c) => page(c, "nanoctl dev-server", about(ownOrigin(c))));
+  app.get("/settings/tokens", (c) => page(c, "Make a token", form(state)));
+  app.post("/settings/tokens", limitedBody, async (c) => {
+    const sent = new URLSearchParams(await c.req.text());
+    const name = (sent.get("name") ?? "").trim();
+    const chosen = EXPIRIES.find(([value]) => value === sent.get("expiry"));
+    const refuse = (fault: string): Promise<Response> =>
+      page(c, "Make a token", form(state, name, fault), 400);
+    if (name === "" || name.length > 256) {
+      return refuse("The name must have 1 to 256 characters.");
+    }
+    if (chosen === undefined) return refuse("Choose an expiry of the list.");
+    const seconds = chosen[2];
+    const expiresAt = seconds === null ? null : state.fromNow(seconds);
+    const { secret, token } = await state.mint({ name, expiresAt });
+    const ends = token.expiresAt?.toISOString() ?? "never";
+    const body = made(ownOrigin(c), secret.reveal(), name, ends);
+    return page(c, "Your new token", body, 201);
+  });
+  onlyMethods(app, "/", "GET", "HEAD");
+  onlyMethods(app, "/settings/tokens", "GET", "HEAD", "POST");
+  return app;
+}
+
+async function page(
+  c: Context,
+  title: string,
+  body: Html,
+  status: 200 | 201 | 400 = 200,
+): Promise<Response> {
+  const nonce = crypto.randomUUID();
+  c.header(
+    "Content-Security-Policy",
+    `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+  );
+  // With no-referrer a browser would send `Origin: null` with our own form.
+  c.header("Referrer-Policy", "same-origin");
+  return await c.html(
+    markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style nonce="${nonce}">${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>
+`,
+    status,
+  );
+}
+
+function about(origin: string): Html {
+  return markup`<p>This is the service that <code>nanoctl dev-server</code> runs on this machine, for
+demos, tests and rehearsals. It keeps everything in memory and forgets it when it stops.</p>
+<ul>
+<li><a href="/settings/tokens">Make a token</a></li>
+<li><code>GET /v1/me</code> and <code>POST /v1/logout</code> take one as <code>Authorization: Bearer</code></li>
+<li><code>POST /dev/tokens</code> makes one with a user, expiry, scopes and state of your choice</li>
+</ul>
+<pre><code>nanoctl login --url ${origin}</code></pre>`;
+}
+
+function form(state: DevState, name?: string, fault?: string): Html {
+  const options = EXPIRIES.map(([value, label]) =>
+    markup`<option value="${value}" ${
+      value === "30d" ? "selected" : ""
+    }>${label}</option>
+`
+  );
+  const alert = fault === undefined
+    ? ""
+    : markup`<p id="fault" role="alert"><strong>${fault}</strong></p>`;
+  return markup`<p>The token will be one of ${state.firstUser.username}
+(${state.firstUser.email}). It is shown once.</p>
+${alert}
+<form method="post" action="/settings/tokens">
+<label for="name">Name</label>
+<input id="name" name="name" value="${
+    name ?? ""
+  }" required maxlength="256" autocomplete="off" ${
+    fault === undefined ? "" : markup`aria-describedby="fault"`
+  }>
+<label for="expiry">Expires after</label>
+<select id="expiry" name="expiry">
+${options}</select>
+<div><button>Make the token</button></div>
+</form>`;
+}
+
+function made(origin: string, token: string, name: string, ends: string): Html {
+  return markup`<p>Copy the token <strong>${name}</strong> now: it will not be shown again.</p>
+<pre><code>${token}</code></pre>
+<p>Expires: ${ends}</p>
+<h2>To try next</h2>
+<p>Paste it where this asks for it:</p>
+<pre><code>nanoctl login --url ${origin}
+nanoctl whoami</code></pre>
+<p><a href="/settings/tokens">Make another token</a></p>`;
+}

@@ -1,0 +1,163 @@
+import { Hono } from "hono/tiny";
+import { NanoctlError } from "../errors.ts";
+import { adminRoutes } from "./admin_routes.ts";
+import {
+  type DevEnv,
+  isLoopback,
+  ownHostOnly,
+  ownOriginToWrite,
+  recorder,
+  safeHeaders,
+} from "./guards.ts";
+import { nanoservicesRoutes } from "./nanoservices_routes.ts";
+import { pageRoutes } from "./pages.ts";
+import { problem } from "./problems.ts";
+import { DEFAULT_LIFETIME, DevState } from "./state.ts";
+
+/** Where the embedded service listens, and what it is told from outside. */
+export interface DevServerOptions {
+  /** A loopback address, or localhost, which is taken as 127.0.0.1. */
+  hostname: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** The clock that expiries are judged by; the system's if left out. */
+  now?: () => Date;
+  /** Aborting it is {@linkcode DevServer.shutdown}. */
+  signal?: AbortSignal;
+}
+
+/** The embedded service, listening. */
+export interface DevServer {
+  /** Such as `http://127.0.0.1:7080`, without a slash at its end. */
+  readonly url: string;
+  /** The user that is there from the start. */
+  readonly user: { readonly username: string; readonly email: string };
+  /** That user's first token. */
+  readonly token: string;
+  /** When that token ends. */
+  readonly expiresAt: Date;
+  /** Settles once the service has stopped. */
+  readonly finished: Promise<void>;
+  /** Stops it at once: requests under way are cut off. May be called again. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Starts the embedded service on loopback. It says nothing to anyone.
+ *
+ * @throws {NanoctlError} `usage` for an address that is not loopback or a port
+ * that is none; `failed` when the port is taken or may not be had.
+ */
+export async function startDevServer(
+  options: DevServerOptions,
+): Promise<DevServer> {
+  const hostname = bindAddress(options.hostname);
+  const port = checkedPort(options.port);
+  const stopping = new AbortController();
+  const state = new DevState(
+    options.now ?? (() => new Date()),
+    stopping.signal,
+  );
+  const expiresAt = state.fromNow(DEFAULT_LIFETIME);
+  const { secret } = await state.mint({ name: "first token", expiresAt });
+  const server = listen(hostname, port, devApp(state), stopping.signal);
+
+  const shutdown = (): Promise<void> => {
+    // Not server.shutdown(), which a request that never ends would hold up for ever.
+    stopping.abort();
+    return server.finished;
+  };
+  const onAbort = (): void => void shutdown();
+  options.signal?.addEventListener("abort", onAbort);
+  if (options.signal?.aborted) onAbort();
+  return {
+    url: `http://${bracketed(hostname)}:${server.addr.port}`,
+    user: { ...state.firstUser },
+    token: secret.reveal(),
+    expiresAt,
+    finished: server.finished.finally(() =>
+      options.signal?.removeEventListener("abort", onAbort)
+    ),
+    shutdown,
+  };
+}
+
+/** Every route of the service over one state. */
+function devApp(state: DevState): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  app.use(recorder(state), safeHeaders, ownHostOnly, ownOriginToWrite);
+  app.route("/", nanoservicesRoutes(state));
+  app.route("/", adminRoutes(state));
+  app.route("/", pageRoutes(state));
+  app.notFound(() => problem("not_found", "There is nothing at this path."));
+  app.onError(failed);
+  return app;
+}
+
+/** Whatever went wrong in here stays in here. */
+function failed(): Response {
+  return problem("internal", "The service failed.");
+}
+
+function listen(
+  hostname: string,
+  port: number,
+  app: Hono<DevEnv>,
+  signal: AbortSignal,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve(
+      { hostname, port, signal, onListen: () => {}, onError: failed },
+      app.fetch,
+    );
+  } catch (error) {
+    throw cannotListen(error, hostname, port);
+  }
+}
+
+function cannotListen(
+  error: unknown,
+  hostname: string,
+  port: number,
+): NanoctlError {
+  const where = `port ${port} of ${hostname}`;
+  const hint = "`--port 0` takes any free port";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return new NanoctlError("failed", `${where} is in use`, hint);
+  }
+  if (
+    error instanceof Deno.errors.PermissionDenied ||
+    error instanceof Deno.errors.NotCapable
+  ) {
+    return new NanoctlError("failed", `${where} is not permitted`, hint);
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new NanoctlError("failed", `cannot listen on ${where}: ${reason}`);
+}
+
+function bindAddress(hostname: string): string {
+  if (!isLoopback(hostname)) {
+    throw new NanoctlError(
+      "usage",
+      `the embedded service listens on loopback only, not on ${
+        JSON.stringify(hostname)
+      }`,
+      "use 127.0.0.1, ::1 or localhost",
+    );
+  }
+  // Not left to the resolver, which a hosts file could tell otherwise.
+  if (hostname.toLowerCase() === "localhost") return "127.0.0.1";
+  return hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+function bracketed(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
+function checkedPort(port: number): number {
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new NanoctlError(
+    "usage",
+    `the port must be a whole number from 0 to 65535, not ${port}`,
+  );
+}
