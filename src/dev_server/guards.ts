@@ -1,4 +1,5 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
+import { isLoopback } from "../http/service_url.ts";
 import { problem } from "./problems.ts";
 import type { DevState, Token } from "./state.ts";
 
@@ -9,13 +10,6 @@ export interface DevEnv {
 
 /** A handler that decides whether, or with what, a request goes on. */
 export type Guard = MiddlewareHandler<DevEnv>;
-
-/** Whether a host name or address is this machine's own: 127.0.0.0/8, ::1 or localhost. */
-export function isLoopback(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1");
-  if (name === "localhost" || name === "::1") return true;
-  return /^127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(name);
-}
 
 /** Keeps every answer out of caches and out of other pages' frames. */
 export const safeHeaders: Guard = async (c, next) => {

@@ -1,9 +1,9 @@
 import { Hono } from "hono/tiny";
 import { NanoctlError } from "../errors.ts";
+import { isLoopback } from "../http/service_url.ts";
 import { adminRoutes } from "./admin_routes.ts";
 import {
   type DevEnv,
-  isLoopback,
   ownHostOnly,
   ownOriginToWrite,
   recorder,

@@ -1,9 +1,13 @@
 import { NanoctlError } from "../errors.ts";
 
-/** Whether a host name or address can only mean this machine (RFC 6761, RFC 1122). */
+/**
+ * Whether a host name or address is this machine's own: 127.0.0.0/8, ::1 or
+ * localhost. Not names below localhost: some resolvers ask the network for them.
+ */
 export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") ||
-    hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+  const name = hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1");
+  if (name === "localhost" || name === "::1") return true;
+  return /^127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(name);
 }
 
 /**

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { compileArgs } from "../../scripts/compile.ts";
+import { runDeno } from "../../scripts/process.ts";
+
+const RUNTIME = new URL("../../.runtime/denort", import.meta.url).pathname;
+
+/** Tries what is named on the command line and says how that ended. */
+const PROBE = `
+const tries: Record<string, () => unknown> = {
+  import: () => import(Deno.env.get("PROBE_URL")!),
+  ffi: () => Deno.dlopen(Deno.execPath(), {}),
+  hostname: () => Deno.hostname(),
+  uid: () => Deno.uid(),
+  fetch: async () => await (await fetch(Deno.env.get("PROBE_URL")!)).text(),
+  run: () => new Deno.Command(Deno.execPath(), { args: ["uid"] }).outputSync(),
+};
+try {
+  await tries[Deno.args[0]!]!();
+  console.log("allowed");
+} catch (error) {
+  console.log((error as Error).name);
+}
+`;
+
+describe("the permissions of a compiled program", () => {
+  let folder = "";
+  let hits = 0;
+  let server: Deno.HttpServer<Deno.NetAddr>;
+
+  beforeAll(async () => {
+    folder = await Deno.makeTempDir({ prefix: "nanoctl_compile_" });
+    server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => {
+        hits++;
+        return new Response("export {};", {
+          headers: { "content-type": "text/javascript" },
+        });
+      },
+    );
+    await Deno.writeTextFile(`${folder}/probe.ts`, PROBE);
+    const { success, stderr } = await runDeno(
+      compileArgs(`${folder}/probe.ts`, `${folder}/probe`),
+      { cwd: folder, env: await runtime() },
+    );
+    assertEquals(success, true, stderr);
+  });
+
+  afterAll(async () => {
+    await server.shutdown();
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  async function tried(what: string): Promise<string> {
+    const { stdout } = await new Deno.Command(`${folder}/probe`, {
+      args: [what],
+      env: { PROBE_URL: `http://127.0.0.1:${server.addr.port}/module.js` },
+      stdin: "null",
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  }
+
+  it("cannot import a module from the net", async () => {
+    assertEquals(await tried("import"), "TypeError");
+    assertEquals(hits, 0);
+  });
+
+  it("cannot load a library", async () => {
+    assertEquals(await tried("ffi"), "NotCapable");
+  });
+
+  it("learns no more of the system than who owns a file", async () => {
+    assertEquals(await tried("hostname"), "NotCapable");
+    assertEquals(await tried("uid"), "allowed");
+  });
+
+  it("can do what its commands need", async () => {
+    assertEquals(await tried("fetch"), "allowed");
+    assertEquals(await tried("run"), "allowed");
+  });
+});
+
+/** The runtime that set-up chose for dist/nanoctl. */
+async function runtime(): Promise<Record<string, string>> {
+  if (Deno.env.has("DENORT_BIN")) return {};
+  const here = await Deno.stat(RUNTIME).catch(() => undefined);
+  return here ? { DENORT_BIN: RUNTIME } : {};
+}
