@@ -26,7 +26,11 @@ export interface Prompts {
  * terminal.
  */
 export interface Context {
-  readonly env: { get(name: string): string | undefined };
+  readonly env: {
+    get(name: string): string | undefined;
+    /** All of it, for a child process. */
+    toObject(): Record<string, string>;
+  };
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;

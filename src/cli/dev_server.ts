@@ -52,7 +52,7 @@ export async function runDevServer(
   const server = await startDevServer({
     hostname: options.host ?? "127.0.0.1",
     port: options.port ?? DEFAULT_PORT,
-    now: context.now,
+    now: () => context.now(),
     signal: context.signal,
   });
   await announce(context, output, server);

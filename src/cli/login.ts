@@ -4,6 +4,7 @@ import { hasCode, NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import { Output } from "../output.ts";
 import type { Account } from "../services/service.ts";
+import type { KeyChoice } from "../store/key_source.ts";
 import { accountJson } from "./account_json.ts";
 import { expiryText } from "./dates.ts";
 import {
@@ -20,6 +21,8 @@ const PROMPTS = 3;
 export type LoginOptions = GlobalOptions & {
   tokenStdin?: boolean | undefined;
   save?: boolean | undefined;
+  keySource?: string | undefined;
+  force?: boolean | undefined;
 };
 
 /** `nanoctl login`: validates a token, and stores it when a person typed it. */
@@ -33,6 +36,14 @@ export function loginCommand(context: Context): CliCommand {
       )
       .option("--token-stdin", "Read the token from standard input.")
       .option("--save", "Store the token, wherever it came from.")
+      .option(
+        "--key-source <source:string>",
+        "Where the key of a new credential file comes from: keyfile, passphrase, environment, helper or helper:<name>.",
+      )
+      .option(
+        "--force",
+        "Move a credential file that can't be used aside first.",
+      )
       .example("At a terminal", "nanoctl login")
       .example("In CI", "NANOSERVICES_TOKEN=… nanoctl login")
       .example("From a secret file", "nanoctl login --token-stdin < token.txt")
@@ -52,14 +63,47 @@ export async function runLogin(
 ): Promise<void> {
   const { openWorkplace } = await import("./workplace.ts");
   const output = new Output(context, options);
-  const workplace = await openWorkplace(context, options);
+  const choice = await keyChoice(options);
+  const workplace = await forced(
+    context,
+    options,
+    output,
+    () => openWorkplace(context, options),
+  );
   const given = await givenToken(context, options);
+  const stored = !given || options.save === true;
+  if (stored) workplace.snapshot.checkChoice(choice);
   const login = given
     ? await validate(context, options, output, workplace, given)
     : await promptUntilValid(context, options, output, workplace);
-  const stored = !given || options.save === true;
-  if (stored) await store(workplace, login);
+  if (stored) {
+    await forced(
+      context,
+      options,
+      output,
+      () => store(workplace, login, choice),
+    );
+  }
   await report(context, output, workplace, login, stored);
+}
+
+async function keyChoice(
+  { keySource }: LoginOptions,
+): Promise<KeyChoice | undefined> {
+  if (keySource === undefined) return undefined;
+  const { parseKeyChoice } = await import("../store/key_source.ts");
+  return parseKeyChoice(keySource);
+}
+
+async function forced<T>(
+  context: Context,
+  { force }: LoginOptions,
+  output: Output,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  if (!force) return await attempt();
+  const { orMoveAside } = await import("./force.ts");
+  return await orMoveAside(context, output, attempt);
 }
 
 /** A token that the service has accepted. */
@@ -160,6 +204,7 @@ function mayTypeAgain(error: unknown): error is NanoctlError {
 async function store(
   { target, store }: Workplace,
   { session, account }: Login,
+  choice: KeyChoice | undefined,
 ): Promise<void> {
   const { secret } = await session.provider.getToken();
   await store.save({
@@ -167,7 +212,7 @@ async function store(
     username: account.username,
     expiresAt: account.expiresAt,
     token: secret,
-  });
+  }, choice);
 }
 
 async function report(

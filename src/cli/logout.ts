@@ -7,12 +7,13 @@ import {
   type CliCommand,
   type GlobalOptions,
 } from "./options.ts";
-import type { Workplace } from "./workplace.ts";
+import type { Stored, Workplace } from "./workplace.ts";
 
 /** The options of `logout`. */
 export type LogoutOptions = GlobalOptions & {
   revoke?: boolean | undefined;
   all?: boolean | undefined;
+  force?: boolean | undefined;
 };
 
 /** `nanoctl logout`: deletes the stored token. */
@@ -22,6 +23,10 @@ export function logoutCommand(context: Context): CliCommand {
       .description("Delete the stored token of a profile.")
       .option("--revoke", "End the token at the service too.")
       .option("--all", "Delete the stored tokens of all profiles.")
+      .option(
+        "--force",
+        "Move a credential file that can't be used aside first.",
+      )
       .example("Forget the token here", "nanoctl logout")
       .example("End it everywhere", "nanoctl logout --revoke")
       .action((options) => runLogout(context, options)),
@@ -39,9 +44,13 @@ export async function runLogout(
   context: Context,
   options: LogoutOptions,
 ): Promise<void> {
-  const { openStored, storedTarget } = await import("./workplace.ts");
+  const { storedTarget } = await import("./workplace.ts");
   const output = new Output(context, options);
-  const { profile, store, snapshot } = await openStored(context, options);
+  const { profile, store, snapshot } = await openForLogout(
+    context,
+    options,
+    output,
+  );
   const names = options.all ? snapshot.names : [profile];
   const removed: string[] = [];
   for (const name of names) {
@@ -50,9 +59,26 @@ export async function runLogout(
       const target = storedTarget(snapshot, name);
       await revoke(context, options, output, { store, snapshot, target });
     }
-    removed.push(...await store.remove([name]));
+    await store.remove([name]);
+    removed.push(name);
   }
   await report(context, output, removed, options, profile);
+  const { active, names: left } = await store.read();
+  if (removed.includes(snapshot.active) && left.length > 0) {
+    await output.say(`The active profile is now ${active}.`);
+  }
+}
+
+/** Opens the store; with `--force` a file that can't be used is moved aside first. */
+async function openForLogout(
+  context: Context,
+  options: LogoutOptions,
+  output: Output,
+): Promise<Stored> {
+  const { openStored } = await import("./workplace.ts");
+  if (!options.force) return await openStored(context, options);
+  const { orMoveAside } = await import("./force.ts");
+  return await orMoveAside(context, output, () => openStored(context, options));
 }
 
 async function revoke(

@@ -7,7 +7,9 @@ import type {
   StoredProfile,
   StoreSnapshot,
 } from "../store/credential_store.ts";
+import { describeKey } from "../store/key_source.ts";
 import { expiryText } from "./dates.ts";
+import { encryptionJson } from "./store_info.ts";
 import {
   asCliCommand,
   type CliCommand,
@@ -102,13 +104,7 @@ function statusJson(
           : null,
       }
       : null,
-    encryption: snapshot.key
-      ? {
-        cipher: "AES-256-GCM",
-        key_source: snapshot.key.source,
-        key_id: snapshot.key.id,
-      }
-      : null,
+    encryption: snapshot.key ? encryptionJson(snapshot.key) : null,
     file: snapshot.key ? store.path : null,
     profiles: profiles(snapshot).map((stored) => ({
       profile: stored.profile,
@@ -140,7 +136,10 @@ function statusText(
     ],
     ...(snapshot.key
       ? [
-        ["Encryption:", `AES-256-GCM, key file (key ${snapshot.key.id})`],
+        [
+          "Encryption:",
+          `AES-256-GCM, ${describeKey(snapshot.key)}, key ${snapshot.key.id}`,
+        ],
         ["Stored in:", store.path],
       ]
       : []),

@@ -17,6 +17,9 @@ const COMMANDS: Record<string, Loader> = {
     (await import("./status.ts")).statusCommand(context),
   "token": async (context) =>
     (await import("./token.ts")).tokenCommand(context),
+  "use": async (context) => (await import("./use.ts")).useCommand(context),
+  "store": async (context) =>
+    (await import("./store.ts")).storeCommand(context),
   "dev-server": async (context) =>
     (await import("./dev_server.ts")).devServerCommand(context),
 };

@@ -1,8 +1,15 @@
+import { NanoctlError } from "../errors.ts";
 import type { Context } from "../context.ts";
 import { parseServiceUrl } from "../http/service_url.ts";
-import { DEFAULT_SERVICE, knownService } from "../services/service.ts";
+import {
+  DEFAULT_SERVICE,
+  knownService,
+  SERVICE_NAMES,
+  type ServiceName,
+} from "../services/service.ts";
 import {
   CredentialStore,
+  type StoredProfile,
   type StoreSnapshot,
 } from "../store/credential_store.ts";
 import { checkProfileName } from "../store/profile_name.ts";
@@ -62,10 +69,9 @@ export async function openWorkplace(
   const url = named === undefined
     ? stored?.url ?? DEFAULT_URL
     : parseServiceUrl(named);
-  const service = knownService(
-    options.service ??
-      (stored?.url === url ? stored.service : DEFAULT_SERVICE),
-  );
+  const service = options.service === undefined && stored?.url === url
+    ? storedService(stored)
+    : knownService(options.service ?? DEFAULT_SERVICE);
   return { target: { profile, service, url }, store, snapshot };
 }
 
@@ -73,5 +79,16 @@ export async function openWorkplace(
 export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
   const stored = snapshot.find(profile);
   if (!stored) throw notLoggedIn(profile);
-  return { profile, service: knownService(stored.service), url: stored.url };
+  return { profile, service: storedService(stored), url: stored.url };
+}
+
+/** The service that a profile was stored for; the file may be newer than we are, or damaged. */
+function storedService(stored: StoredProfile): ServiceName {
+  const found = SERVICE_NAMES.find((known) => known === stored.service);
+  if (found) return found;
+  throw new NanoctlError(
+    "file_corrupt",
+    `profile ${stored.profile} is stored for the service ${stored.service}, which this nanoctl does not know`,
+    "update nanoctl, or log in again",
+  );
 }

@@ -19,11 +19,11 @@ export function isLoopback(hostname: string): boolean {
  */
 export function parseServiceUrl(text: string): string {
   const url = parse(text.trim());
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw notAUrl(text, `${url.protocol} is not http: or https:`);
-  }
   if (url.username || url.password) {
     throw notAUrl("the URL", "it holds a user name or a password");
+  }
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    throw notAUrl(text, `${url.protocol} is not http: or https:`);
   }
   if (url.search || url.hash) {
     throw notAUrl(text, "it has a query or a fragment");

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "@std/path";
 import { NanoctlError } from "../errors.ts";
+import type { FileSystem } from "./file_system.ts";
 
 /**
  * Replaces a file in one step: temporary file in the same folder, mode 0600
@@ -8,16 +9,20 @@ import { NanoctlError } from "../errors.ts";
  *
  * Throws `file_unwritable`; the old file is then as it was.
  */
-export function writeAtomic(path: string, bytes: Uint8Array): void {
+export function writeAtomic(
+  fs: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+): void {
   const temporary = temporaryName(path);
   try {
-    writeSynced(temporary, bytes);
-    Deno.renameSync(temporary, path);
+    writeSynced(fs, temporary, bytes);
+    fs.renameSync(temporary, path);
   } catch (error) {
-    removeIfThere(temporary);
+    removeIfThere(fs, temporary);
     throw unwritable(path, error);
   }
-  syncFolder(dirname(path));
+  syncFolder(fs, dirname(path));
 }
 
 /**
@@ -26,28 +31,32 @@ export function writeAtomic(path: string, bytes: Uint8Array): void {
  *
  * Throws `file_unwritable`.
  */
-export function createAtomic(path: string, bytes: Uint8Array): boolean {
+export function createAtomic(
+  fs: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+): boolean {
   const temporary = temporaryName(path);
   try {
-    writeSynced(temporary, bytes);
-    Deno.linkSync(temporary, path);
+    writeSynced(fs, temporary, bytes);
+    fs.linkSync(temporary, path);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
     throw unwritable(path, error);
   } finally {
-    removeIfThere(temporary);
+    removeIfThere(fs, temporary);
   }
-  syncFolder(dirname(path));
+  syncFolder(fs, dirname(path));
   return true;
 }
 
 /** Removes what killed runs left beside the file. Only under the exclusive lock. */
-export function removeLeftovers(path: string): void {
+export function removeLeftovers(fs: FileSystem, path: string): void {
   const folder = dirname(path);
   const prefix = `.${basename(path)}.`;
-  for (const { name } of Deno.readDirSync(folder)) {
+  for (const { name } of fs.readDirSync(folder)) {
     if (name.startsWith(prefix) && name.endsWith(".tmp")) {
-      removeIfThere(join(folder, name));
+      removeIfThere(fs, join(folder, name));
     }
   }
 }
@@ -59,8 +68,12 @@ function temporaryName(path: string): string {
   );
 }
 
-function writeSynced(path: string, bytes: Uint8Array): void {
-  using file = Deno.openSync(path, {
+function writeSynced(
+  fs: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+): void {
+  using file = fs.openSync(path, {
     createNew: true,
     write: true,
     mode: 0o600,
@@ -72,24 +85,25 @@ function writeSynced(path: string, bytes: Uint8Array): void {
 }
 
 /** So that the new name outlives a power cut; not every system lets folders be synced. */
-function syncFolder(folder: string): void {
+function syncFolder(fs: FileSystem, folder: string): void {
   try {
-    using file = Deno.openSync(folder);
+    using file = fs.openSync(folder);
     file.syncSync();
   } catch {
     // The file's content is safe already.
   }
 }
 
-function removeIfThere(path: string): void {
+function removeIfThere(fs: FileSystem, path: string): void {
   try {
-    Deno.removeSync(path);
+    fs.removeSync(path);
   } catch {
     // Nothing was there, or the folder can't be written: nothing to tidy.
   }
 }
 
-function unwritable(path: string, error: unknown): NanoctlError {
+/** The file at this path can't be written, and why. */
+export function unwritable(path: string, error: unknown): NanoctlError {
   return new NanoctlError(
     "file_unwritable",
     `${path} can't be written: ${reason(error)}; nothing was changed`,

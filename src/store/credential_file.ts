@@ -1,23 +1,20 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import { FILE_VERSION } from "./envelope.ts";
-import { shellQuote } from "./permissions.ts";
+import { keyInfoSchema, OR_START_ANEW } from "./keys/key_info.ts";
 
 const entrySchema = v.looseObject({
   service: v.string(),
-  url: v.string(),
+  url: v.pipe(v.string(), v.check(isHttpUrl, "not a URL")),
   account: v.looseObject({ username: v.string() }),
   expires_at: v.nullable(v.pipe(v.string(), v.check(isDate, "not a date"))),
-  stored_at: v.string(),
+  stored_at: v.pipe(v.string(), v.check(isDate, "not a date")),
   sealed: v.pipe(v.string(), v.base64()),
 });
 
 const fileSchema = v.looseObject({
   version: v.literal(FILE_VERSION),
-  key: v.looseObject({
-    source: v.literal("keyfile"),
-    id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, "not a key id")),
-  }),
+  key: keyInfoSchema,
   active: v.string(),
   // Entries are checked one by one when they are used: there may be thousands.
   profiles: v.custom<Record<string, unknown>>(isObject, "not an object"),
@@ -37,7 +34,12 @@ export type CredentialFile = v.InferOutput<typeof fileSchema>;
 export function parseFile(text: string, path: string): CredentialFile {
   const data = parseJson(text, path);
   checkVersion(data, path);
-  return checked(fileSchema, data, path, "");
+  const file = checked(fileSchema, data, path, "");
+  const names = Object.keys(file.profiles);
+  if (names.length === 0 || Object.hasOwn(file.profiles, file.active)) {
+    return file;
+  }
+  throw corrupt(path, `its active profile ${file.active} is not in it`);
 }
 
 /** One profile of the file; undefined when it has none of that name. Throws `file_corrupt`. */
@@ -65,9 +67,7 @@ export function corrupt(path: string, reason: string): NanoctlError {
   return new NanoctlError(
     "file_corrupt",
     `the credential file ${path} can't be used: ${reason}; it was left as it is`,
-    `restore it from a backup, or move it away (mv ${shellQuote(path)} ${
-      shellQuote(`${path}.broken`)
-    }) and log in again`,
+    `restore it from a backup, ${OR_START_ANEW}`,
   );
 }
 
@@ -102,6 +102,10 @@ function checked<T>(
   const field = `${prefix}${v.getDotPath(issue) ?? ""}`.replace(/\.$/, "");
   const where = field === "" ? "the whole file" : field;
   throw corrupt(path, `${where} is missing or wrong`);
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\/./.test(text) && URL.canParse(text);
 }
 
 function isObject(value: unknown): boolean {

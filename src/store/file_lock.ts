@@ -14,9 +14,11 @@ export async function withExclusiveLock<T>(
   lockPath: string,
   change: () => Promise<T>,
 ): Promise<T> {
-  using file = openForLocking(lockPath);
-  await locked(file, true, lockPath);
-  return await change();
+  return await inTurn(lockPath, async () => {
+    using file = openForLocking(lockPath);
+    await locked(file, true, lockPath);
+    return await change();
+  });
 }
 
 /**
@@ -29,9 +31,24 @@ export async function withSharedLock<T>(
   lockPath: string,
   read: () => Promise<T>,
 ): Promise<T> {
-  using file = openIfThere(lockPath);
-  if (file) await locked(file, false, lockPath);
-  return await read();
+  return await inTurn(lockPath, async () => {
+    using file = openIfThere(lockPath);
+    if (file) await locked(file, false, lockPath);
+    return await read();
+  });
+}
+
+const turns = new Map<string, Promise<unknown>>();
+
+/**
+ * One at a time within this process: each wait for the system's lock takes up a
+ * thread, and the holder needs one to encrypt.
+ */
+function inTurn<T>(lockPath: string, action: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(lockPath) ?? Promise.resolve())
+    .catch(() => {}).then(action);
+  turns.set(lockPath, turn);
+  return turn;
 }
 
 function openForLocking(lockPath: string): Deno.FsFile {

@@ -1,134 +1,174 @@
-import { dirname, join } from "@std/path";
-import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
-import { createAtomic } from "./atomic_file.ts";
-import { dataDir, noPlace } from "./paths.ts";
-import { checkPrivate, makePrivateFolder } from "./permissions.ts";
+import type {
+  KeyContext,
+  KeyInfo,
+  KeySourceName,
+  OpenKey,
+} from "./keys/key_info.ts";
 
-/** Where the key of the credential file can come from. */
-export type KeySourceName = "keyfile";
+/** The key sources, as `--key-source` names them. */
+export const KEY_SOURCES: readonly KeySourceName[] = [
+  "keyfile",
+  "passphrase",
+  "environment",
+  "helper",
+];
 
-/** What the credential file says of its key: where it is, and which one it is. */
-export interface KeyInfo {
+/** The source that a new key is to come from. */
+export interface KeyChoice {
   source: KeySourceName;
-  /** The first 16 bytes of SHA-256 over a label and the key, in hex. */
-  id: string;
+  /** Which docker credential helper; undefined for the system's usual one. */
+  helper?: string;
 }
 
-/** A key that is ready for use, with what the file is to say of it. */
-export interface OpenKey {
-  key: CryptoKey;
-  info: KeyInfo;
+/** Reads `--key-source`: a source's name, or `helper:<name>`. Throws `usage`. */
+export function parseKeyChoice(text: string): KeyChoice {
+  const helper = text.match(/^helper:([A-Za-z0-9._-]{1,64})$/)?.[1];
+  if (helper !== undefined) return { source: "helper", helper };
+  const source = KEY_SOURCES.find((name) => name === text);
+  if (source) return { source };
+  throw new NanoctlError(
+    "usage",
+    `there is no key source ${JSON.stringify(text.slice(0, 80))}`,
+    `the key sources are: ${KEY_SOURCES.join(", ")}, helper:<name>`,
+  );
 }
 
-const KEY_BYTES = 32;
-const ID_LABEL = new TextEncoder().encode("nanoctl key id\n");
+/**
+ * Where the key of a new file comes from when nothing was chosen: the source
+ * whose variable is set, else a key file.
+ *
+ * Throws `usage` when variables of two sources are set.
+ */
+export function defaultChoice({ env }: Pick<KeyContext, "env">): KeyChoice {
+  const set = (name: string): boolean =>
+    Boolean(env.get(name) || env.get(`${name}_FILE`));
+  const environment = set("NANOCTL_ENCRYPTION_KEY");
+  const passphrase = set("NANOCTL_PASSPHRASE");
+  if (environment && passphrase) {
+    throw new NanoctlError(
+      "usage",
+      "both a key and a passphrase are set in the environment",
+      "unset one of them, or choose with --key-source",
+    );
+  }
+  if (environment) return { source: "environment" };
+  return { source: passphrase ? "passphrase" : "keyfile" };
+}
 
-/** The path of the key file. Throws `usage` where there is no place for it. */
-export function keyFilePath(context: Pick<Context, "env" | "os">): string {
-  const folder = dataDir(context);
-  if (!folder) throw noPlace("key file", "XDG_DATA_HOME");
-  return join(folder, "key");
+/** Whether an existing file's key already comes from the chosen source. */
+export function isOfChoice(info: KeyInfo, choice: KeyChoice): boolean {
+  if (info.source !== choice.source) return false;
+  return info.source !== "helper" || choice.helper === undefined ||
+    info.helper === choice.helper;
+}
+
+/** How a person knows a file's key source. */
+export function describeKey(info: KeyInfo): string {
+  switch (info.source) {
+    case "keyfile":
+      return "key file";
+    case "passphrase":
+      return "passphrase (scrypt)";
+    case "environment":
+      return "key from the environment";
+    case "helper":
+      return `docker-credential-${info.helper}`;
+  }
 }
 
 /**
  * The key that a credential file was encrypted with.
  *
- * Throws `file_key` when it is missing, malformed or another one, and
- * `file_permissions` when it is open to others.
+ * Throws `file_key` when it is missing, malformed or another one,
+ * `file_permissions` for a key file that is open to others, and `interrupted`.
  */
 export async function openKey(
-  context: Pick<Context, "env" | "os">,
+  context: KeyContext,
   wanted: KeyInfo,
 ): Promise<OpenKey> {
-  const path = keyFilePath(context);
-  const bytes = readKeyFile(path);
-  if (!bytes) {
-    throw new NanoctlError(
-      "file_key",
-      `the key file ${path} is missing, and only it opens the credential file`,
-      "put it back, or move the credential file away and log in again",
-    );
+  // Each in a module of its own, so that a start loads the one that it needs.
+  switch (wanted.source) {
+    case "keyfile":
+      return await (await import("./keys/key_file.ts"))
+        .openKeyFile(context, wanted);
+    case "passphrase":
+      return await (await import("./keys/passphrase.ts"))
+        .openPassphraseKey(context, wanted);
+    case "environment":
+      return await (await import("./keys/environment.ts"))
+        .openEnvironmentKey(context, wanted);
+    case "helper":
+      return await (await import("./keys/helper.ts"))
+        .openHelperKey(context, wanted);
   }
-  const open = await importKey(bytes);
-  if (open.info.id !== wanted.id) {
-    throw new NanoctlError(
-      "file_key",
-      `the key in ${path} has the id ${open.info.id}, but the credential file needs the key ${wanted.id}`,
-      "put the right key file back, or move the credential file away and log in again",
-    );
-  }
-  return open;
 }
 
 /**
- * The key for a new credential file: the key file's, which is made on first use.
+ * A key for a new file, or with `replaced` one to change to: that is another
+ * one even where the source stays the same.
  *
- * Throws `file_key`, `file_permissions` and `file_unwritable`.
+ * Throws as {@linkcode openKey} does, and `file_unwritable`.
  */
-export async function newKey(
-  context: Pick<Context, "env" | "os">,
+export async function createKey(
+  context: KeyContext,
+  choice: KeyChoice,
+  replaced?: KeyInfo,
 ): Promise<OpenKey> {
-  const path = keyFilePath(context);
-  const present = readKeyFile(path);
-  if (present) return await importKey(present);
-  makePrivateFolder(dirname(path));
-  const fresh = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  const line = new TextEncoder().encode(`${fresh.toBase64()}\n`);
-  const made = createAtomic(path, line);
-  line.fill(0);
-  if (made) return await importKey(fresh);
-  fresh.fill(0);
-  return await newKey(context);
-}
-
-function readKeyFile(path: string): Uint8Array<ArrayBuffer> | undefined {
-  checkPrivate(dirname(path), path);
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new NanoctlError(
-      "file_key",
-      `the key file ${path} can't be read`,
-      "check who owns it",
-    );
-  }
-  return parseKey(text, `the key file ${path}`);
-}
-
-/** 32 bytes in base64; throws `file_key` with what is wrong. */
-function parseKey(text: string, source: string): Uint8Array<ArrayBuffer> {
-  const bytes = decode(text.trim());
-  if (bytes?.length === KEY_BYTES) return bytes;
-  throw new NanoctlError(
-    "file_key",
-    bytes
-      ? `${source} holds ${bytes.length} bytes, not ${KEY_BYTES}`
-      : `${source} does not hold a key in base64`,
-    "put the right key back, or move the credential file away and log in again",
-  );
-}
-
-function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
+  const rotation = replaced?.source === choice.source;
+  switch (choice.source) {
+    case "keyfile": {
+      const keyFile = await import("./keys/key_file.ts");
+      return rotation
+        ? await keyFile.rotateKeyFile(context)
+        : await keyFile.createKeyFile(context);
+    }
+    case "passphrase": {
+      const source = await import("./keys/passphrase.ts");
+      return await source.createPassphraseKey(
+        context,
+        variables(
+          replaced !== undefined,
+          rotation,
+          source.NEW_PASSPHRASE_VARIABLE,
+          source.PASSPHRASE_VARIABLE,
+        ),
+      );
+    }
+    case "environment": {
+      const source = await import("./keys/environment.ts");
+      return await source.environmentKey(
+        context,
+        variables(
+          replaced !== undefined,
+          rotation,
+          source.NEW_KEY_VARIABLE,
+          source.KEY_VARIABLE,
+        ),
+      );
+    }
+    case "helper":
+      return await (await import("./keys/helper.ts"))
+        .createHelperKey(context, choice.helper);
   }
 }
 
-/** Turns the bytes into a key that can't be taken out again, and zeroes them. */
-async function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<OpenKey> {
-  const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
-    "encrypt",
-    "decrypt",
-  ]);
-  const labelled = new Uint8Array([...ID_LABEL, ...bytes]);
-  const digest = await crypto.subtle.digest("SHA-256", labelled);
-  bytes.fill(0);
-  labelled.fill(0);
-  const id = new Uint8Array(digest, 0, 16).toHex();
-  return { key, info: { source: "keyfile", id } };
+/** Tidies up after a key that no file uses any more; only a helper keeps what is ours alone. */
+export async function retireKey(
+  context: KeyContext,
+  info: KeyInfo,
+): Promise<void> {
+  if (info.source !== "helper") return;
+  await (await import("./keys/helper.ts")).eraseHelperKey(context, info);
+}
+
+/** In a rotation the usual variable still holds what opens the file. */
+function variables(
+  replaces: boolean,
+  rotation: boolean,
+  fresh: string,
+  usual: string,
+): string[] {
+  if (!replaces) return [usual];
+  return rotation ? [fresh] : [fresh, usual];
 }

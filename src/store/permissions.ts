@@ -22,9 +22,38 @@ export function checkPrivate(folder: string, path: string): void {
   checkMode(path, info, FILE_MODE);
 }
 
-/** Makes a private folder, with the folders above it; one that is there stays as it is. */
+/**
+ * Makes sure that replacing a file would not take it away from another user.
+ *
+ * Throws `file_permissions`.
+ */
+export function checkOwner(path: string): void {
+  if (Deno.build.os === "windows") return;
+  const uid = lstat(path)?.uid ?? null;
+  if (uid === null || uid === Deno.uid()) return;
+  throw new NanoctlError(
+    "file_permissions",
+    `${path} belongs to another user (uid ${uid}); nothing was changed`,
+    "run nanoctl as that user, or name another folder with NANOCTL_CONFIG_DIR",
+  );
+}
+
+/**
+ * Makes a private folder, with the folders above it; one that is there stays
+ * as it is.
+ *
+ * Throws `file_unwritable`.
+ */
 export function makePrivateFolder(folder: string): void {
-  Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+  } catch {
+    throw new NanoctlError(
+      "file_unwritable",
+      `the folder ${folder} can't be made; nothing was changed`,
+      "check who owns the folder above it and whether its file system is read-only, or name another folder with NANOCTL_CONFIG_DIR",
+    );
+  }
 }
 
 function lstat(path: string): Deno.FileInfo | undefined {

@@ -1,0 +1,181 @@
+import * as v from "valibot";
+import { NanoctlError } from "../../errors.ts";
+import { importKey, parseKey, randomKey } from "./key_bytes.ts";
+import {
+  type KeyContext,
+  type KeyInfo,
+  type OpenKey,
+  OR_START_ANEW,
+} from "./key_info.ts";
+
+type HelperInfo = Extract<KeyInfo, { source: "helper" }>;
+
+const answerSchema = v.object({ Secret: v.string() });
+/** What a helper says of an entry that it does not have (docker-credential-helpers). */
+const NOT_FOUND = "credentials not found in native keychain";
+const USERNAME = "nanoctl";
+/** What a child process must not inherit: it holds tokens, keys and passphrases. */
+const OWN_VARIABLE = /^(NANOCTL|NANOSERVICES|CODER)_/;
+
+/** The helpers that are looked for when none is named, by system, the best first. */
+const USUAL_HELPERS: Record<string, string[]> = {
+  darwin: ["osxkeychain"],
+  windows: ["wincred"],
+  linux: ["secretservice", "pass"],
+};
+
+/**
+ * The key that a docker credential helper keeps. The key goes to it and comes
+ * from it over pipes alone.
+ *
+ * Throws `file_key` when the helper fails, or has another key or none.
+ */
+export async function openHelperKey(
+  context: KeyContext,
+  wanted: HelperInfo,
+): Promise<OpenKey> {
+  const { helper } = wanted;
+  const answer = await ask(context, helper, "get", entryName(wanted.id));
+  const bytes = parseKey(
+    secretOf(answer, helper),
+    `the entry of docker-credential-${helper}`,
+  );
+  const { key, id } = await importKey(bytes);
+  if (id === wanted.id) return { key, info: { source: "helper", id, helper } };
+  throw new NanoctlError(
+    "file_key",
+    `docker-credential-${helper} gave another key: it has the id ${id}, the credential file needs ${wanted.id}`,
+    `put the right key back, ${OR_START_ANEW}`,
+  );
+}
+
+/** Makes a key and has the helper keep it. Throws `file_key`, and `usage` when there is no helper. */
+export async function createHelperKey(
+  context: KeyContext,
+  named: string | undefined,
+): Promise<OpenKey> {
+  const helper = named ?? await findHelper(context);
+  const bytes = randomKey();
+  const secret = bytes.toBase64();
+  const { id } = await importKey(bytes);
+  const entry = {
+    ServerURL: entryName(id),
+    Username: USERNAME,
+    Secret: secret,
+  };
+  await ask(context, helper, "store", JSON.stringify(entry));
+  // A helper that takes a key and does not give it back would lose every token.
+  return await openHelperKey(context, { source: "helper", id, helper });
+}
+
+/** Has the helper forget a key that nothing needs any more. Throws `file_key`. */
+export async function eraseHelperKey(
+  context: KeyContext,
+  { helper, id }: HelperInfo,
+): Promise<void> {
+  await ask(context, helper, "erase", entryName(id));
+}
+
+/** The name of the entry: some helpers take nothing but a URL with a host. */
+function entryName(id: string): string {
+  return `https://nanoctl.invalid/key/${id}`;
+}
+
+async function findHelper(context: KeyContext): Promise<string> {
+  const candidates = USUAL_HELPERS[context.os] ?? [];
+  for (const name of candidates) {
+    const found = await run(context, name, "list", "").catch(() => undefined);
+    if (found?.success) return name;
+  }
+  throw new NanoctlError(
+    "usage",
+    `no credential helper works here; looked for ${
+      candidates.map((name) => `docker-credential-${name}`).join(", ") || "none"
+    }`,
+    "install one, or name it: --key-source helper:<name>",
+  );
+}
+
+async function ask(
+  context: KeyContext,
+  helper: string,
+  action: "store" | "get" | "erase",
+  input: string,
+): Promise<string> {
+  const { success, text } = await run(context, helper, action, input);
+  if (success) return text;
+  if (text.includes(NOT_FOUND)) throw notThere(helper);
+  throw new NanoctlError(
+    "file_key",
+    `docker-credential-${helper} ${action} failed${
+      text === "" ? "" : `: ${text.slice(0, 200)}`
+    }`,
+    "unlock its keychain, then try again",
+  );
+}
+
+async function run(
+  context: KeyContext,
+  helper: string,
+  action: string,
+  input: string,
+): Promise<{ success: boolean; text: string }> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(`docker-credential-${helper}`, {
+      args: [action],
+      clearEnv: true,
+      env: inherited(context.env.toObject()),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+  } catch {
+    throw new NanoctlError(
+      "file_key",
+      `docker-credential-${helper} is not on the PATH, or can't be run`,
+      "install it, or change the PATH",
+    );
+  }
+  const output = child.output();
+  const writer = child.stdin.getWriter();
+  // A helper that does not read its input says what is wrong in its output.
+  await writer.write(new TextEncoder().encode(input)).catch(() => {});
+  await writer.close().catch(() => {});
+  const { success, stdout } = await output;
+  const text = new TextDecoder().decode(stdout).trim();
+  stdout.fill(0);
+  return { success, text };
+}
+
+function inherited(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !OWN_VARIABLE.test(name)),
+  );
+}
+
+function secretOf(answer: string, helper: string): string {
+  const { Secret } = parseAnswer(answer, helper);
+  // What docker-credential-pass says of an entry that it does not have.
+  if (Secret === "") throw notThere(helper);
+  return Secret;
+}
+
+function parseAnswer(answer: string, helper: string): { Secret: string } {
+  try {
+    return v.parse(answerSchema, JSON.parse(answer));
+  } catch {
+    throw new NanoctlError(
+      "file_key",
+      `docker-credential-${helper} gave an answer that makes no sense`,
+    );
+  }
+}
+
+function notThere(helper: string): NanoctlError {
+  return new NanoctlError(
+    "file_key",
+    `docker-credential-${helper} does not have the key of the credential file`,
+    `unlock or restore its keychain, ${OR_START_ANEW}`,
+  );
+}

@@ -1,0 +1,63 @@
+import { NanoctlError } from "../../errors.ts";
+
+/** The length of the key of the credential file, in bytes: AES-256. */
+export const KEY_BYTES = 32;
+
+const ID_LABEL = new TextEncoder().encode("nanoctl key id\n");
+
+/** A key that is ready for use. */
+export interface ImportedKey {
+  key: CryptoKey;
+  /** The first 16 bytes of SHA-256 over a label and the key, in hex. */
+  id: string;
+}
+
+/** A new key. */
+export function randomKey(): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+}
+
+/**
+ * 32 bytes in base64. `source` is how the error names where they came from.
+ *
+ * Throws `file_key` with what is wrong.
+ */
+export function parseKey(
+  text: string,
+  source: string,
+): Uint8Array<ArrayBuffer> {
+  const bytes = decode(text.trim());
+  if (bytes?.length === KEY_BYTES) return bytes;
+  throw new NanoctlError(
+    "file_key",
+    bytes
+      ? `${source} holds ${bytes.length} bytes, not ${KEY_BYTES}`
+      : `${source} does not hold a key in base64`,
+    "a key is 32 bytes in base64, as 'head -c 32 /dev/urandom | base64' makes one",
+  );
+}
+
+function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Turns the bytes into a key that can't be taken out again, and zeroes them. */
+export async function importKey(
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<ImportedKey> {
+  const labelled = new Uint8Array(ID_LABEL.length + bytes.length);
+  labelled.set(ID_LABEL);
+  labelled.set(bytes, ID_LABEL.length);
+  const digest = await crypto.subtle.digest("SHA-256", labelled);
+  const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
+    "encrypt",
+    "decrypt",
+  ]);
+  bytes.fill(0);
+  labelled.fill(0);
+  return { key, id: new Uint8Array(digest, 0, 16).toHex() };
+}

@@ -1,0 +1,133 @@
+import { NanoctlError } from "../../errors.ts";
+import { importKey, KEY_BYTES } from "./key_bytes.ts";
+import {
+  type KeyContext,
+  type KeyInfo,
+  type OpenKey,
+  OR_START_ANEW,
+  SCRYPT,
+} from "./key_info.ts";
+import { secretVariable } from "./secret_variable.ts";
+
+/** The variable with the passphrase; with `_FILE` at its end, the one with a file's path. */
+export const PASSPHRASE_VARIABLE = "NANOCTL_PASSPHRASE";
+/** The variable with the passphrase that a rotation changes to. */
+export const NEW_PASSPHRASE_VARIABLE = "NANOCTL_NEW_PASSPHRASE";
+
+const SALT_BYTES = 16;
+const TRIES = 3;
+
+type PassphraseInfo = Extract<KeyInfo, { source: "passphrase" }>;
+
+/**
+ * The key that a passphrase gives: the variable's, else the one that is typed,
+ * for which there are three tries.
+ *
+ * Throws `file_key` when there is none or it is wrong.
+ */
+export async function openPassphraseKey(
+  context: KeyContext,
+  wanted: PassphraseInfo,
+): Promise<OpenKey> {
+  const given = givenPassphrase(context, [PASSPHRASE_VARIABLE]);
+  for (let left = given ? 0 : TRIES - 1;; left--) {
+    const passphrase = given ??
+      await ask(
+        context,
+        "Passphrase of the credential file",
+        PASSPHRASE_VARIABLE,
+      );
+    const open = await derive(passphrase, wanted.kdf.salt);
+    if (open.info.id === wanted.id) return open;
+    if (left === 0) throw wrongPassphrase();
+  }
+}
+
+/**
+ * The key of a new passphrase, with a new salt: of the first of these variables
+ * that is set, else one that is typed twice.
+ *
+ * Throws `file_key` when there is none, or the two are not the same.
+ */
+export async function createPassphraseKey(
+  context: KeyContext,
+  variables: string[],
+): Promise<OpenKey> {
+  const passphrase = givenPassphrase(context, variables) ??
+    await askTwice(context, variables[0] ?? PASSPHRASE_VARIABLE);
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  return await derive(passphrase, salt.toBase64());
+}
+
+function givenPassphrase(
+  context: KeyContext,
+  variables: string[],
+): string | undefined {
+  for (const name of variables) {
+    const given = secretVariable(context, name);
+    if (!given) continue;
+    // A file ends with a line break that is not part of what it says.
+    const text = given.source === name
+      ? given.text
+      : given.text.replace(/\r?\n$/, "");
+    if (text !== "") return text;
+    throw new NanoctlError("file_key", `${given.source} holds no passphrase`);
+  }
+  return undefined;
+}
+
+async function ask(
+  context: KeyContext,
+  question: string,
+  variable: string,
+): Promise<string> {
+  if (!context.stdin.isTerminal || !context.stderr.isTerminal) {
+    throw new NanoctlError(
+      "file_key",
+      "a passphrase is needed, and there is no terminal to ask for it",
+      `set ${variable}_FILE or ${variable}`,
+    );
+  }
+  return await context.prompts.secret(question);
+}
+
+async function askTwice(
+  context: KeyContext,
+  variable: string,
+): Promise<string> {
+  const first = await ask(context, "New passphrase", variable);
+  if (first === "") {
+    throw new NanoctlError("file_key", "a passphrase can't be empty");
+  }
+  if (first === await ask(context, "The same again", variable)) return first;
+  throw new NanoctlError("file_key", "the two passphrases are not the same");
+}
+
+/** scrypt over the UTF-8 of the passphrase in Unicode's form NFC, which keyboards differ in. */
+async function derive(passphrase: string, salt: string): Promise<OpenKey> {
+  const { scrypt } = await import("node:crypto");
+  const { n, r, p } = SCRYPT;
+  const bytes = new TextEncoder().encode(passphrase.normalize("NFC"));
+  const derived = await new Promise<Uint8Array>((resolve, reject) =>
+    scrypt(
+      bytes,
+      Uint8Array.fromBase64(salt),
+      KEY_BYTES,
+      // scrypt needs 128 * N * r bytes, and a little room.
+      { N: n, r, p, maxmem: 129 * n * r },
+      (error, key) => error ? reject(error) : resolve(key),
+    )
+  );
+  bytes.fill(0);
+  const { key, id } = await importKey(new Uint8Array(derived));
+  derived.fill(0);
+  return { key, info: { source: "passphrase", id, kdf: { ...SCRYPT, salt } } };
+}
+
+function wrongPassphrase(): NanoctlError {
+  return new NanoctlError(
+    "file_key",
+    "the passphrase is not the one that the credential file was encrypted with",
+    `give the right one, ${OR_START_ANEW}`,
+  );
+}

@@ -1,0 +1,49 @@
+import type { Context } from "../../context.ts";
+import { NanoctlError } from "../../errors.ts";
+
+/** More than any key or passphrase has, in bytes. */
+const FILE_LIMIT = 64 * 1024;
+
+/** A secret that the environment gave, and how an error names where from. */
+export interface GivenSecret {
+  text: string;
+  source: string;
+}
+
+/**
+ * The secret of a variable, or of the file that the variable with `_FILE` at
+ * its end names; the file goes first. Undefined when neither is set.
+ *
+ * Throws `file_key` when the file can't be read or is too large.
+ */
+export function secretVariable(
+  { env }: Pick<Context, "env">,
+  name: string,
+): GivenSecret | undefined {
+  const path = env.get(`${name}_FILE`);
+  if (path) return { text: readFile(path), source: `the file ${path}` };
+  const text = env.get(name);
+  return text ? { text, source: name } : undefined;
+}
+
+function readFile(path: string): string {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = Deno.readFileSync(path);
+  } catch (error) {
+    throw new NanoctlError(
+      "file_key",
+      `the file ${path} can't be read: ${
+        error instanceof Deno.errors.NotFound
+          ? "there is no such file"
+          : "permission denied, or it is not a file"
+      }`,
+    );
+  }
+  try {
+    if (bytes.length <= FILE_LIMIT) return new TextDecoder().decode(bytes);
+    throw new NanoctlError("file_key", `the file ${path} is too large`);
+  } finally {
+    bytes.fill(0);
+  }
+}

@@ -1,0 +1,70 @@
+import { assert, assertEquals } from "@std/assert";
+import { dirname } from "@std/path";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { StoreFixture, tokenOf } from "./store_fixture.ts";
+
+const TEXT = Deno.readTextFileSync(
+  new URL("../../docs/credential_file.md", import.meta.url),
+);
+
+function example(pattern: RegExp): string {
+  const found = TEXT.match(pattern)?.[1];
+  assert(found, `${pattern} is in the documentation`);
+  return found;
+}
+
+const FILE = example(/```json\n([\s\S]*?)```/);
+const KEY = example(/^ {4}([A-Za-z0-9+/]{43}=)$/m);
+
+describe("docs/credential_file.md", () => {
+  let fixture: StoreFixture;
+  beforeEach(() => {
+    fixture = new StoreFixture();
+    for (const path of [fixture.path, fixture.keyPath]) {
+      Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    }
+    Deno.writeTextFileSync(fixture.path, FILE, { mode: 0o600 });
+    Deno.writeTextFileSync(fixture.keyPath, `${KEY}\n`, { mode: 0o600 });
+  });
+  afterEach(() => fixture.remove());
+
+  it("has an example that opens", async () => {
+    assertEquals(
+      await tokenOf(fixture, "default"),
+      "nano_this-is-only-an-example",
+    );
+    assert(TEXT.includes('default {"token":"nano_this-is-only-an-example"}'));
+  });
+
+  it("has an example whose associated data are as long as it says", () => {
+    const data = example(/^ {4}(\["nanoctl",1,.*\])$/m);
+    const length = Number(example(/these are (\d+) bytes/));
+    assertEquals(new TextEncoder().encode(data).length, length);
+  });
+
+  it("has an example that stops opening when its URL is edited", async () => {
+    fixture.edit((file) =>
+      file.profiles.default.url = "http://nano.example.com"
+    );
+    const opened = await tokenOf(fixture, "default").catch(() => "refused");
+    assertEquals(opened, "refused");
+  });
+
+  it("has a Python program that opens the example, where there is Python", async () => {
+    const program = example(/```python\n([\s\S]*?)```/);
+    const python = ["python3", "/usr/bin/python3"];
+    for (const command of python) {
+      const folder = dirname(fixture.path);
+      Deno.copyFileSync(fixture.keyPath, `${folder}/key`);
+      const output = await new Deno.Command(command, {
+        args: ["-c", program],
+        cwd: folder,
+      }).output().catch(() => undefined);
+      const said = new TextDecoder().decode(output?.stdout).trim();
+      const missing = new TextDecoder().decode(output?.stderr)
+        .includes("No module named");
+      if (!output || missing) continue;
+      assertEquals(said, 'default {"token":"nano_this-is-only-an-example"}');
+    }
+  });
+});
