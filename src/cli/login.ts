@@ -218,7 +218,7 @@ async function store(
 async function report(
   context: Context,
   output: Output,
-  { target, store }: Workplace,
+  { target, store, snapshot }: Workplace,
   { session, account }: Login,
   stored: boolean,
 ): Promise<void> {
@@ -247,4 +247,10 @@ async function report(
       ? `Stored, encrypted, as profile ${target.profile} in ${store.path}.`
       : "Nothing was stored; add --save to keep it, encrypted.",
   );
+  const replaced = stored ? snapshot.find(target.profile) : undefined;
+  if (replaced && replaced.url !== target.url) {
+    await output.say(
+      `It replaces the login of ${replaced.username} at ${replaced.url}; --profile <name> keeps both.`,
+    );
+  }
 }

@@ -52,14 +52,26 @@ function asNanoctlError(error: unknown, args: string[]): NanoctlError {
 }
 
 function usageError(message: string, args: string[]): NanoctlError {
-  // What is too much may be a token that was meant for an option: not repeated.
-  const said = message.startsWith("Too many arguments")
-    ? "there are more arguments than the command takes"
-    : lowerFirst(message).replace(/\.$/, "");
-  const command = args[0]?.match(/^[a-z-]+$/) && !args[0].startsWith("-")
-    ? ` ${args[0]}`
-    : "";
-  return new NanoctlError("usage", said, `see 'nanoctl${command} --help'`);
+  const unknownCommand = message.startsWith("Unknown command");
+  const command = args[0] ?? "";
+  const help = !unknownCommand && PLAIN_NAME.test(command)
+    ? `nanoctl ${command} --help`
+    : "nanoctl --help";
+  return new NanoctlError("usage", withoutValues(message), `see '${help}'`);
+}
+
+const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;
+
+/** What Cliffy says, without anything that may be a token in the wrong place. */
+function withoutValues(message: string): string {
+  if (message.startsWith("Too many arguments")) {
+    return "there are more arguments than the command takes";
+  }
+  const [, kind, name] = message.match(/^Unknown (\w+) "(?:--?)?(.*?)"/s) ?? [];
+  if (kind && name !== undefined && !PLAIN_NAME.test(name)) {
+    return `there is no such ${kind}`;
+  }
+  return lowerFirst(message).replace(/,? but got ".*"/s, "").replace(/\.$/, "");
 }
 
 function lowerFirst(text: string): string {

@@ -45,7 +45,7 @@ export async function openSession(
     timeoutSeconds: timeoutSeconds(options),
     insecureHttp: options.insecureHttp ?? false,
     ...(caFile === undefined ? {} : { caCerts: await readCaFile(caFile) }),
-    log: (line) => void output.detail(line),
+    log: (line) => void output.detail(line).catch(() => {}),
   }).withTokens(provider);
   return { target, service, client, provider };
 }

@@ -52,6 +52,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  /** When it came. */
+  readonly receivedAt: Date;
   /** Where the answer came from in the end, after redirects. */
   readonly url: URL;
   /** Whether a redirect led to another origin, so that no token went along. */
@@ -70,12 +72,17 @@ export class HttpClient {
   readonly #connection: Deno.HttpClient | undefined;
   #renewal: Promise<boolean> | undefined;
 
-  constructor(options: HttpOptions, provider?: TokenProvider) {
+  constructor(
+    options: HttpOptions,
+    provider?: TokenProvider,
+    connection?: Deno.HttpClient,
+  ) {
     this.#options = options;
     this.#provider = provider;
-    this.#connection = options.caCerts
-      ? Deno.createHttpClient({ caCerts: options.caCerts })
-      : undefined;
+    this.#connection = connection ??
+      (options.caCerts
+        ? Deno.createHttpClient({ caCerts: options.caCerts })
+        : undefined);
   }
 
   /** The service's URL in its normal form. */
@@ -90,7 +97,7 @@ export class HttpClient {
 
   /** The same client, authenticating with the tokens of this provider. */
   withTokens(provider: TokenProvider): HttpClient {
-    return new HttpClient(this.#options, provider);
+    return new HttpClient(this.#options, provider, this.#connection);
   }
 
   /** Sends a request and reads the whole answer, whatever its status. */
@@ -110,11 +117,14 @@ export class HttpClient {
     deadline: Deadline,
   ): Promise<HttpAnswer> {
     const provider = this.#provider;
-    const token = await provider?.getToken(deadline.signal);
+    const token = provider &&
+      await deadline.race(provider.getToken(deadline.signal));
     const answer = await this.#withRetries(request, token, deadline);
     if (answer.status !== 401 || !token || !provider?.renew) return answer;
-    if (answer.leftOrigin || !await this.#renew(provider, token)) return answer;
-    const renewed = await provider.getToken(deadline.signal);
+    if (
+      answer.leftOrigin || !await deadline.race(this.#renew(provider, token))
+    ) return answer;
+    const renewed = await deadline.race(provider.getToken(deadline.signal));
     return await this.#withRetries(request, renewed, deadline);
   }
 
@@ -133,7 +143,6 @@ export class HttpClient {
   ): Promise<HttpAnswer> {
     const { context } = this.#options;
     const repeatable = isRepeatable(request.method ?? "GET");
-    let budget = WAIT_BUDGET_SECONDS;
     for (let attempt = 1;; attempt++) {
       const last = !repeatable || attempt === ATTEMPTS;
       const result = await this.#follow(request, token, deadline, attempt)
@@ -148,10 +157,10 @@ export class HttpClient {
         context.now(),
         context.random(),
       );
-      if (result && wait > Math.min(budget, deadline.secondsLeft())) {
+      if (result && wait > Math.min(deadline.budget, deadline.secondsLeft())) {
         return result;
       }
-      budget -= wait;
+      deadline.budget -= wait;
       await context.sleep(wait * 1000, deadline.signal);
     }
   }
@@ -181,6 +190,7 @@ export class HttpClient {
           status,
           headers,
           text,
+          receivedAt: this.#options.context.now(),
           url: hop.url,
           leftOrigin: !hop.trusted,
         };
@@ -253,6 +263,8 @@ export class HttpClient {
 /** One time limit over all that a request takes, and Ctrl-C. */
 class Deadline {
   readonly signal: AbortSignal;
+  /** How many seconds of waiting between tries are left. */
+  budget = WAIT_BUDGET_SECONDS;
   readonly #own = new AbortController();
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #context: Context;
@@ -274,6 +286,19 @@ class Deadline {
     return this.signal.aborted ? this.signal.reason : error;
   }
 
+  /** Waits for something that may not end by itself at the limit. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    const over = Promise.withResolvers<never>();
+    const reject = (): void => over.reject(this.signal.reason);
+    this.signal.addEventListener("abort", reject);
+    try {
+      return await Promise.race([work, over.promise]);
+    } finally {
+      this.signal.removeEventListener("abort", reject);
+    }
+  }
+
   secondsLeft(): number {
     return (this.#endsAt - this.#context.now().getTime()) / 1000;
   }
@@ -292,6 +317,7 @@ const SECRET_KEY = /token|key|secret|password|code|signature/i;
 /** The URL with the values of telling query keys hidden, for `--verbose`. */
 export function redactedUrl(url: URL): string {
   const copy = new URL(url);
+  copy.hash = "";
   for (const key of new Set(copy.searchParams.keys())) {
     if (SECRET_KEY.test(key)) copy.searchParams.set(key, "hidden");
   }

@@ -7,7 +7,7 @@ import { isLoopback } from "./service_url.ts";
  */
 export function networkError(error: unknown, url: URL): NanoctlError {
   const text = reasonOf(error);
-  if (/certificate|tls|corrupt message/i.test(text)) {
+  if (/certificate|tls|corrupt message|fatal alert/i.test(text)) {
     return tlsError(text, url.host);
   }
   if (/proxy|tunnel/i.test(text)) {
@@ -24,7 +24,7 @@ export function networkError(error: unknown, url: URL): NanoctlError {
       "check the spelling of the URL and this machine's name service",
     );
   }
-  if (/connection refused/i.test(text)) return refusedError(url);
+  if (/connection refused|os error 10061/i.test(text)) return refusedError(url);
   if (/timed out/i.test(text)) return timeoutError(url);
   if (/HTTP version parsed|invalid HTTP/i.test(text)) {
     return new NanoctlError(
@@ -91,6 +91,9 @@ function tlsError(text: string, host: string): NanoctlError {
 }
 
 function tlsReason(text: string): [string, string] {
+  if (/NotValidForName|not valid for name/i.test(text)) {
+    return ["its certificate is for another name", "check the host in --url"];
+  }
   if (/UnknownIssuer|SelfSigned|CaUsedAsEndEntity/i.test(text)) {
     return [
       "its certificate is not signed by an authority that this machine trusts",
@@ -101,12 +104,6 @@ function tlsReason(text: string): [string, string] {
     return [
       "its certificate has expired",
       "the service must renew it; check this machine's clock too",
-    ];
-  }
-  if (/NotValidForName|not valid for name/i.test(text)) {
-    return [
-      "its certificate is for another name",
-      "check the host in --url",
     ];
   }
   return [

@@ -39,6 +39,8 @@ export function parseRetryAfter(
 ): number | undefined {
   if (!value) return undefined;
   if (/^\d+$/.test(value.trim())) return Number(value.trim());
+  // Date.parse alone takes "-5" and "in 3" for dates.
+  if (!/^[A-Z][a-z]+,? .*\d\d:\d\d:\d\d/.test(value)) return undefined;
   const date = Date.parse(value);
   if (Number.isNaN(date)) return undefined;
   return Math.max(0, (date - now.getTime()) / 1000);

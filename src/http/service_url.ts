@@ -26,7 +26,7 @@ export function parseServiceUrl(text: string): string {
     throw notAUrl(text, `${url.protocol} is not http: or https:`);
   }
   if (url.search || url.hash) {
-    throw notAUrl(text, "it has a query or a fragment");
+    throw notAUrl("the URL", "it has a query or a fragment");
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }

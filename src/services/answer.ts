@@ -19,7 +19,7 @@ export function parseAnswer<T>(
   throw new NanoctlError(
     "service_response",
     `${answer.url.origin} answered in the wrong shape: ${field}: expected ` +
-      `${issue.expected}, received ${issue.received}`,
+      `${issue.expected}, received ${kind(issue.input)}`,
     "check that the URL is the service's and that nanoctl is not too old for it",
   );
 }
@@ -55,5 +55,15 @@ export const expirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
 
 function isRfc3339(text: string): boolean {
   return /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
-    .test(text) && !Number.isNaN(Date.parse(text));
+    .test(text) && !Number.isNaN(Date.parse(text)) && isDay(text.slice(0, 10));
+}
+
+function isDay(date: string): boolean {
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
+}
+
+/** What something is, never what it holds: that may be a token. */
+function kind(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "a list" : typeof value;
 }

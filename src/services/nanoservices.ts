@@ -45,7 +45,9 @@ async function sendOk(
   path: string,
 ): Promise<HttpAnswer> {
   const answer = await client.send({ method, path });
-  if (answer.status >= 200 && answer.status < 300) return answer;
+  if (!answer.leftOrigin && answer.status >= 200 && answer.status < 300) {
+    return answer;
+  }
   throw problem(answer, client.provider?.source ?? "no token");
 }
 
@@ -107,7 +109,7 @@ function refusalCode(
 function rateLimited(answer: HttpAnswer): NanoctlError {
   const seconds = parseRetryAfter(
     answer.headers.get("retry-after"),
-    new Date(answer.headers.get("date") ?? Date.now()),
+    answer.receivedAt,
   );
   return new NanoctlError(
     "rate_limited",

@@ -23,7 +23,13 @@ export function storedToken(
     source: `the stored login of profile ${profile}`,
     getToken,
     renew: async (rejected) => {
-      current = await store.read();
+      const latest = await store.read();
+      const [was, is] = [snapshot.find(profile), latest.find(profile)];
+      // A login to another place under the same name: its token is not for here.
+      if (is && (is.url !== was?.url || is.service !== was.service)) {
+        return false;
+      }
+      current = latest;
       opened = undefined;
       return !(await getToken()).secret.equals(rejected.secret);
     },

@@ -1,0 +1,344 @@
+import { assert, assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+
+const ROOT = fromFileUrl(import.meta.resolve("../"));
+
+/** One source file: its path below the root, with slashes, and its text without comments. */
+interface SourceFile {
+  path: string;
+  code: string;
+}
+
+/** A rule of the house: gives a line for each place that breaks it. */
+type Rule = (files: SourceFile[]) => string[];
+
+const BASE = ["context", "errors", "secret", "version"];
+
+/**
+ * What each part may import of the others. A part is a folder of src/, or a
+ * file that stands in src/ itself. All of it points one way: main, cli, tokens,
+ * services, http, and what everybody uses; the store stands beside http.
+ */
+const MAY_IMPORT: Record<string, string[]> = {
+  main: ["cli", "context"],
+  cli: ["tokens", "services", "http", "store", "dev_server", "output", ...BASE],
+  tokens: ["services", "http", "store", ...BASE],
+  services: ["http", ...BASE],
+  http: BASE,
+  store: BASE,
+  dev_server: ["http", ...BASE],
+  output: BASE,
+  context: ["errors", "secret", "version"],
+  errors: [],
+  secret: [],
+  version: [],
+};
+
+const RULES: Record<string, Rule> = {
+  "only src/http/client.ts calls fetch": (files) =>
+    files.flatMap(({ path, code }) =>
+      path === "src/http/client.ts" ? [] : matches(
+        path,
+        code,
+        /(?<![\w$])fetch\s*(\?\.\s*)?\(/g,
+        /(?<![\w$])fetch\s*(\?\.|\.)\s*(call|apply|bind)\b/g,
+        /[=(,]\s*fetch\s*[;,)]/g,
+      )
+    ),
+
+  "only src/context.ts names the global fetch, to hand it over": (files) =>
+    files.flatMap(({ path, code }) =>
+      matches(
+        path,
+        path === "src/context.ts"
+          ? code.replace(/\n {4}fetch: globalThis\.fetch,\n/, "\n")
+          : code,
+        /(globalThis|self|window)\s*(\?\.|\.|\[\s*["'`])\s*fetch\b/g,
+      )
+    ),
+
+  "Cliffy is imported below src/cli/ only": (files) =>
+    everyImport(files)
+      .filter(({ from, specifier }) =>
+        /cliffy/i.test(specifier) && !from.startsWith("src/cli/")
+      )
+      .map(shown),
+
+  "@cliffy/prompt is imported by src/cli/prompts.ts only": (files) =>
+    everyImport(files)
+      .filter(({ from, specifier }) =>
+        /cliffy[/-]prompt/i.test(specifier) && from !== "src/cli/prompts.ts"
+      )
+      .map(shown),
+
+  "imports point one way": (files) =>
+    everyImport(files)
+      .filter(({ from, target }) => {
+        if (target === undefined) return false;
+        const [importer, imported] = [partOf(from), partOf(target)];
+        return importer !== imported &&
+          !MAY_IMPORT[importer]?.includes(imported);
+      })
+      .map(shown),
+
+  "every part has its place": (files) =>
+    files.map(({ path }) => path)
+      .filter((path) => !Object.hasOwn(MAY_IMPORT, partOf(path))),
+
+  "only src/cli/dev_server.ts imports the embedded service": (files) =>
+    everyImport(files)
+      .filter(({ from, target }) =>
+        target !== undefined && partOf(target) === "dev_server" &&
+        partOf(from) !== "dev_server" && from !== "src/cli/dev_server.ts"
+      )
+      .map(shown),
+
+  "what is imported can be read off the source": (files) =>
+    files.flatMap(({ path, code }) =>
+      matches(path, code, /\bimport\s*\((?!\s*["'][^"']+["']\s*[,)])/g)
+    ),
+
+  "only src/output.ts may use the console": (files) =>
+    files.flatMap(({ path, code }) =>
+      path === "src/output.ts" ? [] : matches(
+        path,
+        code,
+        /(?<![\w$])console\s*(\?\.|\.\s*\w|\[)/g,
+        /=\s*((globalThis|self|window)\.)?console\b/g,
+      )
+    ),
+};
+
+interface Import {
+  from: string;
+  specifier: string;
+  /** The path of the file that is meant, where it is one of ours. */
+  target: string | undefined;
+}
+
+/** Static imports, re-exports, dynamic imports and imported types alike. */
+function everyImport(files: SourceFile[]): Import[] {
+  const forms = [
+    /\b(?:import|export)\b[\s\w$*{},]*?\bfrom\s*["']([^"']+)["']/g,
+    /\bimport\s*["']([^"']+)["']/g,
+    /\bimport\s*\(\s*["'`]([^"'`]+)["'`]/g,
+  ];
+  return files.flatMap(({ path, code }) =>
+    forms.flatMap((form) =>
+      [...code.matchAll(form)].map(([, specifier = ""]) => ({
+        from: path,
+        specifier,
+        target: resolved(path, specifier),
+      }))
+    )
+  );
+}
+
+function resolved(from: string, specifier: string): string | undefined {
+  if (!/^(\.{0,2}\/|file:)/.test(specifier)) return undefined;
+  return new URL(specifier, `file:///${from}`).pathname.slice(1);
+}
+
+/** The part that a file belongs to: `cli` for src/cli/run.ts, `errors` for src/errors.ts. */
+function partOf(path: string): string {
+  const [first = "", second = first] = path.split("/");
+  return (first === "src" ? second : first).replace(/\.ts$/, "");
+}
+
+function shown({ from, specifier }: Import): string {
+  return `${from} imports ${specifier}`;
+}
+
+function matches(path: string, code: string, ...forms: RegExp[]): string[] {
+  return forms.flatMap((form) =>
+    [...code.matchAll(form)].map(([text]) => `${path}: ${text.trim()}`)
+  );
+}
+
+/** main.ts and everything in src/, as it is below this folder. */
+function readSources(root: string): SourceFile[] {
+  return ["main.ts", ...below(root, "src")].map((path) => ({
+    path,
+    code: withoutComments(Deno.readTextFileSync(join(root, path))),
+  }));
+}
+
+function below(root: string, folder: string): string[] {
+  return [...Deno.readDirSync(join(root, folder))].flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    return entry.isDirectory ? below(root, path) : [path];
+  }).filter((path) => path.endsWith(".ts"));
+}
+
+/**
+ * The code alone. It takes only comments that stand at the beginning of their
+ * line: nothing after code can then hide more code from the rules.
+ */
+function withoutComments(text: string): string {
+  return text
+    .replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, "")
+    .replace(/^[ \t]*\/\/.*$/gm, "");
+}
+
+describe("the house", () => {
+  const files = readSources(ROOT);
+
+  it("is what the rules look at", () => {
+    const paths = files.map(({ path }) => path);
+    for (const path of ["main.ts", "src/errors.ts", "src/http/client.ts"]) {
+      assert(paths.includes(path), path);
+    }
+    assert(
+      everyImport(files).some(({ target }) => target === "src/cli/run.ts"),
+    );
+  });
+
+  for (const [name, rule] of Object.entries(RULES)) {
+    it(`keeps the rule: ${name}`, () => assertEquals(rule(files), []));
+  }
+});
+
+/** How to break each rule: the file, and what is added to it. */
+const BREAKS: Record<string, [path: string, code: string][]> = {
+  "only src/http/client.ts calls fetch": [
+    ["src/services/nanoservices.ts", 'await fetch("https://a.example");'],
+    ["src/http/retry.ts", "await context.fetch(url);"],
+    ["src/http/body.ts", "await this.#context.fetch\n  (url);"],
+    ["src/tokens/file.ts", "const send = fetch;"],
+    ["src/tokens/fixed.ts", "const send = fetch.bind(null);"],
+    ["src/cli/login.ts", "send(fetch);"],
+    ["src/cli/login.ts", "context.fetch?.(url);"],
+    ["src/cli/login.ts", "/* a remark */ fetch(url);"],
+    ["src/cli/login.ts", "const a = 1; // a remark\nfetch(url);"],
+    ["main.ts", 'const url = "https://a.example"; fetch(url);'],
+  ],
+  "only src/context.ts names the global fetch, to hand it over": [
+    ["src/http/retry.ts", "const send = globalThis.fetch;"],
+    ["src/http/client.ts", "const send = globalThis.fetch;"],
+    ["src/cli/login.ts", 'const send = globalThis["fetch"];'],
+    ["src/context.ts", "const send = globalThis.fetch;"],
+    ["src/context.ts", "const again = {\n    fetch: globalThis.fetch,\n};"],
+  ],
+  "Cliffy is imported below src/cli/ only": [
+    ["src/output.ts", 'import { Table } from "@cliffy/table";'],
+    ["src/tokens/file.ts", 'import type { Command } from "@cliffy/command";'],
+    ["src/errors.ts", 'export { Command } from "jsr:@cliffy/command@1";'],
+    ["main.ts", 'const { Command } = await import("@cliffy/command");'],
+    ["src/store/paths.ts", 'import "npm:@jsr/cliffy__command";'],
+  ],
+  "@cliffy/prompt is imported by src/cli/prompts.ts only": [
+    ["src/cli/login.ts", 'import { Secret } from "@cliffy/prompt/secret";'],
+    ["src/cli/tree.ts", 'const a = await import("@cliffy/prompt");'],
+    ["src/context.ts", 'import type { Secret } from "@cliffy/prompt";'],
+  ],
+  "imports point one way": [
+    ["src/errors.ts", 'import { Secret } from "./secret.ts";'],
+    ["src/secret.ts", 'import type { Context } from "./context.ts";'],
+    ["src/context.ts", 'import { Output } from "./output.ts";'],
+    ["src/http/retry.ts", 'import "../services/service.ts";'],
+    ["src/http/retry.ts", 'import "../store/paths.ts";'],
+    ["src/http/retry.ts", 'import { Output } from "../output.ts";'],
+    [
+      "src/store/paths.ts",
+      'import { isLoopback } from "../http/service_url.ts";',
+    ],
+    ["src/store/paths.ts", 'import type { A } from "../tokens/resolve.ts";'],
+    ["src/store/paths.ts", 'import { Output } from "../output.ts";'],
+    ["src/services/answer.ts", 'await import("../tokens/resolve.ts");'],
+    ["src/services/answer.ts", 'import "../store/paths.ts";'],
+    ["src/services/answer.ts", 'import "../output.ts";'],
+    ["src/tokens/file.ts", 'export * from "../cli/options.ts";'],
+    ["src/tokens/file.ts", 'type A = import("../cli/options.ts").A;'],
+    ["src/tokens/file.ts", 'import { table } from "../output.ts";'],
+    ["src/output.ts", 'import "./cli/dates.ts";'],
+    ["src/dev_server/state.ts", 'import "../tokens/file.ts";'],
+    ["src/dev_server/state.ts", 'import "../cli/dates.ts";'],
+    ["src/cli/login.ts", 'import "../../main.ts";'],
+    ["main.ts", 'import { Secret } from "./src/secret.ts";'],
+    [
+      "src/http/retry.ts",
+      "import {\n  a,\n  type B,\n} from\n  '../services/service.ts';",
+    ],
+  ],
+  "every part has its place": [
+    ["src/utils/strings.ts", "export const a = 1;"],
+    ["src/helpers.ts", "export const a = 1;"],
+  ],
+  "only src/cli/dev_server.ts imports the embedded service": [
+    ["src/cli/login.ts", 'await import("../dev_server/server.ts");'],
+    ["src/services/service.ts", 'import "../dev_server/state.ts";'],
+    ["main.ts", 'import type { A } from "./src/dev_server/server.ts";'],
+  ],
+  "what is imported can be read off the source": [
+    ["src/cli/tree.ts", "await import(name);"],
+    ["src/cli/tree.ts", "await import(`./${name}.ts`);"],
+    ["src/cli/tree.ts", 'await import("./" + name);'],
+    ["src/cli/tree.ts", "await import(\n  name,\n);"],
+  ],
+  "only src/output.ts may use the console": [
+    ["src/cli/login.ts", 'console.log("a");'],
+    ["src/http/client.ts", "globalThis.console.error(1);"],
+    ["src/store/paths.ts", 'console["warn"](1);'],
+    ["src/cli/login.ts", "const { log } = console;"],
+    ["main.ts", "console?.debug(1);"],
+  ],
+};
+
+/** What looks like a break and is none. */
+const HARMLESS: [path: string, code: string][] = [
+  ["src/cli/login.ts", '// await fetch(url); console.log(1); import("x" + y);'],
+  ["src/cli/login.ts", '/**\n * import "../../main.ts";\n * fetch(url);\n */'],
+  ["src/cli/login.ts", "type Send = typeof fetch;"],
+  ["src/cli/login.ts", "prefetch(url); refetch(url); fetchAll(url);"],
+  ["src/cli/login.ts", 'say("look at the console.");'],
+  ["src/cli/login.ts", 'const page = import.meta.resolve("./page.html");'],
+  ["src/tokens/file.ts", 'import { paths } from "../store/paths.ts";'],
+  ["src/context.ts", 'import type { Secret } from "./secret.ts";'],
+];
+
+/** A copy of the sources, with this code added to one of the files. */
+async function changedCopy(
+  path: string,
+  code: string,
+  use: (files: SourceFile[]) => void,
+): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "nanoctl_architecture" });
+  try {
+    for (const file of ["main.ts", ...below(ROOT, "src")]) {
+      await Deno.mkdir(join(root, dirname(file)), { recursive: true });
+      await Deno.copyFile(join(ROOT, file), join(root, file));
+    }
+    await Deno.mkdir(join(root, dirname(path)), { recursive: true });
+    await Deno.writeTextFile(join(root, path), `\n${code}\n`, { append: true });
+    use(readSources(root));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+describe("a rule of the house", () => {
+  for (const [name, rule] of Object.entries(RULES)) {
+    const breaks = BREAKS[name] ?? [];
+
+    it(`can be broken: ${name}`, () => assert(breaks.length > 0));
+
+    for (const [path, code] of breaks) {
+      it(`sees ${JSON.stringify(code)} in ${path}: ${name}`, async () => {
+        await changedCopy(path, code, (files) => {
+          const seen = rule(files);
+          assert(seen.length > 0, "the rule did not see it");
+          assertEquals(seen.filter((line) => !line.startsWith(path)), []);
+        });
+      });
+    }
+  }
+
+  for (const [path, code] of HARMLESS) {
+    it(`does not mind ${JSON.stringify(code)} in ${path}`, async () => {
+      await changedCopy(path, code, (files) => {
+        assertEquals(Object.values(RULES).flatMap((rule) => rule(files)), []);
+      });
+    });
+  }
+});

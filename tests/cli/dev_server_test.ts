@@ -1,0 +1,65 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { runDevServer } from "../../src/cli/dev_server.ts";
+import { FakeContext, rejectionOf } from "../support/fake_context.ts";
+
+/** Waits until something was written, then presses Ctrl-C. */
+function untilWritten(context: FakeContext, last: RegExp): void {
+  for (const stream of [context.stdout, context.stderr]) {
+    const write = stream.write.bind(stream);
+    stream.write = async (text): Promise<void> => {
+      await write(text);
+      if (last.test(text)) queueMicrotask(() => context.interrupt());
+    };
+  }
+}
+
+describe("dev-server", () => {
+  it("says on stderr where it listens, who may log in, and what to try, until Ctrl-C", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /curl/);
+    const error = await rejectionOf(runDevServer(context, { port: 0 }));
+    assertEquals(error.exitCode, 130);
+    assertEquals(context.stdout.text, "");
+    const text = context.stderr.text;
+    const [url] = text.match(/http:\/\/127\.0\.0\.1:\d+/) ?? [];
+    const [token] = text.match(/nano_\w+/) ?? [];
+    assert(text.includes(`nanoctl login --url ${url}\n`), text);
+    assert(text.includes(`NANOSERVICES_TOKEN=${token} nanoctl whoami`), text);
+    assert(text.includes("ada <ada@example.com>"), text);
+    assert(text.includes("expires on 2026-02-14 (in 30 days)"), text);
+  });
+
+  it("prints one JSON line with --json", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /token/);
+    await rejectionOf(runDevServer(context, { port: 0, json: true }));
+    assertEquals(context.stdout.lines.length, 1);
+    const printed = JSON.parse(context.stdout.text);
+    assertEquals(Object.keys(printed).sort(), [
+      "email",
+      "expires_at",
+      "token",
+      "url",
+      "username",
+    ]);
+    assertEquals(printed.expires_at, "2026-02-14T12:00:00.000Z");
+    assertEquals(context.stderr.text, "");
+  });
+
+  it("refuses an address that is not loopback", async () => {
+    const error = await rejectionOf(
+      runDevServer(new FakeContext(), { host: "0.0.0.0", port: 0 }),
+    );
+    assertEquals([error.code, error.exitCode], ["usage", 2]);
+  });
+
+  it("is exit 1 where the port is taken", async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const error = await rejectionOf(runDevServer(new FakeContext(), { port }));
+    listener.close();
+    assertEquals([error.code, error.exitCode], ["failed", 1]);
+    assert(error.message.includes(String(port)), error.message);
+  });
+});

@@ -1,0 +1,96 @@
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  type ErrorCode,
+  EXIT_CODES,
+  hasCode,
+  NanoctlError,
+} from "../src/errors.ts";
+
+/** The table of the design, exit code by exit code. */
+const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
+  [1, "any failure without a code of its own", ["failed"]],
+  [2, "wrong usage", ["usage"]],
+  [3, "not logged in", ["not_logged_in"]],
+  [
+    4,
+    "the token was refused",
+    ["token_invalid", "token_expired", "token_revoked", "insufficient_scope"],
+  ],
+  [
+    5,
+    "the network",
+    [
+      "network_name",
+      "network_refused",
+      "network_tls",
+      "network_timeout",
+      "network_proxy",
+      "network",
+    ],
+  ],
+  [
+    6,
+    "the service",
+    ["service_error", "service_response", "rate_limited", "redirect_refused"],
+  ],
+  [
+    7,
+    "the credential file",
+    [
+      "file_corrupt",
+      "file_key",
+      "file_permissions",
+      "file_locked",
+      "file_unwritable",
+    ],
+  ],
+  [130, "interrupted", ["interrupted"]],
+];
+
+describe("an exit code", () => {
+  for (const [exitCode, what, codes] of DESIGN) {
+    for (const code of codes) {
+      it(`is ${exitCode} for ${code}: ${what}`, () => {
+        assertEquals(new NanoctlError(code, "x").exitCode, exitCode);
+      });
+    }
+  }
+
+  it("is one that the design lists, for every code", () => {
+    const listed = DESIGN.map(([exitCode]) => exitCode);
+    for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
+      assert(
+        listed.includes(exitCode),
+        `${code} has the exit code ${exitCode}`,
+      );
+    }
+  });
+});
+
+describe("NanoctlError", () => {
+  it("has a code, a message and, where there is one, a hint", () => {
+    const error = new NanoctlError("usage", "wrong", "right");
+    assertEquals(
+      [error.name, error.code, error.message, error.hint],
+      ["NanoctlError", "usage", "wrong", "right"],
+    );
+    assertEquals(new NanoctlError("usage", "wrong").hint, undefined);
+  });
+});
+
+describe("hasCode", () => {
+  it("knows ours by one of the codes", () => {
+    const error = new NanoctlError("token_expired", "x");
+    assert(hasCode(error, "token_invalid", "token_expired"));
+    assertFalse(hasCode(error, "token_invalid"));
+    assertFalse(hasCode(error));
+  });
+
+  it("does not take what only looks like ours", () => {
+    const alike = Object.assign(new Error("x"), { code: "usage" });
+    for (const other of [alike, { code: "usage" }, "usage", null, undefined]) {
+      assertFalse(hasCode(other, "usage"));
+    }
+  });
+});

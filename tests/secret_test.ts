@@ -1,0 +1,80 @@
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { format, inspect } from "node:util";
+import { Secret } from "../src/secret.ts";
+
+const VALUE = "nano_hidden";
+
+/** Every way in which a secret could get into a text by accident. */
+const WAYS: [way: string, print: (secret: Secret) => string][] = [
+  ["a template", (secret) => `${secret}`],
+  ["a concatenation", (secret) => "" + secret],
+  ["String()", (secret) => String(secret)],
+  ["toString()", (secret) => secret.toString()],
+  ["toLocaleString()", (secret) => secret.toLocaleString()],
+  ["join()", (secret) => [secret].join()],
+  ["Deno.inspect", (secret) => Deno.inspect(secret)],
+  ["Deno.inspect of an object", (secret) => Deno.inspect({ a: [secret] })],
+  ["Deno.inspect of a map", (secret) => Deno.inspect(new Map([[1, secret]]))],
+  [
+    "Deno.inspect with everything on",
+    (secret) =>
+      Deno.inspect(secret, { showHidden: true, getters: true, depth: 9 }),
+  ],
+  ["util.inspect", (secret) => inspect(secret)],
+  ["console formatting with %s", (secret) => format("%s", secret)],
+  ["console formatting with %o", (secret) => format("%o", secret)],
+  ["console formatting with %O", (secret) => format("%O", secret)],
+  ["console formatting with %j", (secret) => format("%j", secret)],
+  ["console formatting without a place", (secret) => format("a", secret)],
+  ["JSON", (secret) => JSON.stringify(secret)],
+  ["JSON of an object", (secret) => JSON.stringify({ a: [secret] })],
+  ["an error's message", (secret) => new Error(`${secret}`).message],
+  [
+    "an error's cause",
+    (secret) => Deno.inspect(new Error("x", { cause: secret })),
+  ],
+  [
+    "an error's property",
+    (secret) => Deno.inspect(Object.assign(new Error("x"), { secret })),
+  ],
+];
+
+/** Ways that leave nothing, so that there is nothing to show. */
+const EMPTY: [way: string, print: (secret: Secret) => string][] = [
+  ["an object spread", (secret) => JSON.stringify({ ...secret })],
+  ["its keys", (secret) => JSON.stringify(Reflect.ownKeys(secret))],
+  ["its entries", (secret) => JSON.stringify(Object.entries(secret))],
+  ["a structured clone", (secret) => Deno.inspect(structuredClone(secret))],
+  [
+    "util.inspect without our word",
+    (secret) => inspect(secret, { customInspect: false, showHidden: true }),
+  ],
+];
+
+describe("a secret", () => {
+  it("gives its value to whoever asks for it by name", () => {
+    assertEquals(new Secret(VALUE).reveal(), VALUE);
+  });
+
+  for (const [way, print] of WAYS) {
+    it(`is [secret] in ${way}`, () => {
+      const text = print(new Secret(VALUE));
+      assert(text.includes("[secret]"), text);
+      assertFalse(text.includes(VALUE), text);
+    });
+  }
+
+  for (const [way, print] of EMPTY) {
+    it(`is not in ${way}`, () => {
+      const text = print(new Secret(VALUE));
+      assertFalse(text.includes(VALUE), text);
+    });
+  }
+
+  it("equals another one with the same value, and no other", () => {
+    assert(new Secret("a").equals(new Secret("a")));
+    assertFalse(new Secret("a").equals(new Secret("b")));
+    assertFalse(new Secret("a").equals(new Secret("[secret]")));
+  });
+});

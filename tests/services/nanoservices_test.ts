@@ -1,0 +1,433 @@
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { ErrorCode, NanoctlError } from "../../src/errors.ts";
+import { HttpClient } from "../../src/http/client.ts";
+import { Secret } from "../../src/secret.ts";
+import { nanoservices } from "../../src/services/nanoservices.ts";
+import { fixedToken } from "../../src/tokens/fixed.ts";
+import {
+  type Answer,
+  FakeContext,
+  inTurn,
+  json,
+  me,
+  presented,
+  problem,
+  rejectionOf,
+  status,
+} from "../support/fake_context.ts";
+
+const BASE = "https://api.example";
+
+function service(answer: Answer): { context: FakeContext; client: HttpClient } {
+  const context = new FakeContext({ answer });
+  const client = new HttpClient({
+    context,
+    baseUrl: BASE,
+    present: nanoservices.present,
+    timeoutSeconds: 30,
+  }).withTokens(fixedToken(new Secret("nano_1"), "flag", "--token"));
+  return { context, client };
+}
+
+function whoamiError(answer: Answer): Promise<NanoctlError> {
+  return rejectionOf(nanoservices.whoami(service(answer).client));
+}
+
+/** The body of a `GET /v1/me`, with these fields changed. */
+function account(change: Record<string, unknown>): Record<string, unknown> {
+  return {
+    username: "ada",
+    email: "ada@example.com",
+    token: token({}),
+    ...change,
+  };
+}
+
+function token(change: Record<string, unknown>): Record<string, unknown> {
+  return { id: "t", name: "n", expires_at: null, scopes: [], ...change };
+}
+
+describe("a nanoservices token", () => {
+  it("is presented as a bearer token", () => {
+    assertEquals(nanoservices.present(new Secret("nano_1")), [
+      "authorization",
+      "Bearer nano_1",
+    ]);
+  });
+
+  it("is made at the service's settings, below its prefix", () => {
+    assertEquals(
+      nanoservices.tokenPage(`${BASE}/prefix`),
+      `${BASE}/prefix/settings/tokens`,
+    );
+  });
+});
+
+describe("whoami of nanoservices", () => {
+  it("asks /v1/me with the token", async () => {
+    const { context, client } = service(me());
+    await nanoservices.whoami(client);
+    assertEquals(
+      context.requests.map((sent) => [sent.method, sent.url, presented(sent)]),
+      [["GET", `${BASE}/v1/me`, "nano_1"]],
+    );
+  });
+
+  it("gives the user name, the address and the end of the token", async () => {
+    const { client } = service(me({ expires_at: "2026-02-01T10:00:00Z" }));
+    assertEquals(await nanoservices.whoami(client), {
+      username: "ada",
+      email: "ada@example.com",
+      expiresAt: new Date("2026-02-01T10:00:00Z"),
+    });
+  });
+
+  it("takes an account without an address", async () => {
+    const { client } = service(json(account({ email: null })));
+    assertEquals((await nanoservices.whoami(client)).email, null);
+  });
+
+  it("does not mind what it does not know", async () => {
+    const { client } = service(json(account({ later: { a: [1] } })));
+    assertEquals((await nanoservices.whoami(client)).username, "ada");
+  });
+
+  const dates: [date: string | null, iso: string | undefined][] = [
+    [null, undefined],
+    ["2026-02-01T10:00:00Z", "2026-02-01T10:00:00.000Z"],
+    ["2026-02-01T10:00:00.5Z", "2026-02-01T10:00:00.500Z"],
+    ["2026-02-01T10:00:00.123456789Z", "2026-02-01T10:00:00.123Z"],
+    ["2026-02-01T10:00:00+02:00", "2026-02-01T08:00:00.000Z"],
+    ["2026-02-01T00:30:00-05:30", "2026-02-01T06:00:00.000Z"],
+    ["2026-02-01T10:00:00-00:00", "2026-02-01T10:00:00.000Z"],
+    ["2026-02-01t10:00:00z", "2026-02-01T10:00:00.000Z"],
+    ["2028-02-29T00:00:00Z", "2028-02-29T00:00:00.000Z"],
+  ];
+  for (const [date, iso] of dates) {
+    it(`takes the expiry ${date} as ${iso ?? "no end"}`, async () => {
+      const { client } = service(me({ expires_at: date }));
+      const { expiresAt } = await nanoservices.whoami(client);
+      assertEquals(expiresAt?.toISOString(), iso);
+    });
+  }
+
+  const noDates: unknown[] = [
+    "",
+    "tomorrow",
+    "2026-02-01",
+    "2026-02-01T10:00:00",
+    "2026-02-01 10:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-02-30T00:00:00Z",
+    "2026-02-01T25:00:00Z",
+    "1767225600",
+    1767225600,
+    true,
+    {},
+  ];
+  for (const date of noDates) {
+    it(`refuses ${JSON.stringify(date)} as an expiry, and names the field`, async () => {
+      const error = await whoamiError(
+        json(account({ token: token({ expires_at: date }) })),
+      );
+      assertEquals([error.code, error.exitCode], ["service_response", 6]);
+      assert(error.message.includes("token.expires_at"), error.message);
+    });
+  }
+
+  const shapes: [what: string, body: unknown, field: string][] = [
+    ["no user name", account({ username: undefined }), "username"],
+    ["an empty user name", account({ username: "" }), "username"],
+    ["a number as user name", account({ username: 7 }), "username"],
+    ["no address", account({ email: undefined }), "email"],
+    ["no token", account({ token: undefined }), "token"],
+    ["null for the token", account({ token: null }), "token"],
+    ["a text for the token", account({ token: "nano_hidden" }), "token"],
+    [
+      "no expiry",
+      account({ token: token({ expires_at: undefined }) }),
+      "token.expires_at",
+    ],
+    [
+      "no scopes",
+      account({ token: token({ scopes: undefined }) }),
+      "token.scopes",
+    ],
+    [
+      "a text for the scopes",
+      account({ token: token({ scopes: "a b" }) }),
+      "token.scopes",
+    ],
+    [
+      "a scope that is none",
+      account({ token: token({ scopes: ["a", 1] }) }),
+      "token.scopes.1",
+    ],
+    ["a list", [], "username"],
+    ["null", null, "the whole body"],
+    ["a text", "nano_hidden", "the whole body"],
+    ["a number", 1, "the whole body"],
+  ];
+  for (const [what, body, field] of shapes) {
+    it(`names the field at fault for ${what}, and says where it came from`, async () => {
+      const error = await whoamiError(json(body));
+      assertEquals([error.code, error.exitCode], ["service_response", 6]);
+      assert(
+        error.message.startsWith(
+          `${BASE} answered in the wrong shape: ${field}: expected `,
+        ),
+        error.message,
+      );
+      assert(error.hint);
+    });
+  }
+
+  it("does not repeat what stood in a field of the wrong shape: it may be a token", async () => {
+    for (
+      const body of [
+        account({ token: "nano_hidden" }),
+        account({ token: token({ scopes: "nano_hidden" }) }),
+        account({ token: token({ expires_at: "nano_hidden" }) }),
+        "nano_hidden",
+      ]
+    ) {
+      const { message, hint } = await whoamiError(json(body));
+      assertFalse(`${message}${hint}`.includes("nano_hidden"), message);
+    }
+  });
+
+  const texts: [what: string, text: string, type: string | undefined][] = [
+    ["an empty body", "", "application/json"],
+    ["half a body", '{"username":"ad', "application/json"],
+    ["a web page", "<!doctype html>", "text/html"],
+  ];
+  for (const [what, text, type] of texts) {
+    it(`says that ${what} is not JSON, and of which type it was`, async () => {
+      const error = await whoamiError(() =>
+        new Response(text, { headers: { "content-type": `${type}` } })
+      );
+      assertEquals(
+        [error.code, error.message],
+        [
+          "service_response",
+          `${BASE} answered with something that is not JSON (${type})`,
+        ],
+      );
+    });
+  }
+
+  it("says so where there is no content type either", async () => {
+    const error = await whoamiError(() => new Response(new Uint8Array([1])));
+    assertEquals(
+      error.message,
+      `${BASE} answered with something that is not JSON (no content type)`,
+    );
+  });
+});
+
+describe("a problem of nanoservices", () => {
+  const problems: [
+    httpStatus: number,
+    code: string,
+    becomes: ErrorCode,
+    exitCode: number,
+    message: string,
+  ][] = [
+    [
+      401,
+      "token_invalid",
+      "token_invalid",
+      4,
+      `${BASE} refused the token from --token: it is not valid`,
+    ],
+    [
+      401,
+      "token_expired",
+      "token_expired",
+      4,
+      `${BASE} refused the token from --token: it has expired`,
+    ],
+    [
+      401,
+      "token_revoked",
+      "token_revoked",
+      4,
+      `${BASE} refused the token from --token: it was revoked`,
+    ],
+    [
+      401,
+      "something_else",
+      "token_invalid",
+      4,
+      `${BASE} refused the token from --token: it is not valid`,
+    ],
+    [
+      403,
+      "insufficient_scope",
+      "insufficient_scope",
+      4,
+      "the token from --token lacks a scope for this: why",
+    ],
+    [
+      404,
+      "not_found",
+      "service_response",
+      6,
+      `${BASE} answered with the unexpected status 404: why`,
+    ],
+    [
+      429,
+      "rate_limited",
+      "rate_limited",
+      6,
+      `${BASE} takes no more requests for now (429)`,
+    ],
+    [
+      500,
+      "internal",
+      "service_error",
+      6,
+      `${BASE} failed with status 500: why`,
+    ],
+    [
+      503,
+      "unavailable",
+      "service_error",
+      6,
+      `${BASE} failed with status 503: why`,
+    ],
+  ];
+  for (const [httpStatus, code, becomes, exitCode, message] of problems) {
+    it(`${httpStatus} ${code} becomes ${becomes}, exit ${exitCode}`, async () => {
+      const error = await whoamiError(
+        problem(httpStatus, code, { detail: "why" }),
+      );
+      assertEquals(
+        [error.code, error.exitCode, error.message],
+        [becomes, exitCode, message],
+      );
+    });
+  }
+
+  const bare: [httpStatus: number, becomes: ErrorCode][] = [
+    [304, "service_response"],
+    [400, "service_response"],
+    [401, "token_invalid"],
+    [403, "insufficient_scope"],
+    [404, "service_response"],
+    [418, "service_response"],
+    [429, "rate_limited"],
+    [500, "service_error"],
+    [502, "service_error"],
+    [599, "service_error"],
+  ];
+  for (const [httpStatus, becomes] of bare) {
+    it(`${httpStatus} without a body becomes ${becomes}`, async () => {
+      assertEquals((await whoamiError(status(httpStatus))).code, becomes);
+    });
+  }
+
+  for (
+    const body of [
+      "<html>",
+      "[]",
+      "null",
+      '"token_expired"',
+      '{"code":7,"detail":{}}',
+    ]
+  ) {
+    it(`is told by its status where the body is ${body}`, async () => {
+      const error = await whoamiError(() =>
+        new Response(body, { status: 401 })
+      );
+      assertEquals(
+        [error.code, error.message],
+        [
+          "token_invalid",
+          `${BASE} refused the token from --token: it is not valid`,
+        ],
+      );
+    });
+  }
+
+  it("leaves the hint of a refused token to the command, which knows its source", async () => {
+    const error = await whoamiError(problem(401, "token_expired"));
+    assertEquals(error.hint, undefined);
+  });
+
+  const waits: [headers: Record<string, string>, hint: string][] = [
+    [{}, "try again later"],
+    [{ "retry-after": "90" }, "try again in 90 seconds"],
+    [{ "retry-after": "soon" }, "try again later"],
+    [
+      {
+        "retry-after": "Thu, 15 Jan 2026 12:01:30 GMT",
+        "date": "Thu, 15 Jan 2026 12:00:00 GMT",
+      },
+      "try again in 90 seconds",
+    ],
+    [
+      { "retry-after": "Thu, 15 Jan 2026 12:01:30 GMT" },
+      "try again in 90 seconds",
+    ],
+    [
+      { "retry-after": "Thu, 15 Jan 2026 12:01:30 GMT", "date": "today" },
+      "try again in 90 seconds",
+    ],
+  ];
+  for (const [headers, hint] of waits) {
+    it(`of too many requests says "${hint}" for ${JSON.stringify(headers)}`, async () => {
+      const error = await whoamiError(
+        json({ code: "rate_limited" }, 429, headers),
+      );
+      assertEquals(error.hint, hint);
+    });
+  }
+
+  it("from another origin says where the redirect led, and that no token went there", async () => {
+    const error = await whoamiError(inTurn(
+      status(302, { location: "https://other.example/v1/me?a=b" }),
+      problem(401, "token_invalid"),
+    ));
+    assertEquals(
+      [error.code, error.message, error.hint],
+      [
+        "redirect_refused",
+        "the service redirected to https://other.example, where its token is not sent (401)",
+        "if that is the service, name it with --url https://other.example",
+      ],
+    );
+  });
+
+  it("is not an account that another origin makes up: no token was shown to it", async () => {
+    const error = await whoamiError(inTurn(
+      status(302, { location: "https://other.example/v1/me" }),
+      me(),
+    ));
+    assertEquals(error.code, "redirect_refused");
+  });
+});
+
+describe("revoke of nanoservices", () => {
+  it("posts to /v1/logout with the token and takes an empty answer", async () => {
+    const { context, client } = service(status(204));
+    await nanoservices.revoke(client);
+    assertEquals(
+      context.requests.map((sent) => [sent.method, sent.url, presented(sent)]),
+      [["POST", `${BASE}/v1/logout`, "nano_1"]],
+    );
+  });
+
+  it("fails as whoami does", async () => {
+    const { client } = service(problem(401, "token_revoked"));
+    const error = await rejectionOf(nanoservices.revoke(client));
+    assertEquals(error.code, "token_revoked");
+  });
+
+  it("is not repeated when the service is not available", async () => {
+    const { context, client } = service(status(503));
+    await rejectionOf(nanoservices.revoke(client));
+    assertEquals(context.requests.length, 1);
+  });
+});

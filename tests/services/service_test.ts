@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  DEFAULT_SERVICE,
+  knownService,
+  loadService,
+  SERVICE_NAMES,
+} from "../../src/services/service.ts";
+import { thrownBy } from "../support/fake_context.ts";
+
+describe("the services", () => {
+  for (const name of SERVICE_NAMES) {
+    it(`has one that is called ${name}, as it calls itself`, async () => {
+      assertEquals(knownService(name), name);
+      assertEquals((await loadService(name)).name, name);
+    });
+  }
+
+  it("is nanoservices where none is named", () => {
+    assertEquals(DEFAULT_SERVICE, "nanoservices");
+  });
+
+  for (const name of ["", "Nanoservices", "toString", "github"]) {
+    it(`does not have ${JSON.stringify(name)}, and says which there are`, () => {
+      const error = thrownBy(() => knownService(name));
+      assertEquals([error.code, error.exitCode, error.message, error.hint], [
+        "usage",
+        2,
+        `there is no service ${name}`,
+        `the services are: ${SERVICE_NAMES.join(", ")}`,
+      ]);
+    });
+  }
+});
