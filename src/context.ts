@@ -113,11 +113,27 @@ function outputStream(
     },
     async write(text): Promise<void> {
       const bytes = new TextEncoder().encode(text);
-      for (let written = 0; written < bytes.length;) {
-        written += await stream.write(bytes.subarray(written));
+      try {
+        for (let written = 0; written < bytes.length;) {
+          written += await stream.write(bytes.subarray(written));
+        }
+      } catch (error) {
+        throw unwritable(error);
       }
     },
   };
+}
+
+/** A reader that went away is for main to know; anything else is said. */
+function unwritable(error: unknown): unknown {
+  if (error instanceof Deno.errors.BrokenPipe) return error;
+  const reason = error instanceof Error
+    ? error.message.replace(/ \(os error.*$/, "").toLowerCase()
+    : "unknown reason";
+  return new NanoctlError(
+    "failed",
+    `the output can't be written: ${reason}`,
+  );
 }
 
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -72,7 +72,7 @@ export async function runLogin(
   );
   const given = await givenToken(context, options);
   const stored = !given || options.save === true;
-  if (stored) workplace.snapshot.checkChoice(choice);
+  if (stored) checkStorable(workplace, choice);
   const login = given
     ? await validate(context, options, output, workplace, given)
     : await promptUntilValid(context, options, output, workplace);
@@ -93,6 +93,15 @@ async function keyChoice(
   if (keySource === undefined) return undefined;
   const { parseKeyChoice } = await import("../store/key_source.ts");
   return parseKeyChoice(keySource);
+}
+
+/** Throws what storing would throw for reasons that are known already, before anyone is asked for a token. */
+function checkStorable(
+  { store, snapshot }: Workplace,
+  choice: KeyChoice | undefined,
+): void {
+  store.checkPlace();
+  snapshot.checkChoice(choice);
 }
 
 async function forced<T>(
@@ -125,16 +134,8 @@ async function givenToken(
       "give one of --token, --token-file and --token-stdin",
     );
   }
-  const { TOKEN_LIMIT, parseToken } = await import("../tokens/token_text.ts");
-  const { fixedToken } = await import("../tokens/fixed.ts");
-  const bytes = await context.stdin.readAll(TOKEN_LIMIT + 1);
-  const text = new TextDecoder().decode(bytes);
-  bytes.fill(0);
-  return fixedToken(
-    parseToken(text, "standard input"),
-    "stdin",
-    "standard input",
-  );
+  const { standardInputToken } = await import("../tokens/standard_input.ts");
+  return standardInputToken(context);
 }
 
 async function validate(

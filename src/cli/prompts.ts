@@ -7,6 +7,17 @@ const CTRL_D = 0x04;
 /** A mask longer than a line would be painted anew below itself at every key. */
 const MASK_LENGTH = 24;
 
+const ESCAPE = 0x1b;
+const MARK_LENGTH = 6;
+const PASTE_MARKS = ["\x1b[200~", "\x1b[201~"].map((
+  mark,
+) => [...new TextEncoder().encode(mark)]);
+
+/** The exit codes of the signals that end a program at its prompt. */
+const ENDED_BY = { SIGTERM: 143, SIGHUP: 129 } as const;
+
+type Key = Parameters<Secret["handleEvent"]>[0];
+
 class MaskedPrompt extends Secret {
   protected override input(): string {
     return "*".repeat(Math.min(this.inputValue.length, MASK_LENGTH));
@@ -21,42 +32,106 @@ class MaskedPrompt extends Secret {
   protected override format(): string {
     return "*".repeat(8);
   }
+
+  protected override async handleEvent(key: Key): Promise<void> {
+    if (!key.ctrl || (key.name !== "u" && key.name !== "w")) {
+      return await super.handleEvent(key);
+    }
+    this.inputValue = "";
+    this.inputIndex = 0;
+  }
 }
 
 /**
  * Asks for a secret on the terminal: the question on stderr, a mask in place
- * of what is typed.
+ * of what is typed. Ctrl-U and Ctrl-W clear it.
  *
- * The terminal stays in raw mode for the whole question. Left to itself the
- * prompt switches between two reads, and what arrives in between is echoed.
+ * The terminal does not echo from the question on to the end of the program,
+ * when the runtime gives it back as it was: what is typed between two reads, or
+ * while the service is asked, must not be seen either.
  *
  * Throws `interrupted` on Ctrl-C, on Ctrl-D and when the terminal goes away.
  */
 export async function promptSecret(message: string): Promise<string> {
+  const stopListening = endCleanly();
+  const keyboard = new Keyboard();
   Deno.stdin.setRaw(true);
   try {
     return await MaskedPrompt.prompt({
       message,
       prefix: "",
       reader: {
-        read: readKeys,
+        read: (buffer) => keyboard.read(buffer),
         setRaw: () => {},
         isTerminal: () => false,
       },
       writer: Deno.stderr,
     });
   } finally {
-    Deno.stdin.setRaw(false);
+    // Ctrl-C is a signal again, as it is wherever nobody reads keys.
+    Deno.stdin.setRaw(true, { cbreak: true });
+    stopListening();
   }
 }
 
-/** Ends the question itself, before the prompt would end the process. */
-async function readKeys(buffer: Uint8Array): Promise<number | null> {
-  const length = await Deno.stdin.read(buffer);
-  const keys = buffer.subarray(0, length ?? 0);
-  if (length !== null && !keys.includes(CTRL_C) && !keys.includes(CTRL_D)) {
+/** Gives the terminal back when a signal ends the program at its prompt. */
+function endCleanly(): () => void {
+  if (Deno.build.os === "windows") return () => {};
+  const listeners = Object.entries(ENDED_BY).map(([name, code]) => {
+    const signal = name as keyof typeof ENDED_BY;
+    const listener = (): void => {
+      Deno.stdin.setRaw(false);
+      Deno.exit(code);
+    };
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  });
+  return () => listeners.forEach((stop) => stop());
+}
+
+/** Reads what is typed, and hands it on in pieces that make sense alone. */
+class Keyboard {
+  #pending = new Uint8Array();
+
+  /**
+   * Fills a buffer that may be as small as one key. Throws `interrupted` by
+   * itself, before the prompt would end the process.
+   */
+  async read(buffer: Uint8Array): Promise<number> {
+    while (this.#pending.length === 0) {
+      const keys = new Uint8Array(4096);
+      const length = await Deno.stdin.read(keys);
+      const typed = keys.subarray(0, length ?? 0);
+      if (length === null || typed.includes(CTRL_C) || typed.includes(CTRL_D)) {
+        Deno.stderr.writeSync(new TextEncoder().encode("\n"));
+        throw new NanoctlError("interrupted", "interrupted");
+      }
+      this.#pending = withoutPasteMarks(typed);
+    }
+    const length = wholeKeys(this.#pending, buffer.length);
+    buffer.set(this.#pending.subarray(0, length));
+    this.#pending = this.#pending.slice(length);
     return length;
   }
-  Deno.stderr.writeSync(new TextEncoder().encode("\n"));
-  throw new NanoctlError("interrupted", "interrupted");
+}
+
+/** How many bytes, `limit` at most, end neither in a character (UTF-8) nor in an escape sequence. */
+function wholeKeys(bytes: Uint8Array, limit: number): number {
+  const escape = bytes.indexOf(ESCAPE, 1);
+  let length = Math.min(bytes.length, limit, escape < 0 ? limit : escape);
+  while (length > 1 && ((bytes[length] ?? 0) & 0xc0) === 0x80) length--;
+  return length;
+}
+
+/** Some terminals put ESC [200~ and ESC [201~ around a paste. */
+function withoutPasteMarks(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const kept: number[] = [];
+  for (let index = 0; index < bytes.length; index++) {
+    const isMark = PASTE_MARKS.some((mark) =>
+      mark.every((byte, offset) => bytes[index + offset] === byte)
+    );
+    if (isMark) index += MARK_LENGTH - 1;
+    else kept.push(bytes[index] ?? 0);
+  }
+  return new Uint8Array(kept);
 }

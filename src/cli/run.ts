@@ -9,7 +9,7 @@ export async function run(args: string[], context: Context): Promise<number> {
   try {
     const tree = await commandTree(context, args);
     await Promise.race([
-      tree.parse(splitLeadingValues(args)),
+      tree.parse(normalized(args)),
       interruption(context.signal),
     ]);
     return 0;
@@ -84,11 +84,18 @@ function wantsJson(args: string[]): boolean {
 }
 
 /**
- * `--url=x login` as `--url x login`: before the command Cliffy 1.0.0-rc.5
- * only knows the second form.
+ * The command line as Cliffy understands it: before the command, Cliffy
+ * 1.0.0-rc.5 takes `--url x` and not `--url=x`, and everywhere it takes `-tx`
+ * for several short options.
  */
-function splitLeadingValues(args: string[]): string[] {
-  const match = args[0]?.match(/^(--[a-z-]+)=(.*)$/s);
-  if (!match?.[1]) return args;
-  return [match[1], match[2] ?? "", ...args.slice(1)];
+function normalized(args: string[]): string[] {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const rest = end < 0 ? [] : args.slice(end);
+  const split = own.flatMap((arg) =>
+    /^-t[^=]/.test(arg) ? ["-t", arg.slice(2)] : [arg]
+  );
+  const [, name, value] = split[0]?.match(/^(--[a-z-]+)=(.*)$/s) ?? [];
+  const first = name && value !== undefined ? [name, value] : split.slice(0, 1);
+  return [...first, ...split.slice(1), ...rest];
 }

@@ -4,6 +4,7 @@ import type { Secret } from "../secret.ts";
 import { VERSION } from "../version.ts";
 import { readText } from "./body.ts";
 import { isPassing, networkError, timeoutError } from "./network_error.ts";
+import { proxyFor } from "./proxy.ts";
 import {
   type Hop,
   isRedirect,
@@ -183,7 +184,7 @@ export class HttpClient {
       const response = await this.#sendHop(hop, token, deadline, attempt);
       if (!isRedirect(response)) {
         const text = await readText(response).catch((error) => {
-          throw deadline.explain(asNetworkError(error, hop.url));
+          throw deadline.explain(this.#asNetworkError(error, hop.url));
         });
         const { status, headers } = response;
         return {
@@ -227,7 +228,7 @@ export class HttpClient {
       ended(String(response.status));
       return response;
     } catch (error) {
-      const explained = deadline.explain(asNetworkError(error, hop.url));
+      const explained = deadline.explain(this.#asNetworkError(error, hop.url));
       ended(explained instanceof NanoctlError ? explained.code : "failed");
       throw explained;
     }
@@ -253,6 +254,12 @@ export class HttpClient {
     }
     headers.set(...this.#options.present(token.secret));
     return headers;
+  }
+
+  #asNetworkError(error: unknown, url: URL): NanoctlError {
+    return error instanceof NanoctlError
+      ? error
+      : networkError(error, url, proxyFor(this.#options.context, url));
   }
 
   #url(request: HttpRequest): URL {
@@ -306,10 +313,6 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
-}
-
-function asNetworkError(error: unknown, url: URL): NanoctlError {
-  return error instanceof NanoctlError ? error : networkError(error, url);
 }
 
 const SECRET_KEY = /token|key|secret|password|code|signature/i;

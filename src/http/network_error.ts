@@ -3,18 +3,28 @@ import { isLoopback } from "./service_url.ts";
 
 /**
  * A failed fetch as an error that tells one kind of failure from another. Deno
- * gives no codes for them, only the text of the chain of causes.
+ * gives no codes for them, only the text of the chain of causes. `proxy` is the
+ * host and port of the proxy that the request went through, if it did.
  */
-export function networkError(error: unknown, url: URL): NanoctlError {
+export function networkError(
+  error: unknown,
+  url: URL,
+  proxy?: string,
+): NanoctlError {
   const text = reasonOf(error);
   if (/certificate|tls|corrupt message|fatal alert/i.test(text)) {
     return tlsError(text, url.host);
   }
   if (/proxy|tunnel/i.test(text)) {
-    return new NanoctlError(
-      "network_proxy",
-      `the proxy did not let the request to ${url.host} through`,
-      "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+    return proxyError(
+      `the proxy ${proxy ?? ""} did not let the request to ${url.host} through`
+        .replace("  ", " "),
+    );
+  }
+  // Through a proxy the only connection that can fail is the one to the proxy.
+  if (proxy && /\(Connect\)/.test(text)) {
+    return proxyError(
+      `the proxy ${proxy}, which the request to ${url.host} is to go through, can't be reached`,
     );
   }
   if (/dns error/i.test(text)) {
@@ -37,6 +47,14 @@ export function networkError(error: unknown, url: URL): NanoctlError {
     "network",
     `the connection to ${url.host} failed`,
     "check the network, then try again",
+  );
+}
+
+function proxyError(message: string): NanoctlError {
+  return new NanoctlError(
+    "network_proxy",
+    message,
+    "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
   );
 }
 

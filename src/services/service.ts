@@ -17,7 +17,9 @@ export function knownService(name: string): ServiceName {
   if (found) return found;
   throw new NanoctlError(
     "usage",
-    `there is no service ${name}`,
+    /^[A-Za-z-]{1,20}$/.test(name)
+      ? `there is no service ${name}`
+      : "there is no such service",
     `the services are: ${SERVICE_NAMES.join(", ")}`,
   );
 }

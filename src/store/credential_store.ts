@@ -149,6 +149,11 @@ export class CredentialStore {
     return join(folder, "credentials.json");
   }
 
+  /** Throws `usage` where there is no place for the credential file. */
+  checkPlace(): void {
+    void this.path;
+  }
+
   /**
    * Reads the file once. Where there is none, or no place for one, nothing is stored.
    *

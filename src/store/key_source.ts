@@ -29,7 +29,9 @@ export function parseKeyChoice(text: string): KeyChoice {
   if (source) return { source };
   throw new NanoctlError(
     "usage",
-    `there is no key source ${JSON.stringify(text.slice(0, 80))}`,
+    /^[a-z-]{1,20}$/.test(text)
+      ? `there is no key source ${text}`
+      : "there is no such key source",
     `the key sources are: ${KEY_SOURCES.join(", ")}, helper:<name>`,
   );
 }

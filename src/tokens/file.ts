@@ -50,5 +50,9 @@ function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  // What Deno says of devices and of /proc: opening them takes every permission.
+  if (error instanceof Deno.errors.NotCapable) {
+    return "it is a device or a pipe; give it to --token-stdin";
+  }
   return error instanceof Error ? error.name : "unknown reason";
 }

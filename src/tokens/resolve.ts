@@ -8,6 +8,7 @@ import type {
 } from "../store/credential_store.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
+import { isStandardInput, standardInputToken } from "./standard_input.ts";
 import { notLoggedIn, storedToken } from "./stored.ts";
 import { parseToken } from "./token_text.ts";
 
@@ -39,7 +40,7 @@ export const TOKEN_VARIABLES = {
  * `token_invalid` when what is given can't be one.
  */
 export function resolveProvider(
-  context: Pick<Context, "env">,
+  context: Pick<Context, "env" | "stdin">,
   options: TokenOptions,
   target: Target,
   store: CredentialStore,
@@ -51,9 +52,10 @@ export function resolveProvider(
 
 /** The provider of a token that is given from outside, apart from the store; undefined when none is. */
 export function givenProvider(
-  { env }: Pick<Context, "env">,
+  context: Pick<Context, "env" | "stdin">,
   options: TokenOptions,
 ): TokenProvider | undefined {
+  const { env } = context;
   if (options.token !== undefined && options.tokenFile !== undefined) {
     throw new NanoctlError(
       "usage",
@@ -65,7 +67,9 @@ export function givenProvider(
     return fixedToken(parseToken(options.token, "--token"), "flag", "--token");
   }
   if (options.tokenFile !== undefined) {
-    return tokenFile(options.tokenFile, "token-file");
+    return isStandardInput(options.tokenFile)
+      ? standardInputToken(context)
+      : tokenFile(options.tokenFile, "token-file");
   }
   const path = env.get(TOKEN_VARIABLES.file);
   if (path) return tokenFile(path, "environment-file");

@@ -336,6 +336,7 @@ describe("Ctrl-C", () => {
 
   it("is exit 130 at the prompt", async () => {
     const { exitCode, stdout } = await ran(["login"], {
+      env: { HOME: "/nowhere" },
       terminals: true,
       typed: [new NanoctlError("interrupted", "interrupted")],
     });
@@ -344,7 +345,10 @@ describe("Ctrl-C", () => {
 
   it("ends even what can't be aborted, such as a question", async () => {
     const asked = Promise.withResolvers<void>();
-    const context = new FakeContext({ terminals: true });
+    const context = new FakeContext({
+      env: { HOME: "/nowhere" },
+      terminals: true,
+    });
     context.prompts.secret = (): Promise<string> => {
       asked.resolve();
       return new Promise(() => {});

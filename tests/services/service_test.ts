@@ -20,7 +20,14 @@ describe("the services", () => {
     assertEquals(DEFAULT_SERVICE, "nanoservices");
   });
 
-  for (const name of ["", "Nanoservices", "toString", "github"]) {
+  it("does not repeat a name that may be a token", () => {
+    for (const name of ["", "nano_0123456789", "x".repeat(40)]) {
+      const { message } = thrownBy(() => knownService(name));
+      assertEquals(message, "there is no such service");
+    }
+  });
+
+  for (const name of ["Nanoservices", "toString", "github"]) {
     it(`does not have ${JSON.stringify(name)}, and says which there are`, () => {
       const error = thrownBy(() => knownService(name));
       assertEquals([error.code, error.exitCode, error.message, error.hint], [

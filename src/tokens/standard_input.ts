@@ -1,0 +1,38 @@
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
+import { parseToken, TOKEN_LIMIT } from "./token_text.ts";
+
+const SOURCE = "standard input";
+
+/** Whether a path is another name of standard input, as `nanoctl --token-file -` has it. */
+export function isStandardInput(path: string): boolean {
+  return ["-", "/dev/stdin", "/dev/fd/0"].includes(path);
+}
+
+/** The token on standard input, which can be read only once. */
+export function standardInputToken(
+  { stdin }: Pick<Context, "stdin">,
+): TokenProvider {
+  let read: Promise<SessionToken> | undefined;
+  return {
+    origin: "stdin",
+    source: SOURCE,
+    getToken: () => read ??= readToken(stdin),
+  };
+}
+
+/** Throws `usage` at a terminal: what is typed there would be seen. */
+async function readToken(stdin: Context["stdin"]): Promise<SessionToken> {
+  if (stdin.isTerminal) {
+    throw new NanoctlError(
+      "usage",
+      "standard input is a terminal, where a token would be seen",
+      "pipe the token in, or run 'nanoctl login' for a masked prompt",
+    );
+  }
+  const bytes = await stdin.readAll(TOKEN_LIMIT + 1);
+  const text = new TextDecoder().decode(bytes);
+  bytes.fill(0);
+  return { secret: parseToken(text, SOURCE) };
+}
