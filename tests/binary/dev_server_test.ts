@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { assertFails, Home, run, start, until } from "../support/nanoctl.ts";
+import { KEYS, Terminal } from "../support/terminal.ts";
+
+const ARGS = ["dev-server", "--port", "0"];
+
+describe("nanoctl dev-server", () => {
+  it("says the user, the token and commands to try, and they work", async () => {
+    using home = new Home();
+    const terminal = new Terminal(ARGS, { home });
+    await terminal.waitFor("curl -X POST");
+    const said = terminal.transcript;
+    const url = /listens at (http:\/\/127\.0\.0\.1:\d+) /.exec(said)?.[1] ?? "";
+    const token = /Token: (nano_\w+) \(.*in 30 days/.exec(said)?.[1] ?? "";
+    assertMatch(said, /User: +ada <ada@example\.com>/);
+    assert(said.includes(`nanoctl login --url ${url}`), said);
+    assert(
+      said.includes(`NANOSERVICES_TOKEN=${token} nanoctl whoami --url ${url}`),
+      said,
+    );
+    const { stdout } = await run(["whoami", "--url", url], {
+      env: { NANOSERVICES_TOKEN: token },
+    });
+    assertEquals(stdout, "ada\n");
+    const minted = await fetch(`${url}/dev/tokens`, {
+      method: "POST",
+      body: '{"state":"expired"}',
+    });
+    assertEquals([minted.status, (await minted.json()).state], [
+      201,
+      "expired",
+    ]);
+    await terminal.type(KEYS.ctrlC);
+    const { code, before, after } = await terminal.end();
+    assertEquals([code, after], [130, before]);
+    assertEquals(home.entries(), []);
+  });
+
+  it("prints one JSON line with --json, and nothing else", async () => {
+    const child = start([...ARGS, "--json"]);
+    const { url, token, expires_at, ...rest } = JSON.parse(
+      await child.firstLine,
+    );
+    assertEquals(rest, { username: "ada", email: "ada@example.com" });
+    assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+$/);
+    assertMatch(token, /^nano_\w{40}$/);
+    assertEquals(new Date(expires_at).toISOString(), expires_at);
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await child.end();
+    assertEquals([code, stdout.split("\n").length], [130, 2]);
+    assertEquals(JSON.parse(stderr).error.code, "interrupted");
+  });
+
+  it("ends on SIGTERM, with a request under way", async () => {
+    const child = start([...ARGS, "--json"]);
+    const { url } = JSON.parse(await child.firstLine);
+    const body = '{"state":"slow","delay":600}';
+    const minted = await fetch(`${url}/dev/tokens`, { method: "POST", body });
+    const { token, id } = await minted.json();
+    const slow = run(["whoami", "--url", url, "--token", token]);
+    await until(async () => {
+      const answer = await fetch(`${url}/dev/tokens/${id}`);
+      return (await answer.json()).requests > 0;
+    }, "the request is under way");
+    child.kill("SIGTERM");
+    assertEquals((await child.end()).stderr, "");
+    assertEquals((await slow).code, 5);
+  });
+
+  for (const host of ["0.0.0.0", "::", "192.0.2.1", "example.com"]) {
+    it(`refuses to listen on ${host}`, async () => {
+      await assertFails([...ARGS, "--host", host], {}, {
+        exit: 2,
+        code: "usage",
+        message: /listens on loopback only/,
+        hint: /127\.0\.0\.1/,
+      });
+    });
+  }
+
+  it("exits 1 when the port is taken", async () => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    await assertFails(["dev-server", "--port", `${port}`], {}, {
+      exit: 1,
+      code: "failed",
+      message: new RegExp(`port ${port} .*in use`),
+      hint: /--port 0/,
+    });
+  });
+});

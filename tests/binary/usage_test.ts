@@ -1,0 +1,125 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { assertFails, Home, run } from "../support/nanoctl.ts";
+
+const COMMANDS = [
+  "login",
+  "logout",
+  "whoami",
+  "status",
+  "token",
+  "dev-server",
+];
+
+describe("a usage error", () => {
+  const cases: { args: string[]; says: RegExp; hint: RegExp }[] = [
+    { args: ["frobnicate"], says: /command/, hint: /'nanoctl --help'/ },
+    {
+      args: ["login", "--frobnicate"],
+      says: /--frobnicate/,
+      hint: /'nanoctl login --help'/,
+    },
+    { args: ["--frobnicate"], says: /--frobnicate/, hint: /'nanoctl --help'/ },
+    { args: ["whoami", "--url"], says: /--url/, hint: /--help/ },
+    { args: ["whoami", "surplus"], says: /argument/, hint: /--help/ },
+    {
+      args: ["whoami", "--token", "x", "--timeout", "soon"],
+      says: /--timeout/,
+      hint: /--help/,
+    },
+    {
+      args: ["whoami", "--token", "x", "--timeout", "0"],
+      says: /--timeout 0 is not a time limit/,
+      hint: /seconds/,
+    },
+    {
+      args: ["whoami", "--token", "x", "--timeout=-1"],
+      says: /--timeout -1 is not a time limit/,
+      hint: /seconds/,
+    },
+    {
+      args: ["whoami", "--service", "other"],
+      says: /no service/,
+      hint: /nanoservices/,
+    },
+    {
+      args: ["whoami", "--profile", "../x"],
+      says: /can't be a profile's name/,
+      hint: /letters, digits/,
+    },
+    {
+      args: ["whoami", "--url", "ftp://host"],
+      says: /ftp: is not http: or https:/,
+      hint: /https:\/\/host/,
+    },
+    {
+      args: ["whoami", "--url", "https://host?x=1"],
+      says: /query/,
+      hint: /https:\/\/host/,
+    },
+    {
+      args: ["whoami", "--url", "https://me:hunter2@host"],
+      says: /^the URL is not a service's URL: it holds a user name/,
+      hint: /https:\/\/host/,
+    },
+    {
+      args: ["whoami", "--url", ":"],
+      says: /does not parse/,
+      hint: /https:\/\/host/,
+    },
+    {
+      args: ["dev-server", "--port", "70000"],
+      says: /port .*70000/,
+      hint: /./,
+    },
+    { args: ["dev-server", "--port", "http"], says: /--port/, hint: /--help/ },
+  ];
+  for (const { args, says, hint } of cases) {
+    it(`exits 2 for ${args.join(" ")}`, async () => {
+      using home = new Home();
+      const code = "usage";
+      await assertFails(args, { home }, { exit: 2, code, message: says, hint });
+      assertEquals(home.entries(), []);
+    });
+  }
+});
+
+describe("not logged in", () => {
+  for (const command of ["whoami", "token"]) {
+    it(`exits 3 on ${command}, and says how to log in`, async () => {
+      using home = new Home();
+      await assertFails([command], { home }, {
+        exit: 3,
+        code: "not_logged_in",
+        message: /^not logged in: nothing is stored for profile default$/,
+        hint: /'nanoctl login'.*NANOSERVICES_TOKEN/,
+      });
+      assertEquals(home.entries(), []);
+    });
+  }
+});
+
+describe("help", () => {
+  it("names every command", async () => {
+    const { code, stdout, stderr } = await run(["--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    for (const command of COMMANDS) {
+      assertMatch(stdout, new RegExp(`^\\s+${command}\\b`, "m"));
+    }
+  });
+
+  it("is what comes without a command", async () => {
+    const { code, stdout } = await run([]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^\s+login\b/m);
+  });
+
+  for (const command of COMMANDS) {
+    it(`describes ${command}, without colours in a pipe`, async () => {
+      const { code, stdout, stderr } = await run([command, "--help"]);
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(stdout, new RegExp(`nanoctl ${command}`));
+      assert(!stdout.includes("\x1b"), JSON.stringify(stdout));
+    });
+  }
+});

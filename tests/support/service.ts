@@ -1,0 +1,127 @@
+import { assertEquals } from "@std/assert";
+import { type Child, type Home, type Result, run, start } from "./nanoctl.ts";
+
+/** What can be asked of a new token; see src/dev_server/admin_routes.ts. */
+export interface TokenWish {
+  state?: string;
+  username?: string;
+  email?: string;
+  expires_in?: number;
+  expires_at?: string | null;
+  scopes?: string[];
+  retry_after?: number;
+  delay?: number;
+  fail_times?: number;
+}
+
+/** A token that the service knows. */
+export interface Minted {
+  token: string;
+  id: string;
+}
+
+/** One request as the service saw it. */
+export interface SeenRequest {
+  method: string;
+  path: string;
+  status: number | null;
+  user_agent: string | null;
+}
+
+/** The embedded service as a real child process of the program under test. */
+export class Service {
+  readonly #child: Child;
+  readonly url: string;
+  /** The token that it starts with, of user ada. */
+  readonly token: string;
+
+  private constructor(child: Child, url: string, token: string) {
+    this.#child = child;
+    this.url = url;
+    this.token = token;
+  }
+
+  /** Starts it on a free port of 127.0.0.1. */
+  static async start(): Promise<Service> {
+    const child = start(["dev-server", "--port", "0", "--json"]);
+    child.keepRunning();
+    const { url, token } = JSON.parse(await child.firstLine);
+    return new Service(child, url, token);
+  }
+
+  /** Ends it. */
+  async stop(): Promise<void> {
+    this.#child.kill("SIGINT");
+    assertEquals((await this.#child.end()).code, 130);
+  }
+
+  /** The environment that leads to this service. */
+  get env(): Record<string, string> {
+    return { NANOSERVICES_URL: this.url };
+  }
+
+  /** Makes a token, by default one that is valid for 30 days. */
+  async mint(wish: TokenWish = {}): Promise<Minted> {
+    return await this.#admin("POST", "/dev/tokens", wish);
+  }
+
+  /** Makes what a token is answered with something else. */
+  async change(id: string, wish: TokenWish): Promise<void> {
+    await this.#admin("PATCH", `/dev/tokens/${id}`, wish);
+  }
+
+  /** What state a token is in. */
+  async stateOf(id: string): Promise<string> {
+    return (await this.#admin<{ state: string }>("GET", `/dev/tokens/${id}`))
+      .state;
+  }
+
+  /** How many requests have come with a token. */
+  async requestsWith(id: string): Promise<number> {
+    const path = `/dev/tokens/${id}`;
+    return (await this.#admin<{ requests: number }>("GET", path)).requests;
+  }
+
+  /** The requests that came while this ran. */
+  async requestsDuring(act: () => Promise<unknown>): Promise<SeenRequest[]> {
+    await this.#admin("DELETE", "/dev/requests");
+    await act();
+    type Seen = { requests: SeenRequest[] };
+    return (await this.#admin<Seen>("GET", "/dev/requests")).requests;
+  }
+
+  /** Runs the program against this service. */
+  run(
+    args: string[],
+    home: Home | undefined,
+    env?: Record<string, string>,
+    stdin?: string | Uint8Array,
+  ): Promise<Result> {
+    return run(args, {
+      home,
+      env: { ...this.env, ...env },
+      ...(stdin === undefined ? {} : { stdin }),
+    });
+  }
+
+  /** Stores a token in this home, as a person would who has it. */
+  async logIn(home: Home, token: string, ...args: string[]): Promise<void> {
+    const result = await this.run(
+      ["login", "--token-stdin", "--save", ...args],
+      home,
+      {},
+      token,
+    );
+    assertEquals(result.code, 0, result.stderr);
+  }
+
+  async #admin<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
+    return JSON.parse(text || "null");
+  }
+}
