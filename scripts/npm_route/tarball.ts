@@ -72,12 +72,25 @@ export async function npmRegistry(): Promise<string> {
   }
 }
 
-/** Deno reads fewer .npmrc files than npm does: it gets the registry that npm would use. */
+/**
+ * Deno reads fewer .npmrc files than npm does: it gets the registry that npm
+ * would use, and the authorities that npm would trust.
+ */
 export async function sameRegistry(): Promise<Record<string, string>> {
-  if (Deno.env.has("NPM_CONFIG_REGISTRY")) return {};
-  const registry = await run(NPM, ["config", "get", "registry"]).catch(() =>
-    undefined
-  );
-  if (!registry?.success) return {};
-  return { NPM_CONFIG_REGISTRY: registry.stdout.trim() };
+  return {
+    ...await npmSetting("registry", "NPM_CONFIG_REGISTRY"),
+    ...await npmSetting("cafile", "DENO_CERT"),
+  };
+}
+
+async function npmSetting(
+  key: string,
+  variable: string,
+): Promise<Record<string, string>> {
+  if (Deno.env.has(variable)) return {};
+  const found = await run(NPM, ["config", "get", key]).catch(() => undefined);
+  const value = found?.success ? found.stdout.trim() : "";
+  return value === "" || value === "null" || value === "undefined"
+    ? {}
+    : { [variable]: value };
 }
