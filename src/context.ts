@@ -3,8 +3,8 @@ import { NanoctlError } from "./errors.ts";
 /** Where people and scripts read us: one of the two output streams. */
 export interface OutputStream {
   readonly isTerminal: boolean;
-  /** Writes text, whole, before it resolves. */
-  write(text: string): Promise<void>;
+  /** Writes text or bytes, whole, before it resolves. */
+  write(data: string | Uint8Array): Promise<void>;
 }
 
 /** Where a token or a body comes from when it comes by pipe. */
@@ -45,6 +45,8 @@ export interface Context {
   random(): number;
   /** Aborted with an `interrupted` error on Ctrl-C. */
   readonly signal: AbortSignal;
+  /** From now on Ctrl-C is for someone else: a child that we run. */
+  releaseInterrupt(): void;
   /** The system: "linux", "darwin", "windows", … */
   readonly os: string;
 }
@@ -53,13 +55,16 @@ const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
 
 /** The real outside world, with the given way of asking a person. */
 export function systemContext(prompts: Prompts): Context {
-  bypassProxyForLoopback();
+  const inherited = bypassProxyForLoopback();
   const interrupt = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {
+  const onInterrupt = (): void =>
     interrupt.abort(new NanoctlError("interrupted", "interrupted"));
-  });
+  Deno.addSignalListener("SIGINT", onInterrupt);
   return {
-    env: Deno.env,
+    env: {
+      get: (name) => Deno.env.get(name),
+      toObject: () => inherited ?? Deno.env.toObject(),
+    },
     stdin: standardInput,
     stdout: outputStream(Deno.stdout),
     stderr: outputStream(Deno.stderr),
@@ -69,19 +74,27 @@ export function systemContext(prompts: Prompts): Context {
     sleep,
     random: Math.random,
     signal: interrupt.signal,
+    releaseInterrupt: () => Deno.removeSignalListener("SIGINT", onInterrupt),
     os: Deno.build.os,
   };
 }
 
-/** Deno reads NO_PROXY when it makes its first connection, so this comes first. */
-function bypassProxyForLoopback(): void {
+/**
+ * Deno reads NO_PROXY when it makes its first connection, so this comes first.
+ * Gives the environment as it was where it had to be changed.
+ */
+function bypassProxyForLoopback(): Record<string, string> | undefined {
   const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-  if (!names.some((name) => isSet(name) || isSet(name.toLowerCase()))) return;
+  if (!names.some((name) => isSet(name) || isSet(name.toLowerCase()))) {
+    return undefined;
+  }
+  const inherited = Deno.env.toObject();
   const given = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
   Deno.env.set(
     "NO_PROXY",
     given ? `${given},${LOOPBACK_NAMES}` : LOOPBACK_NAMES,
   );
+  return inherited;
 }
 
 function isSet(name: string): boolean {
@@ -93,9 +106,10 @@ const standardInput: InputStream = {
     return Deno.stdin.isTerminal();
   },
   async readAll(limit): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(limit);
+    let bytes = new Uint8Array(Math.min(limit, 64 * 1024));
     let length = 0;
     while (length < limit) {
+      if (length === bytes.length) bytes = grown(bytes, limit);
       const read = await Deno.stdin.read(bytes.subarray(length));
       if (read === null) break;
       length += read;
@@ -104,6 +118,17 @@ const standardInput: InputStream = {
   },
 };
 
+/** Twice the room; what was there is zeroed, as it may be a token. */
+function grown(
+  bytes: Uint8Array<ArrayBuffer>,
+  limit: number,
+): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.min(limit, 2 * bytes.length));
+  larger.set(bytes);
+  bytes.fill(0);
+  return larger;
+}
+
 function outputStream(
   stream: typeof Deno.stdout | typeof Deno.stderr,
 ): OutputStream {
@@ -111,8 +136,10 @@ function outputStream(
     get isTerminal(): boolean {
       return stream.isTerminal();
     },
-    async write(text): Promise<void> {
-      const bytes = new TextEncoder().encode(text);
+    async write(data): Promise<void> {
+      const bytes = typeof data === "string"
+        ? new TextEncoder().encode(data)
+        : data;
       try {
         for (let written = 0; written < bytes.length;) {
           written += await stream.write(bytes.subarray(written));

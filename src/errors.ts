@@ -25,6 +25,8 @@ export const EXIT_CODES = {
   file_permissions: 7,
   file_locked: 7,
   file_unwritable: 7,
+  command_not_executable: 126,
+  command_not_found: 127,
   interrupted: 130,
 } as const;
 

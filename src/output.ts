@@ -54,6 +54,11 @@ export class Output {
     await this.#context.stdout.write(`${line}\n`);
   }
 
+  /** Bytes to stdout, exactly as given. */
+  async bytes(data: Uint8Array): Promise<void> {
+    await this.#context.stdout.write(data);
+  }
+
   /** One JSON value on a line of its own to stdout. */
   async dataJson(value: unknown): Promise<void> {
     await this.data(safeJson(value));

@@ -7,7 +7,7 @@ import {
   NanoctlError,
 } from "../src/errors.ts";
 
-/** The table of the design, exit code by exit code. */
+/** The table of the design, exit code by exit code, and what exec adds to it. */
 const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
   [1, "any failure without a code of its own", ["failed"]],
   [2, "wrong usage", ["usage"]],
@@ -45,6 +45,8 @@ const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
       "file_unwritable",
     ],
   ],
+  [126, "exec, as a shell has it", ["command_not_executable"]],
+  [127, "exec, as a shell has it", ["command_not_found"]],
   [130, "interrupted", ["interrupted"]],
 ];
 
@@ -57,7 +59,7 @@ describe("an exit code", () => {
     }
   }
 
-  it("is one that the design lists, for every code", () => {
+  it("is one of these, for every code", () => {
     const listed = DESIGN.map(([exitCode]) => exitCode);
     for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
       assert(

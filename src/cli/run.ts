@@ -2,6 +2,7 @@ import { ValidationError } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
+import { ChildExit } from "./child_exit.ts";
 import { commandTree } from "./tree.ts";
 
 /** Runs one command line and gives the exit code of the process. */
@@ -23,6 +24,7 @@ async function fail(
   args: string[],
   context: Context,
 ): Promise<number> {
+  if (error instanceof ChildExit) return error.code;
   // Whoever read us has gone: there is nobody left to tell.
   if (error instanceof Deno.errors.BrokenPipe) return 1;
   const known = asNanoctlError(error, args);

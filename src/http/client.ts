@@ -44,15 +44,18 @@ export interface HttpRequest {
   method?: string;
   /** Path below the service's URL, with its leading slash and its query. */
   path: string;
+  /** Headers besides our own. They stay behind when a redirect leaves the origin. */
+  headers?: [name: string, value: string][];
   /** Sent as JSON. */
   json?: unknown;
+  /** Sent as it is, in place of `json`; its content type is JSON unless a header says otherwise. */
+  body?: Uint8Array<ArrayBuffer>;
 }
 
-/** An answer that has been read whole. */
-export interface HttpAnswer {
+/** What every answer tells before its body. */
+export interface AnswerHead {
   readonly status: number;
   readonly headers: Headers;
-  readonly text: string;
   /** When it came. */
   readonly receivedAt: Date;
   /** Where the answer came from in the end, after redirects. */
@@ -60,6 +63,25 @@ export interface HttpAnswer {
   /** Whether a redirect led to another origin, so that no token went along. */
   readonly leftOrigin: boolean;
 }
+
+/** An answer that has been read whole. */
+export interface HttpAnswer extends AnswerHead {
+  readonly text: string;
+}
+
+/** An answer whose body is still to come, of any size. */
+export interface HttpStream extends AnswerHead {
+  /** The body. Throws network errors, and a timeout between two chunks. */
+  readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** Lets go of a body that nobody wants. */
+  cancel(): Promise<void>;
+}
+
+/** What becomes of a response: read whole, or handed on. */
+type Take<T extends AnswerHead> = (
+  response: Response,
+  head: AnswerHead,
+) => Promise<T>;
 
 /**
  * The one way out: every request of every command goes through here. It sends
@@ -105,7 +127,11 @@ export class HttpClient {
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const deadline = new Deadline(this.#options, this.#url(request));
     try {
-      return await this.#authenticated(request, deadline);
+      return await this.#authenticated(
+        request,
+        deadline,
+        (response, head) => this.#readWhole(response, head, deadline),
+      );
     } catch (error) {
       throw deadline.explain(error);
     } finally {
@@ -113,20 +139,76 @@ export class HttpClient {
     }
   }
 
-  async #authenticated(
-    request: HttpRequest,
+  /**
+   * Sends a request and hands on the answer as it comes. The time limit holds
+   * for the head, and then anew for each chunk.
+   */
+  async stream(request: HttpRequest): Promise<HttpStream> {
+    const deadline = new Deadline(this.#options, this.#url(request));
+    try {
+      return await this.#authenticated(
+        request,
+        deadline,
+        (response, head) =>
+          Promise.resolve({
+            ...head,
+            chunks: this.#chunks(response, head, deadline),
+            cancel: async () => await response.body?.cancel(),
+          }),
+      );
+    } catch (error) {
+      deadline.clear();
+      throw deadline.explain(error);
+    }
+  }
+
+  async #readWhole(
+    response: Response,
+    head: AnswerHead,
     deadline: Deadline,
   ): Promise<HttpAnswer> {
+    try {
+      return { ...head, text: await readText(response) };
+    } catch (error) {
+      throw deadline.explain(this.#asNetworkError(error, head.url));
+    }
+  }
+
+  async *#chunks(
+    response: Response,
+    head: AnswerHead,
+    deadline: Deadline,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    try {
+      for await (const chunk of response.body ?? []) {
+        // How long the reader takes is not the service's fault.
+        deadline.clear();
+        yield chunk;
+        deadline.startAnew();
+      }
+    } catch (error) {
+      throw deadline.explain(this.#asNetworkError(error, head.url));
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  async #authenticated<T extends AnswerHead>(
+    request: HttpRequest,
+    deadline: Deadline,
+    take: Take<T>,
+  ): Promise<T> {
     const provider = this.#provider;
     const token = provider &&
       await deadline.race(provider.getToken(deadline.signal));
-    const answer = await this.#withRetries(request, token, deadline);
+    const answer = await this.#withRetries(request, token, deadline, take);
     if (answer.status !== 401 || !token || !provider?.renew) return answer;
     if (
       answer.leftOrigin || !await deadline.race(this.#renew(provider, token))
     ) return answer;
+    await discard(answer);
     const renewed = await deadline.race(provider.getToken(deadline.signal));
-    return await this.#withRetries(request, renewed, deadline);
+    return await this.#withRetries(request, renewed, deadline, take);
   }
 
   /** Requests that fail together share one renewal, which no single one may abort. */
@@ -137,16 +219,18 @@ export class HttpClient {
     return this.#renewal;
   }
 
-  async #withRetries(
+  async #withRetries<T extends AnswerHead>(
     request: HttpRequest,
     token: SessionToken | undefined,
     deadline: Deadline,
-  ): Promise<HttpAnswer> {
+    take: Take<T>,
+  ): Promise<T> {
     const { context } = this.#options;
     const repeatable = isRepeatable(request.method ?? "GET");
     for (let attempt = 1;; attempt++) {
       const last = !repeatable || attempt === ATTEMPTS;
-      const result = await this.#follow(request, token, deadline, attempt)
+      const result = await this
+        .#follow(request, token, deadline, attempt, take)
         .catch((error) => {
           if (last || !isPassing(error)) throw error;
           return undefined;
@@ -161,40 +245,43 @@ export class HttpClient {
       if (result && wait > Math.min(deadline.budget, deadline.secondsLeft())) {
         return result;
       }
+      if (result) await discard(result);
       deadline.budget -= wait;
       await context.sleep(wait * 1000, deadline.signal);
     }
   }
 
-  async #follow(
+  async #follow<T extends AnswerHead>(
     request: HttpRequest,
     token: SessionToken | undefined,
     deadline: Deadline,
     attempt: number,
-  ): Promise<HttpAnswer> {
+    take: Take<T>,
+  ): Promise<T> {
     let hop: Hop = {
       url: this.#url(request),
       method: request.method ?? "GET",
       body: request.json === undefined
-        ? undefined
+        ? request.body
         : JSON.stringify(request.json),
       trusted: true,
     };
     for (let redirects = 0;; redirects++) {
-      const response = await this.#sendHop(hop, token, deadline, attempt);
+      const response = await this.#sendHop(
+        request,
+        hop,
+        token,
+        deadline,
+        attempt,
+      );
       if (!isRedirect(response)) {
-        const text = await readText(response).catch((error) => {
-          throw deadline.explain(this.#asNetworkError(error, hop.url));
-        });
-        const { status, headers } = response;
-        return {
-          status,
-          headers,
-          text,
+        return await take(response, {
+          status: response.status,
+          headers: response.headers,
           receivedAt: this.#options.context.now(),
           url: hop.url,
           leftOrigin: !hop.trusted,
-        };
+        });
       }
       await response.body?.cancel();
       if (redirects === REDIRECTS) throw tooManyRedirects(hop.url);
@@ -203,6 +290,7 @@ export class HttpClient {
   }
 
   async #sendHop(
+    request: HttpRequest,
     hop: Hop,
     token: SessionToken | undefined,
     deadline: Deadline,
@@ -219,7 +307,7 @@ export class HttpClient {
     try {
       const response = await context.fetch(hop.url, {
         method: hop.method,
-        headers: this.#headers(hop, token),
+        headers: this.#headers(request, hop, token),
         body: hop.body ?? null,
         redirect: "manual",
         signal: deadline.signal,
@@ -234,14 +322,20 @@ export class HttpClient {
     }
   }
 
-  #headers(hop: Hop, token: SessionToken | undefined): Headers {
+  #headers(
+    request: HttpRequest,
+    hop: Hop,
+    token: SessionToken | undefined,
+  ): Headers {
     const { context, insecureHttp } = this.#options;
     const headers = new Headers({
       "accept": "application/json",
       "user-agent": `nanoctl/${VERSION} (${context.os}; ${Deno.build.arch})`,
     });
     if (hop.body !== undefined) headers.set("content-type", "application/json");
-    if (!token || !hop.trusted) return headers;
+    if (!hop.trusted) return headers;
+    for (const [name, value] of request.headers ?? []) headers.set(name, value);
+    if (!token) return headers;
     if (
       hop.url.protocol === "http:" && !isLoopback(hop.url.hostname) &&
       !insecureHttp
@@ -273,18 +367,27 @@ class Deadline {
   /** How many seconds of waiting between tries are left. */
   budget = WAIT_BUDGET_SECONDS;
   readonly #own = new AbortController();
-  readonly #timer: ReturnType<typeof setTimeout>;
   readonly #context: Context;
-  readonly #endsAt: number;
+  readonly #seconds: number;
+  readonly #url: URL;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #endsAt = 0;
 
-  constructor(options: HttpOptions, url: URL) {
-    this.#context = options.context;
-    this.#endsAt = this.#context.now().getTime() +
-      options.timeoutSeconds * 1000;
-    this.signal = AbortSignal.any([this.#own.signal, this.#context.signal]);
+  constructor({ context, timeoutSeconds }: HttpOptions, url: URL) {
+    this.#context = context;
+    this.#seconds = timeoutSeconds;
+    this.#url = url;
+    this.signal = AbortSignal.any([this.#own.signal, context.signal]);
+    this.startAnew();
+  }
+
+  /** Gives the next wait the whole time. */
+  startAnew(): void {
+    clearTimeout(this.#timer);
+    this.#endsAt = this.#context.now().getTime() + this.#seconds * 1000;
     this.#timer = setTimeout(
-      () => this.#own.abort(timeoutError(url, options.timeoutSeconds)),
-      options.timeoutSeconds * 1000,
+      () => this.#own.abort(timeoutError(this.#url, this.#seconds)),
+      this.#seconds * 1000,
     );
   }
 
@@ -313,6 +416,13 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** Lets go of an answer that another one takes the place of. */
+async function discard(
+  answer: AnswerHead & Partial<HttpStream>,
+): Promise<void> {
+  await answer.cancel?.();
 }
 
 const SECRET_KEY = /token|key|secret|password|code|signature/i;

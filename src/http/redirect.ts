@@ -9,7 +9,7 @@ const STATUSES = new Set([301, 302, 303, 307, 308]);
 export interface Hop {
   url: URL;
   method: string;
-  body: string | undefined;
+  body: string | Uint8Array<ArrayBuffer> | undefined;
   /** Whether the credentials still go along: never again after another origin. */
   trusted: boolean;
 }

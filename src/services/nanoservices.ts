@@ -28,6 +28,8 @@ export const nanoservices: Service = {
     return `${baseUrl}/settings/tokens`;
   },
 
+  problem,
+
   async whoami(client): Promise<Account> {
     const answer = await sendOk(client, "GET", "/v1/me");
     const { username, email, token } = parseAnswer(answer, meSchema);

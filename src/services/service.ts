@@ -1,5 +1,5 @@
 import { NanoctlError } from "../errors.ts";
-import type { HttpClient } from "../http/client.ts";
+import type { HttpAnswer, HttpClient } from "../http/client.ts";
 import type { Secret } from "../secret.ts";
 
 /** The services that `--service` can name. */
@@ -44,6 +44,8 @@ export interface Service {
    * `service_…` and what the client throws.
    */
   whoami(client: HttpClient): Promise<Account>;
+  /** What an answer other than 2xx to a request with the token from `source` means. */
+  problem(answer: HttpAnswer, source: string): NanoctlError;
   /** Ends the client's token at the service. Throws as whoami does. */
   revoke(client: HttpClient): Promise<void>;
 }

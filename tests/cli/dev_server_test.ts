@@ -9,7 +9,7 @@ function untilWritten(context: FakeContext, last: RegExp): void {
     const write = stream.write.bind(stream);
     stream.write = async (text): Promise<void> => {
       await write(text);
-      if (last.test(text)) queueMicrotask(() => context.interrupt());
+      if (last.test(String(text))) queueMicrotask(() => context.interrupt());
     };
   }
 }

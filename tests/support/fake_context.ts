@@ -52,9 +52,11 @@ export class RecordedStream implements OutputStream {
     this.isTerminal = isTerminal;
   }
 
-  write(text: string): Promise<void> {
+  write(data: string | Uint8Array): Promise<void> {
     if (this.failure) return Promise.reject(this.failure);
-    this.text += text;
+    this.text += typeof data === "string"
+      ? data
+      : new TextDecoder().decode(data);
     return Promise.resolve();
   }
 
@@ -88,6 +90,9 @@ export class FakeContext implements Context {
   onSleep: (() => void) | undefined;
   /** The current time. */
   time: Date;
+
+  /** Whether Ctrl-C was left to someone else. */
+  interruptReleased = false;
 
   readonly #interrupt = new AbortController();
   readonly #random: number;
@@ -128,6 +133,10 @@ export class FakeContext implements Context {
     if (signal.aborted) return Promise.reject(signal.reason);
     this.time = new Date(this.time.getTime() + milliseconds);
     return Promise.resolve();
+  }
+
+  releaseInterrupt(): void {
+    this.interruptReleased = true;
   }
 
   /** Presses Ctrl-C. */

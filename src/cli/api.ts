@@ -1,0 +1,217 @@
+import { Command } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { HttpRequest, HttpStream } from "../http/client.ts";
+import { Output, plainText } from "../output.ts";
+import {
+  asCliCommand,
+  type CliCommand,
+  type GlobalOptions,
+} from "./options.ts";
+import type { Session } from "./session.ts";
+
+/** The options of `api`. */
+export type ApiOptions = GlobalOptions & {
+  method?: string | undefined;
+  field?: string[] | undefined;
+  input?: string | undefined;
+  header?: string[] | undefined;
+  include?: boolean | undefined;
+};
+
+/** How much of a failure's body is read to tell what it means, in bytes. */
+const PROBLEM_LIMIT = 64 * 1024;
+/** Headers that are the client's own business. */
+const OWN_HEADERS = ["authorization", "coder-session-token", "host"];
+
+/** `nanoctl api <path>`: one authenticated request. */
+export function apiCommand(context: Context): CliCommand {
+  return asCliCommand(
+    new Command<GlobalOptions>()
+      .description(
+        "Send one authenticated request and print the body of the answer.",
+      )
+      .arguments("<path:string>")
+      .option(
+        "-X, --method <method:string>",
+        "The method. (GET; POST with fields or input)",
+      )
+      .option(
+        "-f, --field <field:string>",
+        "name=value: a member of the JSON body, or of a GET's query.",
+        { collect: true },
+      )
+      .option(
+        "--input <file:string>",
+        "A file to send as the body; - is standard input.",
+      )
+      .option("-H, --header <header:string>", "name:value: a header.", {
+        collect: true,
+      })
+      .option("-i, --include", "Print the status and the headers too.")
+      .example("Who am I?", "nanoctl api /v1/me")
+      .example(
+        "Send JSON",
+        "nanoctl api /v1/things -f name=thing -f colour=blue",
+      )
+      .example(
+        "Send a file",
+        "nanoctl api /v1/things -X PUT --input thing.json",
+      )
+      .action((options, path: string) => runApi(context, options, path)),
+  );
+}
+
+/**
+ * Sends the request and prints the body as it comes.
+ *
+ * Throws `usage` for options that don't fit, `failed` for a status of 300 and
+ * more that has no code of its own, and what the session throws.
+ */
+export async function runApi(
+  context: Context,
+  options: ApiOptions,
+  path: string,
+): Promise<void> {
+  const { openUsualSession, withRefusalHint } = await import("./session.ts");
+  const output = new Output(context, options);
+  const fields = (options.field ?? []).map(parseField);
+  const headers = (options.header ?? []).map(parseHeader);
+  const session = await openUsualSession(context, options, output);
+  const input = await readInput(context, options.input);
+  const request = buildRequest(
+    options,
+    pathBelow(path, session.target.url),
+    fields,
+    input,
+  );
+  await withRefusalHint(session, async () => {
+    const answer = await session.client.stream({ ...request, headers });
+    if (options.include) await output.data(headText(answer));
+    const start = await printBody(output, answer);
+    if (answer.status >= 300) throw failure(session, request, answer, start);
+  });
+}
+
+function buildRequest(
+  { method }: ApiOptions,
+  path: string,
+  fields: [string, string][],
+  input: Uint8Array<ArrayBuffer> | undefined,
+): HttpRequest {
+  const hasBody = input !== undefined || fields.length > 0;
+  const verb = parseMethod(method ?? (hasBody ? "POST" : "GET"));
+  if (input !== undefined) {
+    return { method: verb, path: withQuery(path, fields), body: input };
+  }
+  if (verb === "GET" || verb === "HEAD") {
+    return { method: verb, path: withQuery(path, fields) };
+  }
+  return fields.length === 0
+    ? { method: verb, path }
+    : { method: verb, path, json: Object.fromEntries(fields) };
+}
+
+/** A path below the service's URL; a whole URL only where it is the service's own. */
+function pathBelow(path: string, baseUrl: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
+    return path.startsWith("/") ? path : `/${path}`;
+  }
+  const url = URL.parse(path)?.href ?? "";
+  if (url === baseUrl || url.startsWith(`${baseUrl}/`)) {
+    return url.slice(baseUrl.length) || "/";
+  }
+  throw new NanoctlError(
+    "usage",
+    `that URL is not below ${baseUrl}, and the token is for nothing else`,
+    "give a path, or name the other service with --url",
+  );
+}
+
+function withQuery(path: string, fields: [string, string][]): string {
+  if (fields.length === 0) return path;
+  const query = new URLSearchParams(fields).toString();
+  return `${path}${path.includes("?") ? "&" : "?"}${query}`;
+}
+
+function parseMethod(method: string): string {
+  if (/^[A-Za-z]{1,20}$/.test(method)) return method.toUpperCase();
+  throw new NanoctlError("usage", "what --method gives is not an HTTP method");
+}
+
+function parseField(field: string): [string, string] {
+  const equals = field.indexOf("=");
+  if (equals > 0) return [field.slice(0, equals), field.slice(equals + 1)];
+  throw new NanoctlError(
+    "usage",
+    "a field is not of the form name=value",
+    "such as -f name=value",
+  );
+}
+
+function parseHeader(header: string): [string, string] {
+  const [, name, value] = header.match(/^([A-Za-z0-9-]+)\s*:\s*(.*)$/) ?? [];
+  if (!name || value === undefined) {
+    throw new NanoctlError(
+      "usage",
+      "a header is not of the form name:value",
+      "such as -H 'accept: text/plain'",
+    );
+  }
+  if (!OWN_HEADERS.includes(name.toLowerCase())) return [name, value];
+  throw new NanoctlError(
+    "usage",
+    `the header ${name} is nanoctl's own`,
+    "give the token with --token, --token-file or the environment",
+  );
+}
+
+async function readInput(
+  context: Context,
+  input: string | undefined,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (input === undefined) return undefined;
+  if (input === "-") return await context.stdin.readAll(Infinity);
+  try {
+    return await Deno.readFile(input);
+  } catch {
+    throw new NanoctlError("usage", `the file ${input} can't be read`);
+  }
+}
+
+function headText({ status, headers }: HttpStream): string {
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP ${status}`, ...lines].map(plainText).join("\n") + "\n";
+}
+
+/** Prints the body unchanged, whatever it is; of a failure's it keeps the start. */
+async function printBody(
+  output: Output,
+  answer: HttpStream,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let start = "";
+  for await (const chunk of answer.chunks) {
+    await output.bytes(chunk);
+    if (answer.status >= 300 && start.length < PROBLEM_LIMIT) {
+      start += decoder.decode(chunk, { stream: true });
+    }
+  }
+  return start;
+}
+
+function failure(
+  { service, provider }: Session,
+  { method = "GET" }: HttpRequest,
+  answer: HttpStream,
+  text: string,
+): NanoctlError {
+  const { status, url, leftOrigin } = answer;
+  if ([401, 403, 429].includes(status) || status >= 500 || leftOrigin) {
+    return service.problem({ ...answer, text }, provider.source);
+  }
+  return new NanoctlError(
+    "failed",
+    `${method} ${url.pathname} was answered with the status ${status}`,
+  );
+}

@@ -1,0 +1,54 @@
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
+import type { Output } from "../output.ts";
+import type { Target } from "../tokens/resolve.ts";
+import { expiryText } from "./dates.ts";
+import type { GlobalOptions } from "./options.ts";
+
+const DAY = 86_400_000;
+
+/** The token that a command would use, and where. */
+export interface CurrentToken {
+  target: Target;
+  provider: TokenProvider;
+  token: SessionToken;
+}
+
+/**
+ * The token that a command would use, without asking the service. Warns when
+ * it ends within a day.
+ *
+ * Throws `not_logged_in`, `token_expired` for a stored token whose time is
+ * over, and what the store throws.
+ */
+export async function currentToken(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<CurrentToken> {
+  const { openWorkplace } = await import("./workplace.ts");
+  const { resolveProvider } = await import("../tokens/resolve.ts");
+  const { target, store, snapshot } = await openWorkplace(context, options);
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  const token = await provider.getToken();
+  await checkExpiry(token, context.now(), output);
+  return { target, provider, token };
+}
+
+async function checkExpiry(
+  { expiresAt }: SessionToken,
+  now: Date,
+  output: Output,
+): Promise<void> {
+  if (!expiresAt) return;
+  const left = expiresAt.getTime() - now.getTime();
+  if (left <= 0) {
+    throw new NanoctlError(
+      "token_expired",
+      `the stored token ${expiryText(expiresAt, now)}`,
+      "log in again with 'nanoctl login'",
+    );
+  }
+  if (left < DAY) await output.warn(`the token ${expiryText(expiresAt, now)}`);
+}

@@ -1,0 +1,154 @@
+import { Command } from "@cliffy/command";
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import { Output } from "../output.ts";
+import { ChildExit } from "./child_exit.ts";
+import type { CurrentToken } from "./current_token.ts";
+import {
+  asCliCommand,
+  type CliCommand,
+  type GlobalOptions,
+} from "./options.ts";
+
+/** The options of `exec`. */
+export type ExecOptions = GlobalOptions & { env?: string | undefined };
+
+const TOKEN_VARIABLE = "NANOSERVICES_TOKEN";
+const SIGNALS: Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+];
+/** What a terminal sends to every program on it, to the child as well as to us. */
+const FROM_TERMINAL: Deno.Signal[] = ["SIGINT", "SIGQUIT"];
+
+/** `nanoctl exec -- <command>`: a command with the token in its environment. */
+export function execCommand(context: Context): CliCommand {
+  return asCliCommand(
+    new Command<GlobalOptions>()
+      .description(
+        "Run a command with the token in its environment, and end as it ends.",
+      )
+      .option(
+        "--env <name:string>",
+        "The variable that holds the token. (NANOSERVICES_TOKEN)",
+      )
+      .example("A script that needs the token", "nanoctl exec -- ./deploy.sh")
+      .example(
+        "Under another name",
+        "nanoctl exec --env API_TOKEN -- make publish",
+      )
+      .action(async function (options): Promise<void> {
+        await runExec(context, options, this.getLiteralArgs());
+      }),
+  );
+}
+
+/**
+ * Runs the command and throws `ChildExit` with its exit code, which is 128 and
+ * the signal's number when a signal ended it.
+ *
+ * Throws `usage` without a command, `command_not_found` and
+ * `command_not_executable`, and what getting the token throws.
+ */
+export async function runExec(
+  context: Context,
+  options: ExecOptions,
+  command: string[],
+): Promise<void> {
+  const [program, ...args] = command;
+  if (!program) {
+    throw new NanoctlError(
+      "usage",
+      "there is no command to run",
+      "give it behind two hyphens: nanoctl exec -- <command>",
+    );
+  }
+  const variable = variableName(options);
+  const { currentToken } = await import("./current_token.ts");
+  const output = new Output(context, options);
+  const current = await currentToken(context, options, output);
+  const child = spawn(program, args, environment(context, variable, current));
+  passSignalsOn(context, child);
+  const { code } = await child.status;
+  throw new ChildExit(code);
+}
+
+function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) return env;
+  throw new NanoctlError(
+    "usage",
+    "what --env gives can't be the name of a variable",
+    "a name is made of letters, digits and underscores",
+  );
+}
+
+/**
+ * The token under its name, and with it the URL that it is for: a nanoctl in
+ * the child must not send it elsewhere, nor find another one first.
+ */
+function environment(
+  context: Context,
+  variable: string,
+  { target, token }: CurrentToken,
+): Record<string, string> {
+  const env = context.env.toObject();
+  if (variable === TOKEN_VARIABLE) {
+    env.NANOSERVICES_URL = target.url;
+    delete env.NANOSERVICES_TOKEN_FILE;
+  }
+  env[variable] = token.secret.reveal();
+  return env;
+}
+
+function spawn(
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args,
+      env,
+      clearEnv: true,
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new NanoctlError(
+        "command_not_found",
+        `the command ${program} was not found`,
+      );
+    }
+    throw new NanoctlError(
+      "command_not_executable",
+      `the command ${program} can't be run`,
+      "check its permissions and its first line",
+    );
+  }
+}
+
+function passSignalsOn(context: Context, child: Deno.ChildProcess): void {
+  const atTerminal = context.stdin.isTerminal || context.stdout.isTerminal ||
+    context.stderr.isTerminal;
+  const signals = context.os === "windows"
+    ? FROM_TERMINAL.slice(0, 1)
+    : SIGNALS;
+  for (const signal of signals) {
+    const isForBoth = atTerminal && FROM_TERMINAL.includes(signal);
+    Deno.addSignalListener(signal, () => {
+      if (isForBoth) return;
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended already.
+      }
+    });
+  }
+  context.releaseInterrupt();
+}
