@@ -13,15 +13,19 @@ export async function orMoveAside<T>(
   const { CredentialStore, isUnusable } = await import(
     "../store/credential_store.ts"
   );
-  try {
-    return await attempt();
-  } catch (error) {
-    if (!isUnusable(error)) throw error;
-    const aside = await new CredentialStore(context).moveAside();
-    if (aside === undefined) throw error;
-    await output.warn(
-      `the credential file could not be used and is now ${aside}`,
-    );
-    return await attempt();
+  const store = new CredentialStore(context);
+  for (;;) {
+    const identity = store.identity();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
+      const aside = identity && await store.moveAside(identity);
+      if (aside) {
+        await output.warn(
+          `the credential file could not be used and is now ${aside}`,
+        );
+      } else if (store.identity() === identity) throw error;
+    }
   }
 }

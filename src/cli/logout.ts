@@ -51,17 +51,16 @@ export async function runLogout(
     options,
     output,
   );
-  const names = options.all ? snapshot.names : [profile];
-  const removed: string[] = [];
-  for (const name of names) {
-    if (!snapshot.names.includes(name)) continue;
-    if (options.revoke) {
+  const stored = new Set(snapshot.names);
+  const removed = (options.all ? snapshot.names : [profile])
+    .filter((name) => stored.has(name));
+  if (options.revoke) {
+    for (const name of removed) {
       const target = storedTarget(snapshot, name);
       await revoke(context, options, output, { store, snapshot, target });
+      await store.remove([name]);
     }
-    await store.remove([name]);
-    removed.push(name);
-  }
+  } else if (removed.length > 0) await store.remove(removed);
   await report(context, output, removed, options, profile);
   const { active, names: left } = await store.read();
   if (removed.includes(snapshot.active) && left.length > 0) {

@@ -92,6 +92,8 @@ function endCleanly(): () => void {
 /** Reads what is typed, and hands it on in pieces that make sense alone. */
 class Keyboard {
   #pending = new Uint8Array();
+  /** The start of a character whose rest is still to come. */
+  #begun = new Uint8Array();
 
   /**
    * Fills a buffer that may be as small as one key. Throws `interrupted` by
@@ -106,13 +108,31 @@ class Keyboard {
         Deno.stderr.writeSync(new TextEncoder().encode("\n"));
         throw new NanoctlError("interrupted", "interrupted");
       }
-      this.#pending = withoutPasteMarks(typed);
+      this.#pending = this.#complete(withoutPasteMarks(typed));
     }
     const length = wholeKeys(this.#pending, buffer.length);
     buffer.set(this.#pending.subarray(0, length));
     this.#pending = this.#pending.slice(length);
     return length;
   }
+
+  /** What was typed up to its last whole character; what is over waits. */
+  #complete(typed: Uint8Array): Uint8Array<ArrayBuffer> {
+    const all = new Uint8Array(this.#begun.length + typed.length);
+    all.set(this.#begun);
+    all.set(typed, this.#begun.length);
+    const whole = wholeCharacters(all);
+    this.#begun = all.slice(whole);
+    return all.slice(0, whole);
+  }
+}
+
+/** How many bytes at the start are whole characters (UTF-8, RFC 3629). */
+function wholeCharacters(bytes: Uint8Array): number {
+  const start = bytes.findLastIndex((byte) => (byte & 0xc0) !== 0x80);
+  const lead = bytes[start] ?? 0;
+  const size = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  return start + size > bytes.length ? start : bytes.length;
 }
 
 /** How many bytes, `limit` at most, end neither in a character (UTF-8) nor in an escape sequence. */

@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
 import { ChildExit } from "./child_exit.ts";
+import { commandLine } from "./command_line.ts";
 import { commandTree } from "./tree.ts";
 
 /** Runs one command line and gives the exit code of the process. */
@@ -10,7 +11,7 @@ export async function run(args: string[], context: Context): Promise<number> {
   try {
     const tree = await commandTree(context, args);
     await Promise.race([
-      tree.parse(normalized(args)),
+      tree.parse(commandLine(args)),
       interruption(context.signal),
     ]);
     return 0;
@@ -83,21 +84,4 @@ function lowerFirst(text: string): string {
 function wantsJson(args: string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? undefined : end).includes("--json");
-}
-
-/**
- * The command line as Cliffy understands it: before the command, Cliffy
- * 1.0.0-rc.5 takes `--url x` and not `--url=x`, and everywhere it takes `-tx`
- * for several short options.
- */
-function normalized(args: string[]): string[] {
-  const end = args.indexOf("--");
-  const own = end < 0 ? args : args.slice(0, end);
-  const rest = end < 0 ? [] : args.slice(end);
-  const split = own.flatMap((arg) =>
-    /^-t[^=]/.test(arg) ? ["-t", arg.slice(2)] : [arg]
-  );
-  const [, name, value] = split[0]?.match(/^(--[a-z-]+)=(.*)$/s) ?? [];
-  const first = name && value !== undefined ? [name, value] : split.slice(0, 1);
-  return [...first, ...split.slice(1), ...rest];
 }

@@ -1,4 +1,4 @@
-import { Command } from "@cliffy/command";
+import { Command, ValidationError } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { VERSION } from "../version.ts";
 import type { CliCommand } from "./options.ts";
@@ -55,6 +55,7 @@ function rootCommand(context: Context) {
       "Log in to a service, keep the token encrypted, hand it to your scripts.",
     )
     .throwErrors()
+    .globalType("string", text)
     .version(VERSION)
     .versionOption("-V, --version", "Show the version, target and runtime.", {
       standalone: true,
@@ -90,6 +91,14 @@ function rootCommand(context: Context) {
       "--insecure-http",
       "Send the token over plain http to another machine.",
     );
+}
+
+/** Any text, but an argument is no option: Cliffy 1.1 takes an unknown one for it. */
+function text({ label, value }: { label: string; value: string }): string {
+  if (label === "Argument" && /^-./.test(value)) {
+    throw new ValidationError(`Unknown option "${value}".`);
+  }
+  return value;
 }
 
 /** Version, target and runtime, as `--version` prints them. */

@@ -43,12 +43,12 @@ export async function openStored(
   context: Context,
   options: GlobalOptions,
 ): Promise<Stored> {
+  const named = options.profile ??
+    (context.env.get("NANOCTL_PROFILE") || undefined);
+  if (named !== undefined) checkProfileName(named);
   const store = new CredentialStore(context);
   const snapshot = await store.read();
-  const profile = checkProfileName(
-    options.profile ?? (context.env.get("NANOCTL_PROFILE") || snapshot.active),
-  );
-  return { profile, store, snapshot };
+  return { profile: named ?? snapshot.active, store, snapshot };
 }
 
 /**

@@ -25,31 +25,6 @@ export function writeAtomic(
   syncFolder(fs, dirname(path));
 }
 
-/**
- * Makes a file that must not be there yet, whole or not at all. False when it
- * is there already, from whoever came first.
- *
- * Throws `file_unwritable`.
- */
-export function createAtomic(
-  fs: FileSystem,
-  path: string,
-  bytes: Uint8Array,
-): boolean {
-  const temporary = temporaryName(path);
-  try {
-    writeSynced(fs, temporary, bytes);
-    fs.linkSync(temporary, path);
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw unwritable(path, error);
-  } finally {
-    removeIfThere(fs, temporary);
-  }
-  syncFolder(fs, dirname(path));
-  return true;
-}
-
 /** Removes what killed runs left beside the file. Only under the exclusive lock. */
 export function removeLeftovers(fs: FileSystem, path: string): void {
   const folder = dirname(path);

@@ -21,6 +21,7 @@ import {
 import { withExclusiveLock, withSharedLock } from "./file_lock.ts";
 import type { FileSystem } from "./file_system.ts";
 import {
+  choiceText,
   createKey,
   defaultChoice,
   describeKey,
@@ -31,7 +32,12 @@ import {
 } from "./key_source.ts";
 import type { KeyContext, KeyInfo, OpenKey } from "./keys/key_info.ts";
 import { configDir, noPlace } from "./paths.ts";
-import { checkOwner, checkPrivate, makePrivateFolder } from "./permissions.ts";
+import {
+  checkOwner,
+  checkPrivate,
+  lstat,
+  makePrivateFolder,
+} from "./permissions.ts";
 
 /** The name of the profile that a first login stores under. */
 export const DEFAULT_PROFILE = "default";
@@ -111,7 +117,7 @@ export class StoreSnapshot {
       `the credential file is encrypted with another key source: ${
         describeKey(info)
       }`,
-      `change it with 'nanoctl store rekey --key-source ${choice.source}'`,
+      `change it with 'nanoctl store rekey --key-source ${choiceText(choice)}'`,
     );
   }
 
@@ -254,6 +260,13 @@ export class CredentialStore {
     const choice = wanted ?? sameSource(oldInfo);
     const old = await this.#openKey(oldInfo);
     const fresh = await createKey(this.#context, choice, oldInfo);
+    if (keyOf(fresh.info) === keyOf(oldInfo)) {
+      throw new NanoctlError(
+        "file_key",
+        "the new key is the one that the credential file has already",
+        "give another one",
+      );
+    }
     try {
       await this.#change(async (file) => {
         if (file?.key.id !== old.info.id) throw changedMeanwhile(this.path);
@@ -268,29 +281,44 @@ export class CredentialStore {
     return fresh.info;
   }
 
+  /** Which file there is now: another text once one has taken its place; undefined when there is none. */
+  identity(): string | undefined {
+    if (!configDir(this.#context)) return undefined;
+    const info = lstat(this.path);
+    return info && `${info.ino} ${info.mtime?.getTime()} ${info.size}`;
+  }
+
   /**
    * Moves a file that can't be used aside and gives its new path; undefined
-   * when there is no file. Throws `file_unwritable`.
+   * when it is not there any more, or another process has put another in its
+   * place. Throws `file_unwritable`.
    */
-  async moveAside(): Promise<string | undefined> {
+  async moveAside(identity = this.identity()): Promise<string | undefined> {
     const { path } = this;
     checkOwner(path);
     return await withExclusiveLock(lockPath(path), () => {
-      const stamp = this.#context.now().toISOString().replace(
-        /[-:]|\.\d+/g,
-        "",
-      );
-      const aside = `${path}.${stamp}.broken`;
+      if (!identity || this.identity() !== identity) {
+        return Promise.resolve(undefined);
+      }
+      const aside = this.#unusedName();
       try {
         this.#context.fs.renameSync(path, aside);
       } catch (error) {
-        if (error instanceof Deno.errors.NotFound) {
-          return Promise.resolve(undefined);
-        }
         throw unwritable(path, error);
       }
       return Promise.resolve(aside);
     });
+  }
+
+  /** A name to move the file to that nothing has: a rename would replace what has it. */
+  #unusedName(): string {
+    const stamp = this.#context.now().toISOString()
+      .replace(/[-:]|\.\d+/g, "");
+    for (let count = 1;; count++) {
+      const suffix = count === 1 ? "" : `.${count}`;
+      const aside = `${this.path}.${stamp}${suffix}.broken`;
+      if (!lstat(aside)) return aside;
+    }
   }
 
   /**

@@ -4,5 +4,5 @@
  */
 export type FileSystem = Pick<
   typeof Deno,
-  "openSync" | "renameSync" | "linkSync" | "removeSync" | "readDirSync"
+  "openSync" | "renameSync" | "removeSync" | "readDirSync"
 >;

@@ -65,6 +65,11 @@ export function isOfChoice(info: KeyInfo, choice: KeyChoice): boolean {
     info.helper === choice.helper;
 }
 
+/** The choice as `--key-source` takes it. */
+export function choiceText({ source, helper }: KeyChoice): string {
+  return helper === undefined ? source : `${source}:${helper}`;
+}
+
 /** How a person knows a file's key source. */
 export function describeKey(info: KeyInfo): string {
   switch (info.source) {

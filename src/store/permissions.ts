@@ -12,8 +12,8 @@ const FILE_MODE = 0o600;
 export function checkPrivate(folder: string, path: string): void {
   const folderInfo = lstat(folder);
   if (!folderInfo) return;
-  const target = folderInfo.isSymlink ? Deno.statSync(folder) : folderInfo;
-  if (!target.isDirectory) throw wrongKind(folder, "is not a folder");
+  const target = folderInfo.isSymlink ? linkTarget(folder) : folderInfo;
+  if (!target?.isDirectory) throw wrongKind(folder, "is not a folder");
   checkMode(folder, target, FOLDER_MODE);
   const info = lstat(path);
   if (!info) return;
@@ -56,7 +56,17 @@ export function makePrivateFolder(folder: string): void {
   }
 }
 
-function lstat(path: string): Deno.FileInfo | undefined {
+/** What a symbolic link leads to; undefined when it leads nowhere. */
+function linkTarget(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is at a path; undefined when nothing is. Throws `file_permissions`. */
+export function lstat(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch (error) {

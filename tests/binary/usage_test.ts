@@ -73,6 +73,21 @@ describe("a usage error", () => {
       hint: /./,
     },
     { args: ["dev-server", "--port", "http"], says: /--port/, hint: /--help/ },
+    { args: ["dev-server", "--port", ""], says: /--port/, hint: /--help/ },
+    { args: ["whoami", "--url="], says: /--url/, hint: /--help/ },
+    { args: ["--profile=", "whoami"], says: /--profile/, hint: /--help/ },
+    { args: ["whoami", "-t", ""], says: /-t/, hint: /--help/ },
+    {
+      args: ["use", "--frobnicate"],
+      says: /--frobnicate/,
+      hint: /'nanoctl use --help'/,
+    },
+    {
+      args: ["api", "--frobnicate"],
+      says: /--frobnicate/,
+      hint: /'nanoctl api --help'/,
+    },
+    { args: ["use", "-nano_secret"], says: /option/, hint: /--help/ },
   ];
   for (const { args, says, hint } of cases) {
     it(`exits 2 for ${args.join(" ")}`, async () => {
@@ -112,6 +127,13 @@ describe("help", () => {
     const { code, stdout } = await run([]);
     assertEquals(code, 0);
     assertMatch(stdout, /^\s+login\b/m);
+  });
+
+  it("of a command may be asked for before it", async () => {
+    assertEquals(
+      await run(["--help", "login"]),
+      await run(["login", "--help"]),
+    );
   });
 
   for (const command of COMMANDS) {

@@ -1,12 +1,8 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../../src/errors.ts";
-import {
-  createAtomic,
-  removeLeftovers,
-  writeAtomic,
-} from "../../src/store/atomic_file.ts";
+import { removeLeftovers, writeAtomic } from "../../src/store/atomic_file.ts";
 import { observed } from "./observed_file_system.ts";
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> =>
@@ -75,13 +71,6 @@ describe("writeAtomic", () => {
     });
     writeAtomic(noFolderSync, path, bytes("new"));
     assertEquals(Deno.readTextFileSync(path), "new");
-  });
-
-  it("never makes what is there already", () => {
-    assertEquals(createAtomic(Deno, path, bytes("new")), false);
-    assertEquals(Deno.readTextFileSync(path), "old");
-    assert(createAtomic(Deno, join(folder, "other"), bytes("new")));
-    assertEquals(names(), ["file", "other"]);
   });
 
   it("removes leftovers of its own file only", () => {

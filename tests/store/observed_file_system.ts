@@ -39,7 +39,6 @@ export function observed(observer: Observer): FileSystem {
       });
     },
     renameSync: (...args) => call("rename", () => Deno.renameSync(...args)),
-    linkSync: (...args) => call("link", () => Deno.linkSync(...args)),
     removeSync: (...args) => Deno.removeSync(...args),
     readDirSync: (...args) => Deno.readDirSync(...args),
   };

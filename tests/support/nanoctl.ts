@@ -80,6 +80,7 @@ export const STORED_ENTRIES = [
   ".local/share/",
   ".local/share/nanoctl/",
   KEY,
+  `${KEY}.lock`,
 ];
 
 /** Bytes as text of one character each, so that any byte sequence can be searched. */

@@ -105,10 +105,14 @@ async function ask(
   const { success, text } = await run(context, helper, action, input);
   if (success) return text;
   if (text.includes(NOT_FOUND)) throw notThere(helper);
+  // A helper that repeats what it was given, or what it has, would print the key.
+  const safe = text.includes("Secret") || /[A-Za-z0-9+/]{43}=/.test(text)
+    ? ""
+    : text;
   throw new NanoctlError(
     "file_key",
     `docker-credential-${helper} ${action} failed${
-      text === "" ? "" : `: ${text.slice(0, 200)}`
+      safe === "" ? "" : `: ${safe.slice(0, 200)}`
     }`,
     "unlock its keychain, then try again",
   );

@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { NanoctlError } from "../../errors.ts";
-import { createAtomic, removeLeftovers, writeAtomic } from "../atomic_file.ts";
+import { removeLeftovers, writeAtomic } from "../atomic_file.ts";
 import { withExclusiveLock } from "../file_lock.ts";
 import { dataDir, noPlace } from "../paths.ts";
 import { checkPrivate, makePrivateFolder } from "../permissions.ts";
@@ -65,16 +65,16 @@ export async function openKeyFile(
  */
 export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
   const path = keyFilePath(context);
-  const newest = readKeyFile(path)?.[0];
-  if (newest) return keyFileKey(await importKey(newest));
-  makePrivateFolder(dirname(path));
-  const fresh = randomKey();
-  const text = formatKeys([fresh]);
-  const made = createAtomic(context.fs, path, text);
-  text.fill(0);
-  if (made) return keyFileKey(await importKey(fresh));
-  fresh.fill(0);
-  return await createKeyFile(context);
+  const newest = readKeyFile(path)?.[0] ??
+    await changed(context, path, () => {
+      // Another process may have made it while we waited for the lock.
+      const present = readKeyFile(path)?.[0];
+      if (present) return present;
+      const fresh = randomKey();
+      write(context, path, [fresh]);
+      return fresh;
+    });
+  return keyFileKey(await importKey(newest));
 }
 
 /**
@@ -83,16 +83,38 @@ export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
  */
 export async function rotateKeyFile(context: KeyContext): Promise<OpenKey> {
   const path = keyFilePath(context);
-  makePrivateFolder(dirname(path));
-  const fresh = randomKey();
-  await withExclusiveLock(`${path}.lock`, () => {
-    removeLeftovers(context.fs, path);
-    const text = formatKeys([fresh, ...readKeyFile(path) ?? []]);
-    writeAtomic(context.fs, path, text);
-    text.fill(0);
-    return Promise.resolve();
+  const fresh = await changed(context, path, () => {
+    const key = randomKey();
+    write(context, path, [key, ...readKeyFile(path) ?? []]);
+    return key;
   });
   return keyFileKey(await importKey(fresh));
+}
+
+/** Changes the key file while no other process does, and tidies up what a killed one left. */
+async function changed<T>(
+  context: KeyContext,
+  path: string,
+  change: () => T,
+): Promise<T> {
+  makePrivateFolder(dirname(path));
+  return await withExclusiveLock(`${path}.lock`, () => {
+    removeLeftovers(context.fs, path);
+    return Promise.resolve(change());
+  });
+}
+
+function write(
+  context: KeyContext,
+  path: string,
+  keys: Uint8Array[],
+): void {
+  const text = formatKeys(keys);
+  try {
+    writeAtomic(context.fs, path, text);
+  } finally {
+    text.fill(0);
+  }
 }
 
 function keyFileKey({ key, id }: { key: CryptoKey; id: string }): OpenKey {

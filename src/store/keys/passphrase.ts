@@ -16,6 +16,7 @@ export const NEW_PASSPHRASE_VARIABLE = "NANOCTL_NEW_PASSPHRASE";
 
 const SALT_BYTES = 16;
 const TRIES = 3;
+const QUESTION = "Passphrase of the credential file";
 
 type PassphraseInfo = Extract<KeyInfo, { source: "passphrase" }>;
 
@@ -34,7 +35,7 @@ export async function openPassphraseKey(
     const passphrase = given ??
       await ask(
         context,
-        "Passphrase of the credential file",
+        left === TRIES - 1 ? QUESTION : `That was not it. ${QUESTION}`,
         PASSPHRASE_VARIABLE,
       );
     const open = await derive(passphrase, wanted.kdf.salt);

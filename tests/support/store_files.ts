@@ -1,0 +1,475 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { it } from "@std/testing/bdd";
+import { dirname, join } from "@std/path";
+import {
+  type CredentialFile,
+  type FileEntry,
+  formatFile,
+} from "../../src/store/credential_file.ts";
+import { seal } from "../../src/store/envelope.ts";
+import { importKey } from "../../src/store/keys/key_bytes.ts";
+import { Secret } from "../../src/secret.ts";
+import {
+  Child,
+  CREDENTIALS,
+  type Home,
+  KEY,
+  type Result,
+  run,
+  type RunOptions,
+  shellQuote,
+  until,
+} from "./nanoctl.ts";
+
+/** The paths of the store's folders and of its lock, below HOME. */
+export const CONFIG_FOLDER = dirname(CREDENTIALS);
+export const DATA_FOLDER = dirname(KEY);
+export const LOCK = `${CONFIG_FOLDER}/credentials.lock`;
+
+/** Where the programs are that a test may need besides the one under test. */
+export const PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+/** Cores to keep busy: as many runs of the program at once. */
+export const WORKERS = Math.max(2, Math.min(8, navigator.hardwareConcurrency));
+
+/** Whether the tests run as root, who may do what others may not. */
+export const IS_ROOT = Deno.uid() === 0;
+
+/** Somebody else, who owns nothing. */
+export const NOBODY = 65534;
+
+const SEED = Number(Deno.env.get("NANOCTL_TEST_SEED") ?? 20_260_115);
+
+/** Numbers that look random and are the same again for the same seed (mulberry32). */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  /** A number from 0 up to but not including 1. */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  /** A whole number from 0 up to but not including this one. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+}
+
+/** Runs a test on random numbers; when it fails, it says how to have the same ones again. */
+export async function seeded(
+  act: (random: Random) => Promise<void>,
+): Promise<void> {
+  try {
+    await act(new Random(SEED));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `${message}\n(to have it again: NANOCTL_TEST_SEED=${SEED})`,
+      { cause: error },
+    );
+  }
+}
+
+/** Does all of it, a few at a time; `worker` numbers those that run at once. */
+export async function eachOf<T>(
+  items: Iterable<T>,
+  work: (item: T, worker: number) => Promise<void>,
+  workers = WORKERS,
+): Promise<void> {
+  const queue = [...items];
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: workers }, async (_, worker) => {
+      while (next < queue.length) {
+        const item = queue[next++];
+        if (item !== undefined) await work(item, worker);
+      }
+    }),
+  );
+}
+
+/** Says a number that a test measured, where NANOCTL_TEST_NUMBERS asks for them. */
+export function report(line: string): void {
+  if (!Deno.env.get("NANOCTL_TEST_NUMBERS")) return;
+  Deno.stderr.writeSync(new TextEncoder().encode(`[${line}]\n`));
+}
+
+/** What a test needs besides the program: undefined where it is there, else what is missing. */
+export type Need = () => string | undefined;
+
+/** Programs that have to be installed. */
+export function programs(...names: string[]): Need {
+  return () => {
+    const missing = names.filter((name) => !isInstalled(name));
+    return missing.length === 0
+      ? undefined
+      : `${missing.join(" and ")} is not installed`;
+  };
+}
+
+function isInstalled(name: string): boolean {
+  return PATH.split(":").some((folder) => {
+    try {
+      return Deno.statSync(join(folder, name)).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Namespaces in which even who is not root may mount. */
+export const ownMounts: Need = () => {
+  const missing = programs("unshare", "mount")();
+  if (missing !== undefined) return missing;
+  const { success } = new Deno.Command("unshare", {
+    args: ["-rm", "sh", "-c", "mount -t tmpfs none /mnt"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? undefined : "this system lets nobody mount anything";
+};
+
+/** Root, who may give a file away. */
+export const root: Need = () => IS_ROOT ? undefined : "it takes root";
+
+/** A test that is skipped, and says why in its name, where what it needs is missing. */
+export function itWith(
+  needs: Need[],
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  const missing = needs.map((need) => need()).find((text) => text);
+  if (missing === undefined) it(name, fn);
+  else it.skip(`${name} (skipped: ${missing})`, fn);
+}
+
+/** The credential file, as far as the tests look at it. */
+export interface StoredFile {
+  version: number;
+  key: Record<string, unknown> & { source: string; id: string };
+  active: string;
+  profiles: Record<string, StoredEntry>;
+}
+
+/** A profile of the credential file, as far as the tests look at it. */
+export interface StoredEntry {
+  service: string;
+  url: string;
+  account: { username: string };
+  expires_at: string | null;
+  stored_at: string;
+  sealed: string;
+}
+
+/** The credential file of this home. */
+export function readStored(home: Home): StoredFile {
+  return JSON.parse(readCredentials(home));
+}
+
+/** The text of the credential file of this home. */
+export function readCredentials(home: Home): string {
+  return Deno.readTextFileSync(home.at(CREDENTIALS));
+}
+
+/** Puts a text in the place of the credential file, as an editor would. */
+export function writeCredentials(home: Home, text: string | Uint8Array): void {
+  makeFolder(home, CONFIG_FOLDER);
+  writePrivate(home.at(CREDENTIALS), text);
+}
+
+/** Changes one thing in the credential file. */
+export function edit(home: Home, change: (file: StoredFile) => void): void {
+  const file = readStored(home);
+  change(file);
+  writeCredentials(home, JSON.stringify(file, null, 2) + "\n");
+}
+
+/** The profile of this name; throws where there is none. */
+export function entryIn(file: StoredFile, profile: string): StoredEntry {
+  const entry = file.profiles[profile];
+  assert(entry, `there is no profile ${profile}`);
+  return entry;
+}
+
+/** Makes a folder below HOME that is the user's alone. */
+export function makeFolder(home: Home, folder: string): void {
+  Deno.mkdirSync(home.at(folder), { recursive: true, mode: 0o700 });
+}
+
+/** Writes a file that is the user's alone. */
+export function writePrivate(path: string, text: string | Uint8Array): void {
+  const bytes = typeof text === "string"
+    ? new TextEncoder().encode(text)
+    : text;
+  Deno.writeFileSync(path, bytes, { mode: 0o600 });
+}
+
+/** The names of the temporary files that a killed write leaves beside the credential file. */
+export function leftovers(home: Home): string[] {
+  return [...Deno.readDirSync(home.at(CONFIG_FOLDER))]
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith(".tmp"));
+}
+
+/** A profile to be made without a service. */
+export interface MadeProfile {
+  token: string;
+  url?: string;
+}
+
+/**
+ * Makes a key file and a credential file with these profiles, by the modules
+ * that the program itself is compiled from: thousands in no time.
+ */
+export async function makeStore(
+  home: Home,
+  profiles: Map<string, MadeProfile>,
+  active: string,
+): Promise<void> {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  makeFolder(home, DATA_FOLDER);
+  writePrivate(home.at(KEY), `${bytes.toBase64()}\n`);
+  const { key, id } = await importKey(bytes);
+  const entries: [string, FileEntry][] = [];
+  for (const [profile, { token, url = "http://127.0.0.1:9" }] of profiles) {
+    const service = "nanoservices";
+    const sealed = await seal(key, { token: new Secret(token) }, {
+      keyId: id,
+      profile,
+      service,
+      url,
+      username: "ada",
+      expiresAt: null,
+    });
+    entries.push([profile, {
+      service,
+      url,
+      account: { username: "ada" },
+      expires_at: null,
+      stored_at: "2026-01-15T12:00:00.000Z",
+      sealed,
+    }]);
+  }
+  const file: CredentialFile = {
+    version: 1,
+    key: { source: "keyfile", id },
+    active,
+    profiles: Object.fromEntries(entries),
+  };
+  writeCredentials(home, formatFile(file));
+}
+
+/** A token that no other test has. */
+export function someToken(): string {
+  return `nano_${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+/** A key as the environment holds it. */
+export function someKey(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toBase64();
+}
+
+/** What `token` prints for a home: fails unless it prints one. */
+export async function tokenOf(
+  home: Home,
+  env: Record<string, string> = {},
+  ...args: string[]
+): Promise<string> {
+  const { code, stdout, stderr } = await run(["token", ...args], {
+    home,
+    env,
+  });
+  assertEquals([code, stderr], [0, ""]);
+  return stdout.trimEnd();
+}
+
+/** Runs a command that has to work. */
+export async function succeed(
+  args: string[],
+  options: RunOptions,
+): Promise<Result> {
+  const result = await run(args, options);
+  assertEquals(result.code, 0, `${args.join(" ")}: ${result.stderr}`);
+  return result;
+}
+
+/** What a run of the program may never say, whatever is wrong with a file. */
+export function assertClean({ stdout, stderr }: Result): void {
+  const said = stdout + stderr;
+  assert(
+    !/^\s+at |\.ts:\d|panicked|inside nanoctl|RUST_BACKTRACE/m.test(said),
+    `a crash: ${said}`,
+  );
+}
+
+/** Runs a shell script with the program's own environment, for what takes more than arguments. */
+export async function runScript(
+  script: string,
+  options: RunOptions = {},
+): Promise<Result> {
+  const { env = {}, ...rest } = options;
+  return await new Child("/bin/sh", ["-c", script], {
+    ...rest,
+    env: { PATH, ...env },
+  }).end();
+}
+
+/** A command line as a shell takes it. */
+export function commandLine(...words: string[]): string {
+  return words.map(shellQuote).join(" ");
+}
+
+/** Another process that holds the lock of a home's credential file, by way of flock(1). */
+export class LockHolder {
+  readonly #child: Child;
+  #freed = false;
+
+  private constructor(child: Child) {
+    this.#child = child;
+  }
+
+  /** Takes the lock, for reading or for writing; holds it when this resolves. */
+  static async hold(
+    path: string,
+    mode: "shared" | "exclusive" = "exclusive",
+  ): Promise<LockHolder> {
+    const child = new Child("flock", [
+      `--${mode}`,
+      "--no-fork",
+      path,
+      "sh",
+      "-c",
+      "echo held; exec sleep 60",
+    ], { env: { PATH } });
+    assertEquals(await child.firstLine, "held");
+    return new LockHolder(child);
+  }
+
+  /** Kills it, which frees the lock. */
+  async free(): Promise<void> {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#child.kill("SIGKILL");
+    await this.#child.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.free();
+  }
+}
+
+/** Waits until a process waits for a file lock. */
+export async function untilItWaits(pid: number): Promise<void> {
+  const waiting = new RegExp(`-> FLOCK +\\S+ +\\S+ +${pid} `);
+  await until(
+    () => waiting.test(Deno.readTextFileSync("/proc/locks")),
+    `process ${pid} waits for the lock`,
+  );
+}
+
+/** The id of the key that a credential file names; fails unless it is one. */
+export function keyIdOf(home: Home): string {
+  const { id } = readStored(home).key;
+  assertMatch(id, /^[0-9a-f]{32}$/);
+  return id;
+}
+
+const FAKE_HELPER = `#!/bin/sh
+# A docker credential helper that keeps its entries in files, and a record of
+# how it was called. FAKE_MODE has it misbehave.
+printf '%s\\n' "$0 $*" >> "$FAKE_STORE/argv"
+env >> "$FAKE_STORE/env"
+entry() { printf '%s/%s' "$FAKE_STORE" "$(printf '%s' "$1" | cksum | tr -d ' ')"; }
+case "$FAKE_MODE" in
+  "" | "$1-"*) ;;
+  *-*) FAKE_MODE= ;;
+esac
+case "\${FAKE_MODE#"$1-"}" in
+  fails) cat > /dev/null; echo "the keychain is locked"; exit 1 ;;
+  silent) cat > /dev/null; exit 1 ;;
+  echoes) cat; exit 1 ;;
+  tells) read -r url; cat "$(entry "$url")"; exit 1 ;;
+  paints) cat > /dev/null; printf 'a\\033[2Jb\\nc\\342\\200\\256d\\n'; exit 1 ;;
+  garbage) cat > /dev/null; echo "no JSON"; exit 0 ;;
+  shapeless) cat > /dev/null; echo '{"Secret":5}'; exit 0 ;;
+  list) cat > /dev/null; echo '[]'; exit 0 ;;
+  missing) cat > /dev/null; echo "credentials not found in native keychain"; exit 1 ;;
+  empty) cat > /dev/null; echo '{"ServerURL":"x","Username":"","Secret":""}'; exit 0 ;;
+  short) cat > /dev/null; echo '{"Secret":"AAAA"}'; exit 0 ;;
+  base64) cat > /dev/null; echo '{"Secret":"%%%"}'; exit 0 ;;
+  other) cat > /dev/null; echo '{"Secret":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}'; exit 0 ;;
+  mute) cat > /dev/null; exit 0 ;;
+  deaf) exec < /dev/null; exit 0 ;;
+  dies) kill -9 $$ ;;
+esac
+case "$1" in
+  store)
+    text=$(cat)
+    url=$(printf '%s' "$text" | sed 's/.*"ServerURL":"\\([^"]*\\)".*/\\1/')
+    printf '%s\\n' "$text" > "$(entry "$url")" ;;
+  get)
+    read -r url || true
+    if [ -f "$(entry "$url")" ]; then cat "$(entry "$url")"
+    else echo "credentials not found in native keychain"; exit 1; fi ;;
+  erase)
+    read -r url || true
+    rm -f "$(entry "$url")" ;;
+  list) echo '{}' ;;
+esac
+`;
+
+/** A docker credential helper of a test's own, named docker-credential-fake. */
+export class FakeHelper implements Disposable {
+  readonly #folder = Deno.makeTempDirSync({ prefix: "nanoctl-helper-" });
+  /** The environment that leads to it. */
+  readonly env: Record<string, string>;
+
+  constructor() {
+    Deno.mkdirSync(join(this.#folder, "bin"));
+    Deno.mkdirSync(join(this.#folder, "store"));
+    Deno.writeTextFileSync(
+      join(this.#folder, "bin", "docker-credential-fake"),
+      FAKE_HELPER,
+      { mode: 0o755 },
+    );
+    this.env = {
+      PATH: `${join(this.#folder, "bin")}:${PATH}`,
+      FAKE_STORE: join(this.#folder, "store"),
+    };
+  }
+
+  /** How it was called, a line for each time. */
+  get calls(): string[] {
+    return this.#read("argv").trim().split("\n");
+  }
+
+  /** The environments that it was called with. */
+  get environment(): string {
+    return this.#read("env");
+  }
+
+  /** The keys that it keeps now, in base64. */
+  get keys(): string[] {
+    const folder = this.env.FAKE_STORE ?? "";
+    return [...Deno.readDirSync(folder)]
+      .map(({ name }) => name)
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => JSON.parse(this.#read(name)).Secret);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  #read(name: string): string {
+    return Deno.readTextFileSync(join(this.#folder, "store", name));
+  }
+}
