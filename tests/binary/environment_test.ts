@@ -169,6 +169,7 @@ describe("the compiled program", () => {
         "my data/",
         "my data/nanoctl/",
         "my data/nanoctl/key",
+        "my data/nanoctl/key.lock",
       ]);
       assertEquals(
         (await service.run(["whoami"], undefined, env)).stdout,
@@ -199,6 +200,7 @@ describe("the compiled program", () => {
         "d/",
         "d/nanoctl/",
         "d/nanoctl/key",
+        "d/nanoctl/key.lock",
       ],
     );
   });
