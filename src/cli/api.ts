@@ -89,7 +89,9 @@ export async function runApi(
     const answer = await session.client.stream({ ...request, headers });
     if (options.include) await output.data(headText(answer));
     const start = await printBody(output, answer);
-    if (answer.status >= 300) throw failure(session, request, answer, start);
+    if (answer.status < 200 || answer.status >= 300) {
+      throw failure(session, request, answer, start);
+    }
   });
 }
 
@@ -101,6 +103,13 @@ function buildRequest(
 ): HttpRequest {
   const hasBody = input !== undefined || fields.length > 0;
   const verb = parseMethod(method ?? (hasBody ? "POST" : "GET"));
+  if (input !== undefined && (verb === "GET" || verb === "HEAD")) {
+    throw new NanoctlError(
+      "usage",
+      `a ${verb} has no body, and --input gives one`,
+      "give another method with --method, or fields for the query",
+    );
+  }
   if (input !== undefined) {
     return { method: verb, path: withQuery(path, fields), body: input };
   }
@@ -135,7 +144,9 @@ function withQuery(path: string, fields: [string, string][]): string {
 }
 
 function parseMethod(method: string): string {
-  if (/^[A-Za-z]{1,20}$/.test(method)) return method.toUpperCase();
+  if (/^(?!CONNECT$|TRAC[EK]$)[A-Z]{1,20}$/i.test(method)) {
+    return method.toUpperCase();
+  }
   throw new NanoctlError("usage", "what --method gives is not an HTTP method");
 }
 
@@ -150,7 +161,9 @@ function parseField(field: string): [string, string] {
 }
 
 function parseHeader(header: string): [string, string] {
-  const [, name, value] = header.match(/^([A-Za-z0-9-]+)\s*:\s*(.*)$/) ?? [];
+  const [, name, value] = header.match(
+    /^([\w!#$%&'*+.^`|~-]+)\s*:\s*([\t\x20-\x7e\x80-\xff]*)$/,
+  ) ?? [];
   if (!name || value === undefined) {
     throw new NanoctlError(
       "usage",
@@ -207,7 +220,7 @@ function failure(
   text: string,
 ): NanoctlError {
   const { status, url, leftOrigin } = answer;
-  if ([401, 403, 429].includes(status) || status >= 500 || leftOrigin) {
+  if ([101, 401, 403, 429].includes(status) || status >= 500 || leftOrigin) {
     return service.problem({ ...answer, text }, provider.source);
   }
   return new NanoctlError(

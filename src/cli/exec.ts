@@ -71,8 +71,11 @@ export async function runExec(
   const { currentToken } = await import("./current_token.ts");
   const output = new Output(context, options);
   const current = await currentToken(context, options, output);
-  const child = spawn(program, args, environment(context, variable, current));
-  passSignalsOn(context, child);
+  const env = environment(context, variable, current);
+  // Before the child is there: a signal that comes in between is for it too.
+  const passTo = catchSignals(context);
+  const child = spawn(program, args, env);
+  passTo(child);
   const { code } = await child.status;
   throw new ChildExit(code);
 }
@@ -133,16 +136,23 @@ function spawn(
   }
 }
 
-function passSignalsOn(context: Context, child: Deno.ChildProcess): void {
+/**
+ * Catches the signals from now on; they are for the child that the result is
+ * called with. Nothing is taken back once it has ended: a signal that is still
+ * on its way would end us with a code that is not the child's.
+ */
+function catchSignals(context: Context): (child: Deno.ChildProcess) => void {
   const atTerminal = context.stdin.isTerminal || context.stdout.isTerminal ||
     context.stderr.isTerminal;
   const signals = context.os === "windows"
     ? FROM_TERMINAL.slice(0, 1)
     : SIGNALS;
+  const started = Promise.withResolvers<Deno.ChildProcess>();
   for (const signal of signals) {
     const isForBoth = atTerminal && FROM_TERMINAL.includes(signal);
-    Deno.addSignalListener(signal, () => {
+    Deno.addSignalListener(signal, async () => {
       if (isForBoth) return;
+      const child = await started.promise;
       try {
         child.kill(signal);
       } catch {
@@ -151,4 +161,5 @@ function passSignalsOn(context: Context, child: Deno.ChildProcess): void {
     });
   }
   context.releaseInterrupt();
+  return started.resolve;
 }

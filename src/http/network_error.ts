@@ -12,7 +12,11 @@ export function networkError(
   proxy?: string,
 ): NanoctlError {
   const text = reasonOf(error);
-  if (/certificate|tls|corrupt message|fatal alert/i.test(text)) {
+  // TLS alone tells that a connection was cut: "… without sending TLS close_notify".
+  if (
+    !/close_notify/.test(text) &&
+    /certificate|tls|corrupt message|fatal alert/i.test(text)
+  ) {
     return tlsError(text, url.host);
   }
   if (/proxy|tunnel/i.test(text)) {
@@ -36,11 +40,23 @@ export function networkError(
   }
   if (/connection refused|os error 10061/i.test(text)) return refusedError(url);
   if (/timed out/i.test(text)) return timeoutError(url);
-  if (/HTTP version parsed|invalid HTTP/i.test(text)) {
+  if (
+    /invalid HTTP|(version|content-length|transfer-encoding) parsed|head is too large/i
+      .test(text)
+  ) {
     return new NanoctlError(
       "service_response",
       `what answers at ${url.origin} does not speak HTTP`,
       "check the scheme and the port of the URL",
+    );
+  }
+  if (
+    /gzip|brotli|deflate|CRC computed|unexpected (end of file|EOF)/i.test(text)
+  ) {
+    return new NanoctlError(
+      "service_response",
+      `${url.origin} sent a body that can't be decompressed`,
+      "check that the URL is the service's",
     );
   }
   return new NanoctlError(
