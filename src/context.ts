@@ -89,12 +89,24 @@ function bypassProxyForLoopback(): Record<string, string> | undefined {
     return undefined;
   }
   const inherited = Deno.env.toObject();
-  const given = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
+  const given = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy") ?? "";
   Deno.env.set(
     "NO_PROXY",
-    given ? `${given},${LOOPBACK_NAMES}` : LOOPBACK_NAMES,
+    [...proxyExceptions(given), LOOPBACK_NAMES].join(),
   );
   return inherited;
+}
+
+/**
+ * The entries of NO_PROXY in the one spelling that Deno understands: it takes
+ * them literally, knows no `*.name`, and `*` means names only to it.
+ */
+export function proxyExceptions(given: string): string[] {
+  return given.split(",")
+    .map((entry) => entry.trim().toLowerCase())
+    .map((entry) => entry.replace(/^\*\./, ".").replace(/^\[(.*)\]$/, "$1"))
+    .filter((entry) => entry !== "")
+    .flatMap((entry) => entry === "*" ? ["*", "0.0.0.0/0", "::/0"] : [entry]);
 }
 
 function isSet(name: string): boolean {

@@ -15,6 +15,7 @@ export const EXIT_CODES = {
   network_tls: 5,
   network_timeout: 5,
   network_proxy: 5,
+  network_proxy_login: 5,
   network: 5,
   service_error: 6,
   service_response: 6,

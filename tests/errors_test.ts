@@ -26,6 +26,7 @@ const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
       "network_tls",
       "network_timeout",
       "network_proxy",
+      "network_proxy_login",
       "network",
     ],
   ],

@@ -123,16 +123,16 @@ function buildRequest(
 
 /** A path below the service's URL; a whole URL only where it is the service's own. */
 function pathBelow(path: string, baseUrl: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
-    return path.startsWith("/") ? path : `/${path}`;
-  }
-  const url = URL.parse(path)?.href ?? "";
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(path)
+    ? path
+    : `${baseUrl}${path.startsWith("/") ? "" : "/"}${path}`;
+  const url = URL.parse(whole)?.href ?? "";
   if (url === baseUrl || url.startsWith(`${baseUrl}/`)) {
     return url.slice(baseUrl.length) || "/";
   }
   throw new NanoctlError(
     "usage",
-    `that URL is not below ${baseUrl}, and the token is for nothing else`,
+    `that is not below ${baseUrl}, and the token is for nothing else`,
     "give a path, or name the other service with --url",
   );
 }

@@ -32,6 +32,7 @@ export async function currentToken(
   const { target, store, snapshot } = await openWorkplace(context, options);
   const provider = resolveProvider(context, options, target, store, snapshot);
   const token = await provider.getToken();
+  if (token.note) await output.detail(token.note);
   await checkExpiry(token, context.now(), output);
   return { target, provider, token };
 }

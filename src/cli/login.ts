@@ -142,11 +142,17 @@ async function validate(
   context: Context,
   options: LoginOptions,
   output: Output,
-  { target }: Workplace,
+  workplace: Workplace,
   provider: TokenProvider,
 ): Promise<Login> {
   const { openSession, whoami } = await import("./session.ts");
-  const session = await openSession(context, options, output, target, provider);
+  const session = await openSession(
+    context,
+    options,
+    output,
+    workplace,
+    provider,
+  );
   return { session, account: await whoami(session) };
 }
 
@@ -185,9 +191,9 @@ async function promptUntilValid(
 }
 
 async function promptedToken(text: string): Promise<TokenProvider> {
-  const { parseToken } = await import("../tokens/token_text.ts");
+  const { readToken } = await import("../tokens/token_text.ts");
   const { fixedToken } = await import("../tokens/fixed.ts");
-  return fixedToken(parseToken(text, "the prompt"), "prompt", "the prompt");
+  return fixedToken(readToken(text, "the prompt"), "prompt", "the prompt");
 }
 
 /** Whether another token may help: this one was refused, or was none. */

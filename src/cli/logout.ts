@@ -84,12 +84,19 @@ async function revoke(
   context: Context,
   options: LogoutOptions,
   output: Output,
-  { store, snapshot, target }: Workplace,
+  workplace: Workplace,
 ): Promise<void> {
+  const { store, snapshot, target } = workplace;
   const { openSession } = await import("./session.ts");
   const { storedToken } = await import("../tokens/stored.ts");
   const provider = storedToken(store, snapshot, target.profile);
-  const session = await openSession(context, options, output, target, provider);
+  const session = await openSession(
+    context,
+    options,
+    output,
+    workplace,
+    provider,
+  );
   try {
     await session.service.revoke(session.client);
   } catch (error) {

@@ -9,9 +9,14 @@ import {
   loadService,
   type Service,
 } from "../services/service.ts";
-import { resolveProvider, type Target } from "../tokens/resolve.ts";
+import {
+  resolveProvider,
+  type Target,
+  TOKEN_VARIABLES,
+} from "../tokens/resolve.ts";
+import type { StoredProfile } from "../store/credential_store.ts";
 import type { GlobalOptions } from "./options.ts";
-import { openWorkplace } from "./workplace.ts";
+import { openWorkplace, type Workplace } from "./workplace.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
@@ -21,6 +26,8 @@ export interface Session {
   service: Service;
   client: HttpClient;
   provider: TokenProvider;
+  /** The login that is stored for the target, whether or not it is the one used. */
+  stored: StoredProfile | undefined;
 }
 
 /**
@@ -32,7 +39,7 @@ export async function openSession(
   context: Context,
   options: GlobalOptions,
   output: Output,
-  target: Target,
+  { target, snapshot }: Pick<Workplace, "target" | "snapshot">,
   provider: TokenProvider,
 ): Promise<Session> {
   const service = await loadService(target.service);
@@ -47,7 +54,11 @@ export async function openSession(
     ...(caFile === undefined ? {} : { caCerts: await readCaFile(caFile) }),
     log: (line) => void output.detail(line).catch(() => {}),
   }).withTokens(provider);
-  return { target, service, client, provider };
+  const found = snapshot.find(target.profile);
+  const stored = found?.url === target.url && found.service === target.service
+    ? found
+    : undefined;
+  return { target, service, client, provider, stored };
 }
 
 /** The session of a command that needs one and does not care where the token comes from. */
@@ -56,9 +67,10 @@ export async function openUsualSession(
   options: GlobalOptions,
   output: Output,
 ): Promise<Session> {
-  const { target, store, snapshot } = await openWorkplace(context, options);
+  const workplace = await openWorkplace(context, options);
+  const { target, store, snapshot } = workplace;
   const provider = resolveProvider(context, options, target, store, snapshot);
-  return await openSession(context, options, output, target, provider);
+  return await openSession(context, options, output, workplace, provider);
 }
 
 /** Asks the service whose the token is; a refusal says what to do about it. */
@@ -85,18 +97,30 @@ export async function withRefusalHint<T>(
   }
 }
 
-function refusalHint({ provider, service, target }: Session): string {
+function refusalHint(session: Session): string {
+  const { provider, service, target } = session;
   const page = service.tokenPage(target.url);
   switch (provider.origin) {
     case "environment":
-      return `NANOSERVICES_TOKEN goes before any stored login: unset it, or give it a token made at ${page}`;
+      return `${
+        unsetHint(TOKEN_VARIABLES.value, session)
+      }, or give it a token made at ${page}`;
     case "environment-file":
-      return `NANOSERVICES_TOKEN_FILE goes before any stored login: unset it, or put a token made at ${page} into its file`;
+      return `${
+        unsetHint(TOKEN_VARIABLES.file, session)
+      }, or put a token made at ${page} into its file`;
     case "store":
       return "log in again with 'nanoctl login'";
     default:
       return `make a new token at ${page}`;
   }
+}
+
+/** What becomes of a command when the variable is unset depends on what is stored. */
+function unsetHint(variable: string, { stored }: Session): string {
+  return stored
+    ? `${variable} hides the stored login of profile ${stored.profile} (${stored.username}): unset it to use that one`
+    : `unset ${variable} and log in with 'nanoctl login'`;
 }
 
 function timeoutSeconds({ timeout }: GlobalOptions): number {

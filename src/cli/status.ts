@@ -73,13 +73,14 @@ async function check(
   context: Context,
   options: StatusOptions,
   output: Output,
-  { target, store, snapshot }: Workplace,
+  workplace: Workplace,
 ): Promise<void> {
+  const { target, store, snapshot } = workplace;
   const { resolveProvider } = await import("../tokens/resolve.ts");
   const { openSession, whoami } = await import("./session.ts");
   const provider = resolveProvider(context, options, target, store, snapshot);
   const account = await whoami(
-    await openSession(context, options, output, target, provider),
+    await openSession(context, options, output, workplace, provider),
   );
   await output.say(
     `The active token is valid: you are ${account.username} at ${target.url}.`,

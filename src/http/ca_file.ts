@@ -1,4 +1,5 @@
-import { NanoctlError } from "../errors.ts";
+import { hasCode, NanoctlError } from "../errors.ts";
+import { readText } from "./body.ts";
 
 const CERTIFICATE =
   /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
@@ -24,8 +25,13 @@ export async function readCaFile(path: string): Promise<string[]> {
 
 async function read(path: string): Promise<string> {
   try {
-    return await Deno.readTextFile(path);
+    // A device may have no end.
+    const file = await Deno.open(path);
+    return await readText(new Response(file.readable));
   } catch (error) {
+    if (hasCode(error, "service_response")) {
+      throw unusable(path, "it is longer than 10 MiB");
+    }
     throw unusable(
       path,
       error instanceof Deno.errors.NotFound

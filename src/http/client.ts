@@ -3,7 +3,12 @@ import { NanoctlError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import { VERSION } from "../version.ts";
 import { readText } from "./body.ts";
-import { isPassing, networkError, timeoutError } from "./network_error.ts";
+import {
+  isPassing,
+  networkError,
+  proxyLoginError,
+  timeoutError,
+} from "./network_error.ts";
 import { proxyFor } from "./proxy.ts";
 import {
   type Hop,
@@ -94,6 +99,7 @@ export class HttpClient {
   readonly #provider: TokenProvider | undefined;
   readonly #connection: Deno.HttpClient | undefined;
   #renewal: Promise<boolean> | undefined;
+  #noted: string | undefined;
 
   constructor(
     options: HttpOptions,
@@ -199,16 +205,28 @@ export class HttpClient {
     take: Take<T>,
   ): Promise<T> {
     const provider = this.#provider;
-    const token = provider &&
-      await deadline.race(provider.getToken(deadline.signal));
+    const token = provider && await this.#token(provider, deadline);
     const answer = await this.#withRetries(request, token, deadline, take);
     if (answer.status !== 401 || !token || !provider?.renew) return answer;
     if (
       answer.leftOrigin || !await deadline.race(this.#renew(provider, token))
     ) return answer;
     await discard(answer);
-    const renewed = await deadline.race(provider.getToken(deadline.signal));
+    const renewed = await this.#token(provider, deadline);
     return await this.#withRetries(request, renewed, deadline, take);
+  }
+
+  /** The provider's token; what is to be said about it is said once. */
+  async #token(
+    provider: TokenProvider,
+    deadline: Deadline,
+  ): Promise<SessionToken> {
+    const token = await deadline.race(provider.getToken(deadline.signal));
+    if (token.note && token.note !== this.#noted) {
+      this.#noted = token.note;
+      this.#options.log?.(token.note);
+    }
+    return token;
   }
 
   /** Requests that fail together share one renewal, which no single one may abort. */
@@ -297,6 +315,7 @@ export class HttpClient {
     attempt: number,
   ): Promise<Response> {
     const { context, log } = this.#options;
+    const proxy = proxyFor(context, hop.url);
     const started = context.now().getTime();
     const ended = (outcome: string): void =>
       log?.(
@@ -304,8 +323,9 @@ export class HttpClient {
           `${context.now().getTime() - started} ms, try ${attempt}, ` +
           `token: ${token && hop.trusted ? this.#provider?.source : "none"}`,
       );
+    let response: Response;
     try {
-      const response = await context.fetch(hop.url, {
+      response = await context.fetch(hop.url, {
         method: hop.method,
         headers: this.#headers(request, hop, token),
         body: hop.body ?? null,
@@ -313,13 +333,18 @@ export class HttpClient {
         signal: deadline.signal,
         ...(this.#connection ? { client: this.#connection } : {}),
       });
-      ended(String(response.status));
-      return response;
     } catch (error) {
       const explained = deadline.explain(this.#asNetworkError(error, hop.url));
       ended(explained instanceof NanoctlError ? explained.code : "failed");
       throw explained;
     }
+    ended(String(response.status));
+    // To plain http the proxy itself answers.
+    if (response.status === 407 && proxy) {
+      await response.body?.cancel();
+      throw proxyLoginError(hop.url, proxy);
+    }
+    return response;
   }
 
   #headers(
@@ -370,6 +395,7 @@ class Deadline {
   readonly #context: Context;
   readonly #seconds: number;
   readonly #url: URL;
+  readonly #proxy: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #endsAt = 0;
 
@@ -377,6 +403,7 @@ class Deadline {
     this.#context = context;
     this.#seconds = timeoutSeconds;
     this.#url = url;
+    this.#proxy = proxyFor(context, url);
     this.signal = AbortSignal.any([this.#own.signal, context.signal]);
     this.startAnew();
   }
@@ -386,7 +413,8 @@ class Deadline {
     clearTimeout(this.#timer);
     this.#endsAt = this.#context.now().getTime() + this.#seconds * 1000;
     this.#timer = setTimeout(
-      () => this.#own.abort(timeoutError(this.#url, this.#seconds)),
+      () =>
+        this.#own.abort(timeoutError(this.#url, this.#seconds, this.#proxy)),
       this.#seconds * 1000,
     );
   }

@@ -19,10 +19,15 @@ export function networkError(
   ) {
     return tlsError(text, url.host);
   }
+  if (/proxy authentication required/i.test(text)) {
+    return proxyLoginError(url, proxy);
+  }
   if (/proxy|tunnel/i.test(text)) {
     return proxyError(
       `the proxy ${proxy ?? ""} did not let the request to ${url.host} through`
         .replace("  ", " "),
+      // Not every proxy says so when it is that.
+      "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and the user name and password in the proxy's URL",
     );
   }
   // Through a proxy the only connection that can fail is the one to the proxy.
@@ -44,6 +49,10 @@ export function networkError(
     /invalid HTTP|(version|content-length|transfer-encoding) parsed|head is too large/i
       .test(text)
   ) {
+    // Plain http is what the proxy itself answers; of https it sees nothing.
+    if (proxy && url.protocol === "http:") {
+      return proxyError(`the proxy ${proxy} does not speak HTTP`);
+    }
     return new NanoctlError(
       "service_response",
       `what answers at ${url.origin} does not speak HTTP`,
@@ -66,20 +75,36 @@ export function networkError(
   );
 }
 
-function proxyError(message: string): NanoctlError {
+function proxyError(
+  message: string,
+  hint = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+): NanoctlError {
+  return new NanoctlError("network_proxy", message, hint);
+}
+
+/** The proxy wants to know who we are, or does not believe it (407). */
+export function proxyLoginError(url: URL, proxy?: string): NanoctlError {
   return new NanoctlError(
-    "network_proxy",
-    message,
-    "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+    "network_proxy_login",
+    `the proxy ${
+      proxy ?? ""
+    } wants a user name and a password that are right for the request to ${url.host}`
+      .replace("  ", " "),
+    "put them into the proxy's URL: HTTPS_PROXY=http://user:password@host:port (or HTTP_PROXY)",
   );
 }
 
 /** The answer did not come in time; `seconds` is the limit that was set. */
-export function timeoutError(url: URL, seconds?: number): NanoctlError {
+export function timeoutError(
+  url: URL,
+  seconds?: number,
+  proxy?: string,
+): NanoctlError {
   const limit = seconds === undefined ? "in time" : `within ${seconds} s`;
+  const way = proxy ? ` through the proxy ${proxy}` : "";
   return new NanoctlError(
     "network_timeout",
-    `${url.host} did not answer ${limit}`,
+    `${url.host} did not answer ${limit}${way}`,
     "try again, or give it longer with --timeout <seconds>",
   );
 }
@@ -128,7 +153,13 @@ function tlsReason(text: string): [string, string] {
   if (/NotValidForName|not valid for name/i.test(text)) {
     return ["its certificate is for another name", "check the host in --url"];
   }
-  if (/UnknownIssuer|SelfSigned|CaUsedAsEndEntity/i.test(text)) {
+  if (/CaUsedAsEndEntity/i.test(text)) {
+    return [
+      "it presents the certificate of an authority (CA:TRUE) as its own",
+      "give the service a certificate with CA:FALSE, self-signed or signed by the authority",
+    ];
+  }
+  if (/UnknownIssuer|SelfSigned|BadSignature/i.test(text)) {
     return [
       "its certificate is not signed by an authority that this machine trusts",
       "give the authority's certificate with --ca-file or NANOCTL_CA_FILE",
@@ -139,6 +170,21 @@ function tlsReason(text: string): [string, string] {
       "its certificate has expired",
       "the service must renew it; check this machine's clock too",
     ];
+  }
+  if (/not valid yet|NotValidYet/i.test(text)) {
+    return [
+      "its certificate is not valid yet",
+      "check this machine's clock, then the service's certificate",
+    ];
+  }
+  if (/extended key usage|InvalidPurpose/i.test(text)) {
+    return [
+      "its certificate is not one for a server",
+      "give the service a certificate for server authentication",
+    ];
+  }
+  if (/invalid peer certificate/i.test(text)) {
+    return ["its certificate is not valid", "the service must get a new one"];
   }
   return [
     "the TLS handshake failed",

@@ -1,29 +1,84 @@
-import type { Context } from "../context.ts";
+import { type Context, proxyExceptions } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
 import { isLoopback } from "./service_url.ts";
+
+const SCHEMES = ["http:", "https:", "socks5:", "socks5h:"];
 
 /**
  * The host and port of the proxy that a request to this URL goes through;
  * undefined when it goes direct. The runtime does the work, by the same
- * variables: this only tells an error message whom we talked to.
+ * variables: this tells an error message whom we talked to.
+ *
+ * Throws `network_proxy` for a variable that the runtime would pass over
+ * because no proxy's URL is in it: then the request would go direct.
  */
 export function proxyFor(
   { env }: Pick<Context, "env">,
   url: URL,
 ): string | undefined {
-  const variable = (name: string): string | undefined =>
-    env.get(name) || env.get(name.toLowerCase()) || undefined;
-  const scheme = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  const proxy = variable(scheme) ?? variable("ALL_PROXY");
-  if (!proxy || isLoopback(url.hostname)) return undefined;
-  if (isExcepted(url.hostname, variable("NO_PROXY") ?? "")) return undefined;
-  const parsed = URL.parse(proxy.includes("://") ? proxy : `http://${proxy}`);
-  return parsed?.host || "that the environment names";
+  if (isLoopback(url.hostname)) return undefined;
+  const exceptions = env.get("NO_PROXY") ?? env.get("no_proxy") ?? "";
+  if (isExcepted(url.hostname, exceptions)) return undefined;
+  for (const name of variablesFor(url, env)) {
+    const value = env.get(name);
+    if (value) return proxyHost(name, value);
+  }
+  return undefined;
+}
+
+/** The variables that may name the proxy for a URL, in the order in which the runtime asks them. */
+function variablesFor(url: URL, env: Context["env"]): string[] {
+  const names = ["ALL_PROXY", "all_proxy"];
+  if (url.protocol === "https:") {
+    return [...names, "HTTPS_PROXY", "https_proxy"];
+  }
+  // To a CGI program HTTP_PROXY is what the client's header "Proxy" says.
+  if (env.get("REQUEST_METHOD") !== undefined) return names;
+  return [...names, "HTTP_PROXY", "http_proxy"];
+}
+
+function proxyHost(variable: string, value: string): string {
+  const url = URL.parse(value.includes("://") ? value : `http://${value}`);
+  if (url?.host && SCHEMES.includes(url.protocol)) return url.host;
+  throw new NanoctlError(
+    "network_proxy",
+    `${variable} does not hold the URL of a proxy, so nothing was sent`,
+    `give it as ${variable}=http://host:port, or unset it`,
+  );
 }
 
 function isExcepted(hostname: string, exceptions: string): boolean {
-  return exceptions.split(",").map((name) => name.trim().toLowerCase())
-    .some((name) =>
-      name === "*" || name === hostname ||
-      (name !== "" && hostname.endsWith(`.${name.replace(/^\*?\./, "")}`))
-    );
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const bits = bitsOf(host);
+  return proxyExceptions(exceptions).some((entry) =>
+    bits === undefined ? coversName(entry, host) : coversAddress(entry, bits)
+  );
+}
+
+function coversName(entry: string, name: string): boolean {
+  const suffix = entry.startsWith(".") ? entry : `.${entry}`;
+  return entry === "*" || `.${name}`.endsWith(suffix);
+}
+
+function coversAddress(entry: string, bits: string): boolean {
+  const [address = "", length] = entry.split("/");
+  const network = bitsOf(address);
+  return network?.length === bits.length &&
+    bits.startsWith(network.slice(0, Number(length ?? bits.length)));
+}
+
+/** The 32 or 128 bits of an IP address as text; undefined for anything else. */
+function bitsOf(address: string): string | undefined {
+  const binary = (part: string, radix: number, width: number): string =>
+    parseInt(part, radix).toString(2).padStart(width, "0");
+  if (/^\d+(\.\d+){3}$/.test(address)) {
+    return address.split(".").map((part) => binary(part, 10, 8)).join("");
+  }
+  const normal = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
+  if (normal === undefined) return undefined;
+  const [head = [], tail = []] = normal.split("::")
+    .map((groups) => groups === "" ? [] : groups.split(":"));
+  const zeros = Array<string>(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail]
+    .map((group) => binary(group, 16, 16)).join("");
 }

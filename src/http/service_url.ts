@@ -32,7 +32,10 @@ export function parseServiceUrl(text: string): string {
 }
 
 function parse(text: string): URL {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return parseWhole(text, text);
+  // "https:/host" is a slip of the hand, not a host of the name "https".
+  if (/^([a-z][a-z0-9+.-]*:\/\/|https?:)/i.test(text)) {
+    return parseWhole(text, text);
+  }
   const url = parseWhole(`https://${text}`, text);
   return isLoopback(url.hostname) ? parseWhole(`http://${text}`, text) : url;
 }

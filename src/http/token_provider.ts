@@ -14,6 +14,8 @@ export type TokenOrigin =
 export interface SessionToken {
   secret: Secret;
   expiresAt?: Date;
+  /** What was mended about it, for `--verbose`. */
+  note?: string;
 }
 
 /** Who supplies the session token. The client asks for nothing else. */

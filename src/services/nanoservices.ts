@@ -90,7 +90,7 @@ function problem(answer: HttpAnswer, source: string): NanoctlError {
     return new NanoctlError(
       "service_error",
       `${url.origin} failed with status ${status}${detail}`,
-      "the fault is the service's: try again later",
+      `the fault is the service's: ${tryAgain(answer, "try again later, in")}`,
     );
   }
   return new NanoctlError(
@@ -109,15 +109,17 @@ function refusalCode(
 }
 
 function rateLimited(answer: HttpAnswer): NanoctlError {
-  const seconds = parseRetryAfter(
-    answer.headers.get("retry-after"),
-    answer.receivedAt,
-  );
   return new NanoctlError(
     "rate_limited",
     `${answer.url.origin} takes no more requests for now (429)`,
-    seconds === undefined
-      ? "try again later"
-      : `try again in ${Math.ceil(seconds)} seconds`,
+    tryAgain(answer, "try again in"),
   );
+}
+
+/** When another try makes sense: what `Retry-After` says, if it says anything. */
+function tryAgain({ headers, receivedAt }: HttpAnswer, words: string): string {
+  const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt);
+  return seconds === undefined
+    ? "try again later"
+    : `${words} ${Math.ceil(seconds)} seconds`;
 }

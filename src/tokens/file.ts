@@ -4,7 +4,7 @@ import type {
   TokenOrigin,
   TokenProvider,
 } from "../http/token_provider.ts";
-import { parseToken, TOKEN_LIMIT } from "./token_text.ts";
+import { readToken, TOKEN_LIMIT } from "./token_text.ts";
 
 /**
  * The token in a file, read again whenever it is needed, so that a file that
@@ -12,9 +12,8 @@ import { parseToken, TOKEN_LIMIT } from "./token_text.ts";
  */
 export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   const source = `the file ${path}`;
-  const getToken = async (): Promise<SessionToken> => ({
-    secret: parseToken(await readStart(path), source),
-  });
+  const getToken = async (): Promise<SessionToken> =>
+    readToken(await readStart(path), source);
   return {
     origin,
     source,
@@ -50,6 +49,10 @@ function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  // What Deno says of any link whose end it does not find.
+  if (error instanceof Deno.errors.FilesystemLoop) {
+    return "it is a link that leads nowhere";
+  }
   // What Deno says of devices and of /proc: opening them takes every permission.
   if (error instanceof Deno.errors.NotCapable) {
     return "it is a device or a pipe; give it to --token-stdin";

@@ -1,15 +1,18 @@
-import type { TokenOrigin, TokenProvider } from "../http/token_provider.ts";
-import type { Secret } from "../secret.ts";
+import type {
+  SessionToken,
+  TokenOrigin,
+  TokenProvider,
+} from "../http/token_provider.ts";
 
 /** A token that was given as it is and does not change. */
 export function fixedToken(
-  secret: Secret,
+  token: SessionToken,
   origin: TokenOrigin,
   source: string,
 ): TokenProvider {
   return {
     origin,
     source,
-    getToken: () => Promise.resolve({ secret }),
+    getToken: () => Promise.resolve(token),
   };
 }

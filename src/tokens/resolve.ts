@@ -10,7 +10,7 @@ import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
 import { isStandardInput, standardInputToken } from "./standard_input.ts";
 import { notLoggedIn, storedToken } from "./stored.ts";
-import { parseToken } from "./token_text.ts";
+import { readToken } from "./token_text.ts";
 
 /** What the command line says of the token. */
 export interface TokenOptions {
@@ -64,7 +64,7 @@ export function givenProvider(
     );
   }
   if (options.token !== undefined) {
-    return fixedToken(parseToken(options.token, "--token"), "flag", "--token");
+    return fixedToken(readToken(options.token, "--token"), "flag", "--token");
   }
   if (options.tokenFile !== undefined) {
     return isStandardInput(options.tokenFile)
@@ -76,7 +76,7 @@ export function givenProvider(
   const value = env.get(TOKEN_VARIABLES.value);
   if (!value) return undefined;
   const name = TOKEN_VARIABLES.value;
-  return fixedToken(parseToken(value, name), "environment", name);
+  return fixedToken(readToken(value, name), "environment", name);
 }
 
 /** The stored token, and only for the URL and service that it was stored for. */

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
-import { parseToken, TOKEN_LIMIT } from "./token_text.ts";
+import { readToken, TOKEN_LIMIT } from "./token_text.ts";
 
 const SOURCE = "standard input";
 
@@ -18,12 +18,12 @@ export function standardInputToken(
   return {
     origin: "stdin",
     source: SOURCE,
-    getToken: () => read ??= readToken(stdin),
+    getToken: () => read ??= readInput(stdin),
   };
 }
 
 /** Throws `usage` at a terminal: what is typed there would be seen. */
-async function readToken(stdin: Context["stdin"]): Promise<SessionToken> {
+async function readInput(stdin: Context["stdin"]): Promise<SessionToken> {
   if (stdin.isTerminal) {
     throw new NanoctlError(
       "usage",
@@ -34,5 +34,5 @@ async function readToken(stdin: Context["stdin"]): Promise<SessionToken> {
   const bytes = await stdin.readAll(TOKEN_LIMIT + 1);
   const text = new TextDecoder().decode(bytes);
   bytes.fill(0);
-  return { secret: parseToken(text, SOURCE) };
+  return readToken(text, SOURCE);
 }

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import type { SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";
 
 /** How long a token may be, in characters. Real ones, JWTs included, stay far below. */
@@ -29,6 +30,21 @@ export function parseToken(text: string, source: string): Secret {
   );
 }
 
+/**
+ * The same token for a session, with a note where white space around it was
+ * left out. The line break that ends a file is none of that.
+ *
+ * Throws as {@linkcode parseToken} does.
+ */
+export function readToken(text: string, source: string): SessionToken {
+  const secret = parseToken(text, source);
+  if (/^\S+(\r?\n)?$/.test(text)) return { secret };
+  return {
+    secret,
+    note: `the white space around the token from ${source} was left out`,
+  };
+}
+
 function faultOf(token: string): string | undefined {
   if (token.length > TOKEN_LIMIT) {
     return `it is longer than ${TOKEN_LIMIT} characters`;
@@ -45,5 +61,6 @@ function faultOf(token: string): string | undefined {
   if (/[^\u0021-\u007e]/.test(token)) {
     return "it has a character outside of ASCII in it";
   }
+  if (/^["'`]|["'`]$/.test(token)) return "it has a quotation mark at one end";
   return undefined;
 }

@@ -505,14 +505,14 @@ describe("a login that fails", () => {
   }
 
   atHome(
-    "says which variable to unset, as it goes before a stored login",
+    "says which variable to unset, and what to do then",
     async () => {
       const { error } = await failedLogin({
         env: { NANOSERVICES_TOKEN: "nano_expired" },
       });
       assertEquals(
         error.hint,
-        `NANOSERVICES_TOKEN goes before any stored login: unset it, or give it a token made at ${URL}/settings/tokens`,
+        `unset NANOSERVICES_TOKEN and log in with 'nanoctl login', or give it a token made at ${URL}/settings/tokens`,
       );
     },
   );
@@ -522,7 +522,7 @@ describe("a login that fails", () => {
     const { error } = await failedLogin({
       env: { NANOSERVICES_TOKEN_FILE: path },
     });
-    assert(error.hint?.startsWith("NANOSERVICES_TOKEN_FILE goes before"));
+    assert(error.hint?.startsWith("unset NANOSERVICES_TOKEN_FILE and"));
   });
 
   atHome(

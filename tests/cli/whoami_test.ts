@@ -95,7 +95,7 @@ describe("whoami", () => {
     [
       "in NANOSERVICES_TOKEN",
       { NANOSERVICES_TOKEN: "nano_1" },
-      `NANOSERVICES_TOKEN goes before any stored login: unset it, or give it a token made at ${URL}/settings/tokens`,
+      `NANOSERVICES_TOKEN hides the stored login of profile default (stored-name): unset it to use that one, or give it a token made at ${URL}/settings/tokens`,
     ],
   ];
   for (const [what, env, hint] of hints) {

@@ -903,6 +903,22 @@ describe("the line for --verbose", () => {
     ]);
   });
 
+  it("is one more for what is noted about the token, and only once", async () => {
+    const lines: string[] = [];
+    const client = clientOf(new FakeContext({ answer: json({}) }), {
+      log: (line) => lines.push(line),
+    }).withTokens({
+      origin: "flag",
+      source: "a test",
+      getToken: () =>
+        Promise.resolve({ secret: new Secret("nano_1"), note: "mended" }),
+    });
+    await client.send({ path: "/" });
+    await client.send({ path: "/" });
+    const request = `GET ${BASE}/ 200, 0 ms, try 1, token: a test`;
+    assertEquals(lines, ["mended", request, request]);
+  });
+
   it("names the error of a request that failed", async () => {
     const { lines, client } = logged(networkFailure(UNTRUSTED));
     await rejectionOf(client.send({ path: "/" }));

@@ -83,7 +83,32 @@ const FAILURES: [reason: string, code: ErrorCode, says: string][] = [
   [
     "(Connect): invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
     "network_tls",
+    "no secure connection to HOST: it presents the certificate of an authority (CA:TRUE) as its own",
+  ],
+  [
+    "(Connect): invalid peer certificate: BadSignature",
+    "network_tls",
     "no secure connection to HOST: its certificate is not signed by an authority that this machine trusts",
+  ],
+  [
+    "(Connect): invalid peer certificate: certificate not valid yet: verification time 1795300850 (UNIX), but certificate is not valid before 1795387250 (86400 seconds in future)",
+    "network_tls",
+    "no secure connection to HOST: its certificate is not valid yet",
+  ],
+  [
+    "(Connect): invalid peer certificate: certificate does not allow extended key usage for server authentication, allows client authentication",
+    "network_tls",
+    "no secure connection to HOST: its certificate is not one for a server",
+  ],
+  [
+    "(Connect): invalid peer certificate: BadEncoding",
+    "network_tls",
+    "no secure connection to HOST: its certificate is not valid",
+  ],
+  [
+    "(Connect): proxy authentication required",
+    "network_proxy_login",
+    "the proxy wants a user name and a password that are right for the request to HOST",
   ],
   [
     "(Connect): invalid peer certificate: Expired",

@@ -34,6 +34,9 @@ const NORMAL_FORMS: [what: string, given: string, normal: string][] = [
   ["white space around it", "  https://a.example \n", "https://a.example"],
   ["letters beyond ASCII", "bücher.example", "https://xn--bcher-kva.example"],
   ["a percent sign", "a.example/a%20b", "https://a.example/a%20b"],
+  ["a slash too few", "http:/a.example/a", "http://a.example/a"],
+  ["no slash at all", "https:a.example", "https://a.example"],
+  ["the slashes of Windows", "https:\\\\a.example", "https://a.example"],
   ["a lone question mark", "https://a.example/?", "https://a.example"],
 ];
 

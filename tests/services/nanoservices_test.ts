@@ -26,7 +26,9 @@ function service(answer: Answer): { context: FakeContext; client: HttpClient } {
     baseUrl: BASE,
     present: nanoservices.present,
     timeoutSeconds: 30,
-  }).withTokens(fixedToken(new Secret("nano_1"), "flag", "--token"));
+  }).withTokens(
+    fixedToken({ secret: new Secret("nano_1") }, "flag", "--token"),
+  );
   return { context, client };
 }
 

@@ -6,7 +6,7 @@ import { fixedToken } from "../../src/tokens/fixed.ts";
 describe("a fixed token", () => {
   it("is the one that was given, each time, without an end", async () => {
     const secret = new Secret("nano_abc");
-    const provider = fixedToken(secret, "flag", "--token");
+    const provider = fixedToken({ secret }, "flag", "--token");
     for (
       const token of [await provider.getToken(), await provider.getToken()]
     ) {
@@ -16,7 +16,11 @@ describe("a fixed token", () => {
   });
 
   it("says where it came from", () => {
-    const provider = fixedToken(new Secret("x"), "environment", "A_VARIABLE");
+    const provider = fixedToken(
+      { secret: new Secret("x") },
+      "environment",
+      "A_VARIABLE",
+    );
     assertEquals([provider.origin, provider.source], [
       "environment",
       "A_VARIABLE",
@@ -25,7 +29,7 @@ describe("a fixed token", () => {
 
   it("can't be renewed", () => {
     assertEquals(
-      fixedToken(new Secret("x"), "flag", "--token").renew,
+      fixedToken({ secret: new Secret("x") }, "flag", "--token").renew,
       undefined,
     );
   });

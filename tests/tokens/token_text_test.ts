@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { parseToken, TOKEN_LIMIT } from "../../src/tokens/token_text.ts";
+import {
+  parseToken,
+  readToken,
+  TOKEN_LIMIT,
+} from "../../src/tokens/token_text.ts";
 import { thrownBy } from "../support/fake_context.ts";
 
 const GOOD: [what: string, text: string, token: string][] = [
@@ -22,6 +26,8 @@ const BAD: [what: string, text: string, fault: string][] = [
   ["the scheme in capitals", "BEARER nano_hidden", 'it begins with "Bearer"'],
   ["double quotes", '"nano_hidden"', "it has quotation marks around it"],
   ["single quotes", "'nano_hidden'", "it has quotation marks around it"],
+  ["one before it", '"nano_hidden', "it has a quotation mark at one end"],
+  ["one behind it", "nano_hidden'", "it has a quotation mark at one end"],
   ["backticks", "`nano_hidden`", "it has quotation marks around it"],
   ["two lines", "nano_hidden\nnano_hidden", "it has more than one line"],
   ["an old Mac's line break", "nano\rhidden", "it has more than one line"],
@@ -78,4 +84,34 @@ describe("parseToken", () => {
       assert(error.message.startsWith("NANOSERVICES_TOKEN holds no token"));
     });
   }
+});
+
+describe("readToken", () => {
+  for (const text of ["nano_abc", "nano_abc\n", "nano_abc\r\n"]) {
+    it(`has nothing to say about ${JSON.stringify(text)}`, () => {
+      const token = readToken(text, "--token");
+      assertEquals([token.secret.reveal(), token.note], [
+        "nano_abc",
+        undefined,
+      ]);
+    });
+  }
+
+  for (
+    const text of [" nano_abc", "nano_abc\t", "\nnano_abc", "nano_abc\n\n"]
+  ) {
+    it(`says that white space around ${JSON.stringify(text)} was left out`, () => {
+      const token = readToken(text, "--token");
+      assertEquals([token.secret.reveal(), token.note], [
+        "nano_abc",
+        "the white space around the token from --token was left out",
+      ]);
+    });
+  }
+
+  it("refuses what parseToken refuses", () => {
+    const error = thrownBy(() => readToken(" nano hidden ", "--token"));
+    assertEquals(error.code, "token_invalid");
+    assertFalse(error.message.includes("hidden"));
+  });
 });
