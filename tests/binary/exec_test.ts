@@ -151,18 +151,18 @@ describe("exec gives the token", () => {
   });
 });
 
-/** The one child of a process, once it is there and is no longer a copy of it. */
+/** The one child of a process, once it is there and has become another program. */
 async function childOf(pid: number): Promise<number> {
   let child = 0;
   await until(() => {
     const path = `/proc/${pid}/task`;
     const children = [...Deno.readDirSync(path)].flatMap(({ name }) =>
-      Deno.readTextFileSync(`${path}/${name}/children`).split(" ")
+      readIfThere(`${path}/${name}/children`).split(" ")
     ).map(Number).filter((id) => id > 0);
     child = children[0] ?? 0;
-    return child > 0 &&
-      Deno.readTextFileSync(`/proc/${child}/cmdline`) !==
-        Deno.readTextFileSync(`/proc/${pid}/cmdline`);
+    // In the middle of its start it has no arguments at all.
+    const started = readIfThere(`/proc/${child}/cmdline`);
+    return started !== "" && started !== readIfThere(`/proc/${pid}/cmdline`);
   }, "it has a child");
   return child;
 }

@@ -60,7 +60,7 @@ describe("nanoctl login with NANOSERVICES_TOKEN", () => {
         exit: 4,
         code,
         message: says,
-        hint: /^NANOSERVICES_TOKEN .*\/settings\/tokens$/,
+        hint: /^unset NANOSERVICES_TOKEN .*\/settings\/tokens$/,
       };
       assertFailure(await service.run(["login"], home, env), expected);
       assertJsonFailure(
@@ -80,7 +80,7 @@ describe("nanoctl login with NANOSERVICES_TOKEN", () => {
       exit: 4,
       code: "token_invalid",
       message: /NANOSERVICES_TOKEN: it is not valid$/,
-      hint: /^NANOSERVICES_TOKEN goes before/,
+      hint: /^unset NANOSERVICES_TOKEN and log in/,
     });
     assertEquals(home.entries(), []);
   });

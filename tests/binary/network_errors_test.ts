@@ -91,7 +91,10 @@ describe("a network error", () => {
       await using proxy = new ByteServer(
         "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
       );
-      await assertFails(args, { env: { HTTPS_PROXY: proxy.url } }, expected);
+      await assertFails(args, { env: { HTTPS_PROXY: proxy.url } }, {
+        ...expected,
+        code: "network_proxy_login",
+      });
     });
 
     it("has no part in what goes to this machine", async () => {
