@@ -67,6 +67,8 @@ export class StoreSnapshot {
   readonly #file: CredentialFile | undefined;
   readonly #path: string;
   readonly #openKey: (info: KeyInfo) => Promise<OpenKey>;
+  /** Entries that were checked already: a command asks for its own more than once. */
+  readonly #checked = new Map<string, FileEntry>();
 
   /** Made by {@linkcode CredentialStore.read}. */
   constructor(
@@ -96,7 +98,7 @@ export class StoreSnapshot {
 
   /** What is stored of one profile; undefined when nothing is. Throws `file_corrupt`. */
   find(profile: string): StoredProfile | undefined {
-    const entry = this.#file && entryOf(this.#file, profile, this.#path);
+    const entry = this.#entry(profile);
     if (!entry) return undefined;
     return {
       profile,
@@ -128,12 +130,19 @@ export class StoreSnapshot {
    * not the right one.
    */
   async openToken(profile: string): Promise<Secret | undefined> {
-    const file = this.#file;
-    const entry = file && entryOf(file, profile, this.#path);
-    if (!entry) return undefined;
-    const key = await this.#openKey(file.key);
+    const entry = this.#entry(profile);
+    if (!this.#file || !entry) return undefined;
+    const key = await this.#openKey(this.#file.key);
     const tokens = await openEntry(key, profile, entry, this.#path);
     return tokens.token;
+  }
+
+  #entry(profile: string): FileEntry | undefined {
+    const known = this.#checked.get(profile);
+    if (known) return known;
+    const entry = this.#file && entryOf(this.#file, profile, this.#path);
+    if (entry) this.#checked.set(profile, entry);
+    return entry;
   }
 }
 

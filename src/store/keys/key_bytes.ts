@@ -52,10 +52,12 @@ export async function importKey(
   const labelled = new Uint8Array(ID_LABEL.length + bytes.length);
   labelled.set(ID_LABEL);
   labelled.set(bytes, ID_LABEL.length);
-  const digest = await crypto.subtle.digest("SHA-256", labelled);
-  const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
-    "encrypt",
-    "decrypt",
+  const [digest, key] = await Promise.all([
+    crypto.subtle.digest("SHA-256", labelled),
+    crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
+      "encrypt",
+      "decrypt",
+    ]),
   ]);
   bytes.fill(0);
   labelled.fill(0);
