@@ -76,7 +76,7 @@ async function alone(
   action: (work: string) => Promise<void>,
 ): Promise<void> {
   const home = `${root}/.runtime`;
-  const work = `${home}/work`;
+  const work = `${home}/making`;
   await Deno.mkdir(home, { recursive: true });
   using lock = await Deno.open(`${home}/lock`, { create: true, write: true });
   const notice = setTimeout(

@@ -2,14 +2,16 @@ import type { Context } from "../context.ts";
 import type { Output } from "../output.ts";
 
 /**
- * Does something with the credential file; when the file can't be used it is
- * moved aside, its new name is said, and it is done again without it.
+ * Does something with the credential file. With `--force`, a file that can't be
+ * used is moved aside, its new name is said, and it is done again without it.
  */
-export async function orMoveAside<T>(
+export async function withForce<T>(
   context: Context,
+  { force }: { force?: boolean | undefined },
   output: Output,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  if (!force) return await attempt();
   const { CredentialStore, isUnusable } = await import(
     "../store/credential_store.ts"
   );

@@ -7,6 +7,7 @@ import type { Account } from "../services/service.ts";
 import type { KeyChoice } from "../store/key_source.ts";
 import { accountJson } from "./account_json.ts";
 import { expiryText } from "./dates.ts";
+import { withForce } from "./force.ts";
 import {
   asCliCommand,
   type CliCommand,
@@ -64,7 +65,7 @@ export async function runLogin(
   const { openWorkplace } = await import("./workplace.ts");
   const output = new Output(context, options);
   const choice = await keyChoice(options);
-  const workplace = await forced(
+  const workplace = await withForce(
     context,
     options,
     output,
@@ -77,7 +78,7 @@ export async function runLogin(
     ? await validate(context, options, output, workplace, given)
     : await promptUntilValid(context, options, output, workplace);
   if (stored) {
-    await forced(
+    await withForce(
       context,
       options,
       output,
@@ -102,17 +103,6 @@ function checkStorable(
 ): void {
   store.checkPlace();
   snapshot.checkChoice(choice);
-}
-
-async function forced<T>(
-  context: Context,
-  { force }: LoginOptions,
-  output: Output,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  if (!force) return await attempt();
-  const { orMoveAside } = await import("./force.ts");
-  return await orMoveAside(context, output, attempt);
 }
 
 /** A token that the service has accepted. */

@@ -2,12 +2,13 @@ import { Command } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { hasCode, NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
+import { withForce } from "./force.ts";
 import {
   asCliCommand,
   type CliCommand,
   type GlobalOptions,
 } from "./options.ts";
-import type { Stored, Workplace } from "./workplace.ts";
+import type { Workplace } from "./workplace.ts";
 
 /** The options of `logout`. */
 export type LogoutOptions = GlobalOptions & {
@@ -44,12 +45,13 @@ export async function runLogout(
   context: Context,
   options: LogoutOptions,
 ): Promise<void> {
-  const { storedTarget } = await import("./workplace.ts");
+  const { openStored, storedTarget } = await import("./workplace.ts");
   const output = new Output(context, options);
-  const { profile, store, snapshot } = await openForLogout(
+  const { profile, store, snapshot } = await withForce(
     context,
     options,
     output,
+    () => openStored(context, options),
   );
   const stored = new Set(snapshot.names);
   const removed = (options.all ? snapshot.names : [profile])
@@ -66,18 +68,6 @@ export async function runLogout(
   if (removed.includes(snapshot.active) && left.length > 0) {
     await output.say(`The active profile is now ${active}.`);
   }
-}
-
-/** Opens the store; with `--force` a file that can't be used is moved aside first. */
-async function openForLogout(
-  context: Context,
-  options: LogoutOptions,
-  output: Output,
-): Promise<Stored> {
-  const { openStored } = await import("./workplace.ts");
-  if (!options.force) return await openStored(context, options);
-  const { orMoveAside } = await import("./force.ts");
-  return await orMoveAside(context, output, () => openStored(context, options));
 }
 
 async function revoke(

@@ -71,7 +71,7 @@ describe("setup", () => {
   it("starts afresh after one that was killed", async () => {
     await using jsr = await serveJsr([LIBRARY, STD]);
     await using project = await makeProject();
-    const left = `${project.root}/.runtime/work/vendor/left_over`;
+    const left = `${project.root}/.runtime/making/vendor/left_over`;
     await Deno.mkdir(left, { recursive: true });
     assertEquals((await project.setUp({ JSR_URL: jsr.url })).code, 0);
     const kept = await Array.fromAsync(Deno.readDir(`${project.root}/vendor`));
