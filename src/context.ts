@@ -98,6 +98,22 @@ function bypassProxyForLoopback(): Record<string, string> | undefined {
 }
 
 /**
+ * Makes something, such as a Deno.HttpClient, that is to go direct whatever the
+ * proxy variables say: it reads them while it is made, and then NO_PROXY
+ * excepts everything. Nothing else sees that, as nothing else runs meanwhile.
+ */
+export function withoutProxies<T>(make: () => T): T {
+  const given = Deno.env.get("NO_PROXY");
+  Deno.env.set("NO_PROXY", proxyExceptions("*").join());
+  try {
+    return make();
+  } finally {
+    if (given === undefined) Deno.env.delete("NO_PROXY");
+    else Deno.env.set("NO_PROXY", given);
+  }
+}
+
+/**
  * The entries of NO_PROXY in the one spelling that Deno understands: it takes
  * them literally, knows no `*.name`, and `*` means names only to it.
  */

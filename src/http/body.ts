@@ -22,10 +22,17 @@ export async function readText(
     if (size > limit) {
       throw new NanoctlError(
         "service_response",
-        `the service answered with more than ${limit >> 20} MiB`,
+        `the service answered with more than ${sizeOf(limit)}`,
       );
     }
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** A number of bytes in the largest unit that holds it without a fraction. */
+function sizeOf(bytes: number): string {
+  if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`;
+  if (bytes % 2 ** 10 === 0) return `${bytes / 2 ** 10} KiB`;
+  return `${bytes} bytes`;
 }

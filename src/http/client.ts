@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import { type Context, withoutProxies } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import { VERSION } from "../version.ts";
@@ -40,6 +40,14 @@ export interface HttpOptions {
   insecureHttp?: boolean;
   /** PEM certificates of authorities to trust besides the built-in ones. */
   caCerts?: string[];
+  /** Never goes through a proxy, whatever the variables say. */
+  direct?: boolean;
+  /** How often a request is tried at most: 3 unless said. */
+  attempts?: number;
+  /** How many redirects are followed at most: 5 unless said; with 0 a redirect is refused. */
+  redirects?: number;
+  /** How much of an answer that is read whole is read at most, in bytes: 10 MiB unless said. */
+  bodyLimit?: number;
   /** Takes one line a request for `--verbose`, without secrets. */
   log?(line: string): void;
 }
@@ -108,10 +116,7 @@ export class HttpClient {
   ) {
     this.#options = options;
     this.#provider = provider;
-    this.#connection = connection ??
-      (options.caCerts
-        ? Deno.createHttpClient({ caCerts: options.caCerts })
-        : undefined);
+    this.#connection = connection ?? connectionOf(options);
   }
 
   /** The service's URL in its normal form. */
@@ -174,7 +179,10 @@ export class HttpClient {
     deadline: Deadline,
   ): Promise<HttpAnswer> {
     try {
-      return { ...head, text: await readText(response) };
+      return {
+        ...head,
+        text: await readText(response, this.#options.bodyLimit),
+      };
     } catch (error) {
       throw deadline.explain(this.#asNetworkError(error, head.url));
     }
@@ -243,10 +251,10 @@ export class HttpClient {
     deadline: Deadline,
     take: Take<T>,
   ): Promise<T> {
-    const { context } = this.#options;
+    const { context, attempts = ATTEMPTS } = this.#options;
     const repeatable = isRepeatable(request.method ?? "GET");
     for (let attempt = 1;; attempt++) {
-      const last = !repeatable || attempt === ATTEMPTS;
+      const last = !repeatable || attempt >= attempts;
       const result = await this
         .#follow(request, token, deadline, attempt, take)
         .catch((error) => {
@@ -276,6 +284,7 @@ export class HttpClient {
     attempt: number,
     take: Take<T>,
   ): Promise<T> {
+    const { redirects: limit = REDIRECTS } = this.#options;
     let hop: Hop = {
       url: this.#url(request),
       method: request.method ?? "GET",
@@ -302,7 +311,7 @@ export class HttpClient {
         });
       }
       await response.body?.cancel();
-      if (redirects === REDIRECTS) throw tooManyRedirects(hop.url);
+      if (redirects >= limit) throw tooManyRedirects(hop.url, limit);
       hop = nextHop(hop, response);
     }
   }
@@ -315,7 +324,7 @@ export class HttpClient {
     attempt: number,
   ): Promise<Response> {
     const { context, log } = this.#options;
-    const proxy = proxyFor(context, hop.url);
+    const proxy = proxyOf(this.#options, hop.url);
     const started = context.now().getTime();
     const ended = (outcome: string): void =>
       log?.(
@@ -378,7 +387,7 @@ export class HttpClient {
   #asNetworkError(error: unknown, url: URL): NanoctlError {
     return error instanceof NanoctlError
       ? error
-      : networkError(error, url, proxyFor(this.#options.context, url));
+      : networkError(error, url, proxyOf(this.#options, url));
   }
 
   #url(request: HttpRequest): URL {
@@ -399,11 +408,12 @@ class Deadline {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #endsAt = 0;
 
-  constructor({ context, timeoutSeconds }: HttpOptions, url: URL) {
+  constructor(options: HttpOptions, url: URL) {
+    const { context, timeoutSeconds } = options;
     this.#context = context;
     this.#seconds = timeoutSeconds;
     this.#url = url;
-    this.#proxy = proxyFor(context, url);
+    this.#proxy = proxyOf(options, url);
     this.signal = AbortSignal.any([this.#own.signal, context.signal]);
     this.startAnew();
   }
@@ -444,6 +454,24 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** The connection that differs from the runtime's usual one, where one is needed. */
+function connectionOf(
+  { caCerts, direct }: HttpOptions,
+): Deno.HttpClient | undefined {
+  if (!caCerts && !direct) return undefined;
+  const make = (): Deno.HttpClient =>
+    Deno.createHttpClient(caCerts ? { caCerts } : {});
+  return direct ? withoutProxies(make) : make();
+}
+
+/** The host and port of the proxy that leads to a URL, if one does. */
+function proxyOf(
+  { context, direct }: HttpOptions,
+  url: URL,
+): string | undefined {
+  return direct ? undefined : proxyFor(context, url);
 }
 
 /** Lets go of an answer that another one takes the place of. */

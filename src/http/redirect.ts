@@ -53,9 +53,10 @@ export function nextHop(hop: Hop, response: Response): Hop {
   };
 }
 
-/** There are more redirects than are followed. */
-export function tooManyRedirects(url: URL): NanoctlError {
-  return refused(url, `more than ${REDIRECTS} times`);
+/** There are more redirects than are followed: more than `limit`. */
+export function tooManyRedirects(url: URL, limit = REDIRECTS): NanoctlError {
+  const times = limit === 1 ? "once" : `${limit} times`;
+  return refused(url, limit === 0 ? "elsewhere" : `more than ${times}`);
 }
 
 function target(from: URL, location: string): URL {

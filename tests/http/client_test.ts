@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../../src/errors.ts";
 import {
@@ -320,6 +320,31 @@ describe("redirects", () => {
     assertEquals(context.requests.length, 6);
   });
 
+  it("are followed as often as the client allows", async () => {
+    for (
+      const [redirects, where] of [
+        [0, "elsewhere"],
+        [1, "more than once"],
+        [2, "more than 2 times"],
+      ] as const
+    ) {
+      const context = new FakeContext({
+        answer: status(307, { location: "http://other.example/again" }),
+      });
+      const client = clientOf(context, {
+        baseUrl: "http://127.0.0.1",
+        redirects,
+      });
+      const error = await rejectionOf(client.send({ path: "/" }));
+      assertEquals(error.code, "redirect_refused");
+      assertMatch(
+        error.message,
+        new RegExp(`redirects ${where}, which is not followed$`),
+      );
+      assertEquals(context.requests.length, redirects + 1);
+    }
+  });
+
   it("are refused from https to http before anything is sent there", async () => {
     const { context, client } = scripted(
       status(302, { location: "http://api.example/" }),
@@ -396,6 +421,17 @@ describe("trying again", () => {
       assertEquals(context.requests.length, 1);
     });
   }
+
+  it("is done as often as the client allows", async () => {
+    for (const attempts of [1, 2, 4]) {
+      for (const answer of [status(503), networkFailure(REFUSED)]) {
+        const context = new FakeContext({ answer });
+        const client = clientOf(context, { attempts });
+        await client.send({ path: "/" }).catch(() => {});
+        assertEquals(context.requests.length, attempts);
+      }
+    }
+  });
 
   it("is done after a failure of the network, and then gives its error", async () => {
     const { context, client } = scripted(networkFailure(REFUSED));
@@ -783,6 +819,70 @@ describe("a 401", () => {
   });
 });
 
+describe("a direct client", () => {
+  const proxy = "http://127.0.0.1:1";
+  const direct = true;
+
+  it("never uses a proxy, and leaves the environment as it was", async () => {
+    await using service = serve(() => new Response("the service"));
+    await using proxy = serve(() => new Response("the proxy"));
+    const before = Deno.env.toObject();
+    try {
+      for (const NO_PROXY of [undefined, "", "other.example"]) {
+        for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.delete(name);
+        if (NO_PROXY !== undefined) Deno.env.set("NO_PROXY", NO_PROXY);
+        Deno.env.set("HTTP_PROXY", proxy.origin);
+        const context = new FakeContext({ network: true });
+        const client = clientOf(context, { baseUrl: service.origin, direct });
+        assertEquals(
+          (await client.send({ path: "/" })).text,
+          "the service",
+        );
+        assertEquals(Deno.env.get("NO_PROXY"), NO_PROXY);
+        const usual = Deno.createHttpClient({});
+        const answer = await fetch(service.origin, { client: usual });
+        assertEquals(await answer.text(), "the proxy");
+        usual.close();
+      }
+    } finally {
+      for (const name of ["HTTP_PROXY", "NO_PROXY"]) Deno.env.delete(name);
+      for (const [name, value] of Object.entries(before)) {
+        Deno.env.set(name, value);
+      }
+    }
+  });
+
+  const failures: [what: string, answer: Answer, said: string][] = [
+    ["time that is up", never, `api.example did not answer within ${SOON} s`],
+    [
+      "a refused connection",
+      networkFailure(REFUSED),
+      `nothing answers at ${BASE} (connection refused)`,
+    ],
+  ];
+  for (const [what, answer, said] of failures) {
+    it(`does not speak of a proxy for ${what}`, async () => {
+      for (const HTTPS_PROXY of [proxy, "not a url"]) {
+        const context = new FakeContext({ env: { HTTPS_PROXY }, answer });
+        const error = await rejectionOf(
+          clientOf(context, { direct, timeoutSeconds: SOON })
+            .send({ path: "/" }),
+        );
+        assertEquals(error.message, said);
+      }
+    });
+  }
+
+  it("gives a 407 back as any other status", async () => {
+    const context = new FakeContext({
+      env: { HTTPS_PROXY: proxy },
+      answer: status(407),
+    });
+    const answer = await clientOf(context, { direct }).send({ path: "/" });
+    assertEquals(answer.status, 407);
+  });
+});
+
 describe("an answer", () => {
   it("is read to 10 MiB after decompression and no further", async () => {
     const zipped = await gzip(11 * 1024 * 1024);
@@ -799,6 +899,25 @@ describe("an answer", () => {
       ["service_response", "the service answered with more than 10 MiB"],
     );
     assertEquals(server.log.length, 1);
+  });
+
+  it("is read to the limit of the client and no further", async () => {
+    const limits: [bytes: number, said: string][] = [
+      [16 * 1024, "16 KiB"],
+      [1000, "1000 bytes"],
+    ];
+    for (const [bodyLimit, said] of limits) {
+      const answer = (): Response =>
+        new Response(new Uint8Array(context.requests.length + bodyLimit - 1));
+      const context = new FakeContext({ answer });
+      const client = clientOf(context, { bodyLimit });
+      assertEquals((await client.send({ path: "/" })).text.length, bodyLimit);
+      const error = await rejectionOf(client.send({ path: "/" }));
+      assertEquals(
+        [error.code, error.message],
+        ["service_response", `the service answered with more than ${said}`],
+      );
+    }
   });
 
   it("that was compressed is read as what it was", async () => {
