@@ -15,6 +15,7 @@ import {
   type Token,
   TOKEN_STATES,
   type TokenChange,
+  WIRES,
 } from "./state.ts";
 
 const HUNDRED_YEARS = 100 * 366 * 24 * 60 * 60;
@@ -74,6 +75,10 @@ const Mint = only({
   username: v.optional(text),
   email: v.optional(text),
   name: v.optional(text),
+  agent: v.optional(text),
+  wire: v.optional(
+    v.picklist(WIRES, `must be one of ${WIRES.join(", ")}`),
+  ),
   ...change,
 });
 type ChangeBody = v.InferOutput<typeof Change>;
@@ -108,10 +113,10 @@ export function adminRoutes(state: DevState): Hono<DevEnv> {
     return problem("invalid_request", error.detail, {}, members);
   });
   app.post("/dev/tokens", async (c) => {
-    const { username, email, name, ...body } = await read(c, Mint);
+    const { username, email, name, agent, wire, ...body } = await read(c, Mint);
     const choice = toChange(state, body);
     const { secret, token } = await state.mint(
-      { username, email, name, ...choice },
+      { username, email, name, agent, wire, ...choice },
     );
     c.header("Location", `/dev/tokens/${token.id}`);
     return c.json({ token: secret.reveal(), ...describe(state, token) }, 201);
@@ -147,12 +152,13 @@ function noToken(): Response {
 
 /** A token as the admin routes show it, without its value. */
 function describe(state: DevState, token: Token): Record<string, unknown> {
-  const { id, name, user, expiresAt, scopes, requests } = token;
+  const { id, name, user, agent, expiresAt, scopes, requests } = token;
   return {
     id,
     name,
     username: user.username,
     email: user.email,
+    agent,
     expires_at: expiresAt,
     scopes,
     state: state.stateOf(token),

@@ -9,6 +9,7 @@ import {
   recorder,
   safeHeaders,
 } from "./guards.ts";
+import { externalAuthRoutes } from "./external_auth_routes.ts";
 import { nanoservicesRoutes } from "./nanoservices_routes.ts";
 import { pageRoutes } from "./pages.ts";
 import { problem } from "./problems.ts";
@@ -70,9 +71,10 @@ export async function startDevServer(
   const onAbort = (): void => void shutdown();
   options.signal?.addEventListener("abort", onAbort);
   if (options.signal?.aborted) onAbort();
+  const { username, email } = state.firstUser;
   return {
     url: `http://${bracketed(hostname)}:${server.addr.port}`,
-    user: { ...state.firstUser },
+    user: { username, email },
     token: secret.reveal(),
     expiresAt,
     finished: server.finished.finally(() =>
@@ -87,6 +89,7 @@ function devApp(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   app.use(recorder(state), safeHeaders, ownHostOnly, ownOriginToWrite);
   app.route("/", nanoservicesRoutes(state));
+  app.route("/", externalAuthRoutes(state));
   app.route("/", adminRoutes(state));
   app.route("/", pageRoutes(state));
   app.notFound(() => problem("not_found", "There is nothing at this path."));

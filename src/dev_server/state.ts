@@ -1,10 +1,18 @@
 import { Secret } from "../secret.ts";
+import { ExternalAuth } from "./external_auth.ts";
+import { randomText } from "./random.ts";
 
 /** The scope that `GET /v1/me` asks for. */
 export const ACCOUNT_READ = "account:read";
 
+/** The scope that the external providers and their tokens ask for. */
+export const EXTERNAL_AUTH_READ = "external-auth:read";
+
 /** What a token has unless it was minted with a choice of its own. */
-export const DEFAULT_SCOPES: readonly string[] = [ACCOUNT_READ];
+export const DEFAULT_SCOPES: readonly string[] = [
+  ACCOUNT_READ,
+  EXTERNAL_AUTH_READ,
+];
 
 /** How long a token is valid unless it was minted with a choice of its own, in seconds. */
 export const DEFAULT_LIFETIME = 30 * 24 * 60 * 60;
@@ -30,17 +38,30 @@ export const TOKEN_STATES = [
 /** What a request with the token is answered with. */
 export type TokenState = typeof TOKEN_STATES[number];
 
+/** The wires whose tokens are told apart by their looks; each is accepted on both. */
+export const WIRES = ["nanoservices", "coder"] as const;
+
+/** One of them. */
+export type WireName = typeof WIRES[number];
+
 /** Someone who has tokens. */
 export interface User {
+  /** A UUID. */
+  readonly id: string;
   readonly username: string;
   email: string;
+  readonly createdAt: Date;
 }
 
 /** A token as the service knows it: everything but its value, of which only a hash is kept. */
 export interface Token {
   readonly id: string;
   readonly name: string;
+  /** Whose it is; of an agent, its owner. */
   readonly user: User;
+  /** The agent's name; null for a token of the user's own. */
+  readonly agent: string | null;
+  readonly createdAt: Date;
   /** When it ends; null for never. */
   expiresAt: Date | null;
   scopes: readonly string[];
@@ -54,6 +75,8 @@ export interface Token {
   failuresLeft: number;
   /** How many requests came with it. */
   requests: number;
+  /** When the latest of them came; null for never. */
+  lastUsed: Date | null;
 }
 
 /** What can be chosen for a token, at first and later. */
@@ -73,6 +96,10 @@ export interface NewToken extends TokenChange {
   username?: string | undefined;
   email?: string | undefined;
   name?: string | undefined;
+  /** The name of the agent that it is for; a user's own token if left out. */
+  agent?: string | undefined;
+  /** Whose tokens its value looks like: `nanoservices` if left out. */
+  wire?: WireName | undefined;
 }
 
 /** One request as `GET /dev/requests` lists it. Holds no token and no query. */
@@ -95,8 +122,10 @@ export class DevState {
   readonly now: () => Date;
   /** Aborted when the service stops: whatever waits is to give up. */
   readonly stopping: AbortSignal;
-  readonly firstUser: User = { username: "ada", email: "ada@example.com" };
-  readonly #users = new Map([[this.firstUser.username, this.firstUser]]);
+  readonly firstUser: User;
+  /** The external providers, which all users share. */
+  readonly externalAuth: ExternalAuth;
+  readonly #users = new Map<string, User>();
   // By hash, so that how long a look-up takes says nothing about a token.
   readonly #byHash = new Map<string, Token>();
   readonly #byId = new Map<string, Token>();
@@ -105,6 +134,8 @@ export class DevState {
   constructor(now: () => Date, stopping: AbortSignal) {
     this.now = now;
     this.stopping = stopping;
+    this.firstUser = this.#user("ada");
+    this.externalAuth = new ExternalAuth(now);
   }
 
   /** A date so many seconds from now; negative is in the past. */
@@ -114,13 +145,15 @@ export class DevState {
 
   /** Makes a token. The value is in the answer and nowhere else. */
   async mint(choice: NewToken = {}): Promise<{ secret: Secret; token: Token }> {
-    const secret = new Secret(`nano_${randomText(40)}`);
+    const { id, secret } = newToken(choice);
     const hash = await sha256(secret.reveal());
-    const id = `tok_${randomText(12)}`;
+    const username = choice.username ?? this.firstUser.username;
     const token: Token = {
       id,
       name: choice.name ?? id,
-      user: this.#user(choice.username, choice.email),
+      user: this.#user(username, choice.email),
+      agent: choice.agent ?? null,
+      createdAt: this.now(),
       expiresAt: this.fromNow(DEFAULT_LIFETIME),
       scopes: DEFAULT_SCOPES,
       behaviour: "valid",
@@ -128,6 +161,7 @@ export class DevState {
       delay: DEFAULT_DELAY,
       failuresLeft: Infinity,
       requests: 0,
+      lastUsed: null,
     };
     this.change(token, choice);
     this.#byHash.set(hash, token);
@@ -175,6 +209,7 @@ export class DevState {
   use(token: Token): TokenState {
     const state = this.stateOf(token);
     token.requests++;
+    token.lastUsed = this.now();
     if ((REHEARSED_STATES as readonly TokenState[]).includes(state)) {
       token.failuresLeft--;
       if (token.failuresLeft === 0) token.behaviour = "valid";
@@ -203,27 +238,30 @@ export class DevState {
     return expiresAt !== null && expiresAt <= this.now();
   }
 
-  #user(chosen?: string, email?: string): User {
-    const username = chosen ?? this.firstUser.username;
-    const user = this.#users.get(username) ??
-      { username, email: `${username}@example.com` };
+  #user(username: string, email?: string): User {
+    const user = this.#users.get(username) ?? {
+      id: crypto.randomUUID(),
+      username,
+      email: `${username}@example.com`,
+      createdAt: this.now(),
+    };
     if (email !== undefined) user.email = email;
     this.#users.set(username, user);
     return user;
   }
 }
 
-const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/** Random letters and digits, each as likely as the others. */
-function randomText(length: number): string {
-  let text = "";
-  while (text.length < length) {
-    const [byte = 0] = crypto.getRandomValues(new Uint8Array(1));
-    // 248 is the highest multiple of 62: beyond it the first letters would be likelier.
-    if (byte < 248) text += BASE62[byte % 62];
+/** An id and a value that look as the wire's own do; Coder's key id is part of its value. */
+function newToken({ wire, agent }: NewToken): { id: string; secret: Secret } {
+  if (wire === "coder" && agent === undefined) {
+    const id = randomText(10);
+    return { id, secret: new Secret(`${id}-${randomText(22)}`) };
   }
-  return text;
+  const id = `tok_${randomText(12)}`;
+  const value = wire === "coder"
+    ? crypto.randomUUID()
+    : `nano_${randomText(40)}`;
+  return { id, secret: new Secret(value) };
 }
 
 async function sha256(text: string): Promise<string> {

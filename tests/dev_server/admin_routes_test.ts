@@ -19,7 +19,8 @@ describe("POST /dev/tokens", () => {
           username: "ada",
           email: "ada@example.com",
           expires_at: "2030-01-31T00:00:00.000Z",
-          scopes: ["account:read"],
+          scopes: ["account:read", "external-auth:read"],
+          agent: null,
           state: "valid",
           requests: 0,
         });
@@ -153,7 +154,8 @@ describe("/dev/tokens", () => {
         username: "ada",
         email: "ada@example.com",
         expires_at: "2030-01-31T00:00:00.000Z",
-        scopes: ["account:read"],
+        scopes: ["account:read", "external-auth:read"],
+        agent: null,
         state: "slow",
         requests: 1,
       });

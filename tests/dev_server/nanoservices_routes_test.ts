@@ -35,7 +35,7 @@ describe("GET /v1/me", () => {
           id,
           name: "ci",
           expires_at: "2031-02-03T03:05:06.000Z",
-          scopes: ["account:read"],
+          scopes: ["account:read", "external-auth:read"],
         },
       });
     }));
