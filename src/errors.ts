@@ -4,7 +4,9 @@
  */
 export const EXIT_CODES = {
   failed: 1,
+  external_auth_required: 1,
   usage: 2,
+  provider_unknown: 2,
   not_logged_in: 3,
   token_invalid: 4,
   token_expired: 4,
@@ -19,6 +21,7 @@ export const EXIT_CODES = {
   network: 5,
   service_error: 6,
   service_response: 6,
+  extra_missing: 6,
   rate_limited: 6,
   redirect_refused: 6,
   file_corrupt: 7,

@@ -10,7 +10,8 @@ import {
 /** The table of the design, exit code by exit code, and what exec adds to it. */
 const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
   [1, "any failure without a code of its own", ["failed"]],
-  [2, "wrong usage", ["usage"]],
+  [1, "not authenticated with the provider", ["external_auth_required"]],
+  [2, "wrong usage", ["usage", "provider_unknown"]],
   [3, "not logged in", ["not_logged_in"]],
   [
     4,
@@ -33,7 +34,13 @@ const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
   [
     6,
     "the service",
-    ["service_error", "service_response", "rate_limited", "redirect_refused"],
+    [
+      "service_error",
+      "service_response",
+      "extra_missing",
+      "rate_limited",
+      "redirect_refused",
+    ],
   ],
   [
     7,

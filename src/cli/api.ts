@@ -3,15 +3,12 @@ import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { HttpRequest, HttpStream } from "../http/client.ts";
 import { Output, plainText } from "../output.ts";
-import {
-  asCliCommand,
-  type CliCommand,
-  type GlobalOptions,
-} from "./options.ts";
+import { type AgentCommandOptions, withAgentOptions } from "./agent_options.ts";
+import { asCliCommand, type CliCommand } from "./options.ts";
 import type { Session } from "./session.ts";
 
 /** The options of `api`. */
-export type ApiOptions = GlobalOptions & {
+export type ApiOptions = AgentCommandOptions & {
   method?: string | undefined;
   field?: string[] | undefined;
   input?: string | undefined;
@@ -26,8 +23,8 @@ const OWN_HEADERS = ["authorization", "coder-session-token", "host"];
 
 /** `nanoctl api <path>`: one authenticated request. */
 export function apiCommand(context: Context): CliCommand {
-  return asCliCommand(
-    new Command<GlobalOptions>()
+  return withAgentOptions(asCliCommand(
+    new Command<AgentCommandOptions>()
       .description(
         "Send one authenticated request and print the body of the answer.",
       )
@@ -59,7 +56,7 @@ export function apiCommand(context: Context): CliCommand {
         "nanoctl api /v1/things -X PUT --input thing.json",
       )
       .action((options, path: string) => runApi(context, options, path)),
-  );
+  ));
 }
 
 /**
@@ -73,11 +70,12 @@ export async function runApi(
   options: ApiOptions,
   path: string,
 ): Promise<void> {
-  const { openUsualSession, withRefusalHint } = await import("./session.ts");
+  const { openAnySession } = await import("./any_session.ts");
+  const { withRefusalHint } = await import("./session.ts");
   const output = new Output(context, options);
   const fields = (options.field ?? []).map(parseField);
   const headers = (options.header ?? []).map(parseHeader);
-  const session = await openUsualSession(context, options, output);
+  const session = await openAnySession(context, options, output);
   const input = await readInput(context, options.input);
   const request = buildRequest(
     options,

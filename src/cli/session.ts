@@ -14,9 +14,13 @@ import {
   type Target,
   TOKEN_VARIABLES,
 } from "../tokens/resolve.ts";
-import type { StoredProfile } from "../store/credential_store.ts";
+import type { IdentityContext } from "../tokens/instance_identity/exchange.ts";
+import type {
+  StoredProfile,
+  StoreSnapshot,
+} from "../store/credential_store.ts";
 import type { GlobalOptions } from "./options.ts";
-import { openWorkplace, type Workplace } from "./workplace.ts";
+import { openWorkplace } from "./workplace.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
@@ -30,6 +34,17 @@ export interface Session {
   stored: StoredProfile | undefined;
 }
 
+/** A provider, or how to make one that has to ask the service for its token. */
+export type ProviderSource =
+  | TokenProvider
+  | ((context: IdentityContext) => TokenProvider);
+
+/** What a session is opened on; without a snapshot nothing is stored for it. */
+export interface SessionPlace {
+  target: Target;
+  snapshot?: StoreSnapshot | undefined;
+}
+
 /**
  * The one function that makes an authenticated client.
  *
@@ -39,12 +54,13 @@ export async function openSession(
   context: Context,
   options: GlobalOptions,
   output: Output,
-  { target, snapshot }: Pick<Workplace, "target" | "snapshot">,
-  provider: TokenProvider,
+  { target, snapshot }: SessionPlace,
+  source: ProviderSource,
 ): Promise<Session> {
   const service = await loadService(target.service);
   const caFile = options.caFile ??
     (context.env.get("NANOCTL_CA_FILE") || undefined);
+  const log = (line: string): void => void output.detail(line).catch(() => {});
   const client = new HttpClient({
     context,
     baseUrl: target.url,
@@ -52,13 +68,22 @@ export async function openSession(
     timeoutSeconds: timeoutSeconds(options),
     insecureHttp: options.insecureHttp ?? false,
     ...(caFile === undefined ? {} : { caCerts: await readCaFile(caFile) }),
-    log: (line) => void output.detail(line).catch(() => {}),
-  }).withTokens(provider);
-  const found = snapshot.find(target.profile);
+    log,
+  });
+  const provider = typeof source === "function"
+    ? source({ context, service, client, log })
+    : source;
+  const found = snapshot?.find(target.profile);
   const stored = found?.url === target.url && found.service === target.service
     ? found
     : undefined;
-  return { target, service, client, provider, stored };
+  return {
+    target,
+    service,
+    client: client.withTokens(provider),
+    provider,
+    stored,
+  };
 }
 
 /** The session of a command that needs one and does not care where the token comes from. */
@@ -111,6 +136,15 @@ function refusalHint(session: Session): string {
       }, or put a token made at ${page} into its file`;
     case "store":
       return "log in again with 'nanoctl login'";
+    case "agent-token":
+    case "agent-token-file":
+    case "agent-environment":
+    case "agent-environment-file":
+      return "the agent needs a new token: restart the workspace or the job that made it";
+    case "aws-instance-identity":
+    case "azure-instance-identity":
+    case "google-instance-identity":
+      return "check that the service still has an agent for this instance";
     default:
       return `make a new token at ${page}`;
   }

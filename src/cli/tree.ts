@@ -17,6 +17,8 @@ const COMMANDS: Record<string, Loader> = {
     (await import("./status.ts")).statusCommand(context),
   "token": async (context) =>
     (await import("./token.ts")).tokenCommand(context),
+  "external-auth": async (context) =>
+    (await import("./external_auth.ts")).externalAuthCommand(context),
   "api": async (context) => (await import("./api.ts")).apiCommand(context),
   "exec": async (context) => (await import("./exec.ts")).execCommand(context),
   "use": async (context) => (await import("./use.ts")).useCommand(context),

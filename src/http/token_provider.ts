@@ -8,7 +8,19 @@ export type TokenOrigin =
   | "prompt"
   | "environment"
   | "environment-file"
-  | "store";
+  | "store"
+  | "agent-token"
+  | "agent-token-file"
+  | "agent-environment"
+  | "agent-environment-file"
+  | "aws-instance-identity"
+  | "azure-instance-identity"
+  | "google-instance-identity";
+
+/** Whether a token of this origin is an agent's, not a person's. */
+export function isAgentOrigin(origin: TokenOrigin): boolean {
+  return origin.startsWith("agent-") || origin.endsWith("-instance-identity");
+}
 
 /** A token that authenticates a session, and when it ends, where that is known. */
 export interface SessionToken {

@@ -53,6 +53,26 @@ export const expirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
   v.transform((text) => text === null ? undefined : new Date(text)),
 );
 
+/** A token as a header can carry it: visible ASCII. */
+export const secretSchema: v.GenericSchema<unknown, string> = v.pipe(
+  v.string(),
+  v.regex(/^[\x21-\x7e]+$/, "not a token"),
+);
+
+/** What else a provider said with its token; nothing where it said nothing. */
+export const extraSchema: v.GenericSchema<unknown, Record<string, unknown>> = v
+  .nullish(v.record(v.string(), v.unknown()), {});
+
+/** The URL of a page for a person, fit to be printed as it is. */
+export const authenticationUrlSchema: v.GenericSchema<unknown, string> = v.pipe(
+  v.string(),
+  v.check(isPage, "not the URL of a page"),
+);
+
+function isPage(text: string): boolean {
+  return /^https?:\/\/[\x21-\x7e]+$/i.test(text) && URL.canParse(text);
+}
+
 function isRfc3339(text: string): boolean {
   return /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
     .test(text) && !Number.isNaN(Date.parse(text)) && isDay(text.slice(0, 10));

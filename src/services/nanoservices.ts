@@ -1,9 +1,30 @@
 import * as v from "valibot";
-import { type ErrorCode, NanoctlError } from "../errors.ts";
-import type { HttpAnswer, HttpClient } from "../http/client.ts";
-import { parseRetryAfter } from "../http/retry.ts";
-import { errorBody, expirySchema, parseAnswer } from "./answer.ts";
-import type { Account, Service } from "./service.ts";
+import type { NanoctlError } from "../errors.ts";
+import type { HttpAnswer } from "../http/client.ts";
+import type { SessionToken } from "../http/token_provider.ts";
+import { Secret } from "../secret.ts";
+import {
+  authenticationUrlSchema,
+  errorBody,
+  expirySchema,
+  extraSchema,
+  parseAnswer,
+  secretSchema,
+} from "./answer.ts";
+import {
+  identityRefused,
+  problemOf,
+  type Refusal,
+  sendOk,
+  unknownProvider,
+} from "./problem.ts";
+import type {
+  Account,
+  ExternalAuth,
+  ExternalProvider,
+  IdentityProof,
+  Service,
+} from "./service.ts";
 
 const meSchema = v.object({
   username: v.pipe(v.string(), v.nonEmpty()),
@@ -14,6 +35,28 @@ const meSchema = v.object({
     expires_at: expirySchema,
     scopes: v.array(v.string()),
   }),
+});
+
+const tokenSchema = v.object({
+  access_token: secretSchema,
+  token_type: v.string(),
+  expires_at: expirySchema,
+  extra: extraSchema,
+});
+
+const urlSchema = v.object({ url: authenticationUrlSchema });
+
+const providersSchema = v.object({
+  providers: v.array(v.object({
+    id: v.string(),
+    name: v.string(),
+    authenticated: v.boolean(),
+  })),
+});
+
+const sessionSchema = v.object({
+  session_token: secretSchema,
+  expires_at: expirySchema,
 });
 
 /** The nanoservices API, version 1: bearer tokens, problem details (RFC 9457). */
@@ -31,95 +74,92 @@ export const nanoservices: Service = {
   problem,
 
   async whoami(client): Promise<Account> {
-    const answer = await sendOk(client, "GET", "/v1/me");
+    const answer = await sendOk(client, { path: "/v1/me" }, problem);
     const { username, email, token } = parseAnswer(answer, meSchema);
     return { username, email, expiresAt: token.expires_at };
   },
 
   async revoke(client): Promise<void> {
-    await sendOk(client, "POST", "/v1/logout");
+    await sendOk(client, { method: "POST", path: "/v1/logout" }, problem);
+  },
+
+  async externalAuth(client, query): Promise<ExternalAuth> {
+    const path = `/v1/external-auth/token?${new URLSearchParams(query)}`;
+    const answer = await sendOk(
+      client,
+      { path },
+      (answer, source) =>
+        answer.status === 404
+          ? unknownProvider(Object.values(query).join(), answer.url.origin)
+          : problem(answer, source),
+    );
+    if ("url" in errorBody(answer)) {
+      return { url: parseAnswer(answer, urlSchema).url };
+    }
+    const token = parseAnswer(answer, tokenSchema);
+    return {
+      token: {
+        accessToken: new Secret(token.access_token),
+        tokenType: token.token_type,
+        expiresAt: token.expires_at,
+        extra: token.extra,
+      },
+    };
+  },
+
+  async listExternalAuth(client): Promise<ExternalProvider[]> {
+    const answer = await sendOk(client, { path: "/v1/external-auth" }, problem);
+    return parseAnswer(answer, providersSchema).providers;
+  },
+
+  async exchangeIdentity(client, proof): Promise<SessionToken> {
+    const answer = await sendOk(
+      client,
+      {
+        method: "POST",
+        path: `/v1/agents/${proof.cloud}-instance-identity`,
+        json: identityBody(proof),
+      },
+      (answer, source) =>
+        [400, 401, 403, 404].includes(answer.status)
+          ? identityRefused(proof.cloud, answer, detailOf(answer))
+          : problem(answer, source),
+    );
+    const session = parseAnswer(answer, sessionSchema);
+    return {
+      secret: new Secret(session.session_token),
+      ...(session.expires_at ? { expiresAt: session.expires_at } : {}),
+    };
   },
 };
 
-async function sendOk(
-  client: HttpClient,
-  method: string,
-  path: string,
-): Promise<HttpAnswer> {
-  const answer = await client.send({ method, path });
-  if (!answer.leftOrigin && answer.status >= 200 && answer.status < 300) {
-    return answer;
+/** The body of an identity exchange: the same on both wires. */
+export function identityBody(proof: IdentityProof): Record<string, string> {
+  switch (proof.cloud) {
+    case "aws":
+      return { signature: proof.signature, document: proof.document };
+    case "azure":
+      return { signature: proof.signature, encoding: proof.encoding };
+    case "google":
+      return { json_web_token: proof.jsonWebToken };
   }
-  throw problem(answer, client.provider?.source ?? "no token");
 }
-
-const REFUSALS: Partial<Record<ErrorCode, string>> = {
-  token_invalid: "it is not valid",
-  token_expired: "it has expired",
-  token_revoked: "it was revoked",
-};
 
 /** What an answer other than 2xx means, as one of our errors. */
 function problem(answer: HttpAnswer, source: string): NanoctlError {
-  const { status, url } = answer;
-  const body = errorBody(answer);
-  const detail = typeof body.detail === "string" ? `: ${body.detail}` : "";
-  if (answer.leftOrigin) {
-    return new NanoctlError(
-      "redirect_refused",
-      `the service redirected to ${url.origin}, where its token is not sent (${status})`,
-      `if that is the service, name it with --url ${url.origin}`,
-    );
-  }
-  if (status === 401) {
-    const code = refusalCode(body.code);
-    return new NanoctlError(
-      code,
-      `${url.origin} refused the token from ${source}: ${REFUSALS[code]}`,
-    );
-  }
-  if (status === 403) {
-    return new NanoctlError(
-      "insufficient_scope",
-      `the token from ${source} lacks a scope for this${detail}`,
-      "make a token with more scopes",
-    );
-  }
-  if (status === 429) return rateLimited(answer);
-  if (status >= 500) {
-    return new NanoctlError(
-      "service_error",
-      `${url.origin} failed with status ${status}${detail}`,
-      `the fault is the service's: ${tryAgain(answer, "try again later, in")}`,
-    );
-  }
-  return new NanoctlError(
-    "service_response",
-    `${url.origin} answered with the unexpected status ${status}${detail}`,
-    "check that the URL is the service's",
-  );
+  return problemOf(answer, source, {
+    refusal: refusalOf(errorBody(answer).code),
+    detail: detailOf(answer),
+  });
 }
 
-function refusalCode(
-  code: unknown,
-): "token_invalid" | "token_expired" | "token_revoked" {
+function detailOf(answer: HttpAnswer): string {
+  const { detail } = errorBody(answer);
+  return typeof detail === "string" ? detail : "";
+}
+
+function refusalOf(code: unknown): Refusal {
   return code === "token_expired" || code === "token_revoked"
     ? code
     : "token_invalid";
-}
-
-function rateLimited(answer: HttpAnswer): NanoctlError {
-  return new NanoctlError(
-    "rate_limited",
-    `${answer.url.origin} takes no more requests for now (429)`,
-    tryAgain(answer, "try again in"),
-  );
-}
-
-/** When another try makes sense: what `Retry-After` says, if it says anything. */
-function tryAgain({ headers, receivedAt }: HttpAnswer, words: string): string {
-  const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt);
-  return seconds === undefined
-    ? "try again later"
-    : `${words} ${Math.ceil(seconds)} seconds`;
 }

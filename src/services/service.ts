@@ -1,9 +1,10 @@
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import type { SessionToken } from "../http/token_provider.ts";
 import type { Secret } from "../secret.ts";
 
 /** The services that `--service` can name. */
-export const SERVICE_NAMES = ["nanoservices"] as const;
+export const SERVICE_NAMES = ["nanoservices", "coder"] as const;
 
 /** One of them. */
 export type ServiceName = typeof SERVICE_NAMES[number];
@@ -32,6 +33,37 @@ export interface Account {
   expiresAt: Date | undefined;
 }
 
+/** An external provider, by its id or by a git URL that it is for. */
+export type ProviderQuery = { id: string } | { match: string };
+
+/** A provider's token, as the service hands it out. */
+export interface ExternalToken {
+  accessToken: Secret;
+  tokenType: string;
+  /** When the token ends; undefined when it does not, or the service does not say. */
+  expiresAt: Date | undefined;
+  /** What else the provider said with the token. */
+  extra: Record<string, unknown>;
+}
+
+/** A provider's token, or the URL at which someone must authenticate first. */
+export type ExternalAuth =
+  | { token: ExternalToken; url?: never }
+  | { url: string; token?: never };
+
+/** An external provider that the service knows. */
+export interface ExternalProvider {
+  id: string;
+  name: string;
+  authenticated: boolean;
+}
+
+/** What proves on which cloud instance a program runs, as its metadata service gives it. */
+export type IdentityProof =
+  | { cloud: "aws"; signature: string; document: string }
+  | { cloud: "azure"; signature: string; encoding: string }
+  | { cloud: "google"; jsonWebToken: string };
+
 /** What a service's API looks like to the rest of nanoctl. */
 export interface Service {
   readonly name: ServiceName;
@@ -48,9 +80,24 @@ export interface Service {
   problem(answer: HttpAnswer, source: string): NanoctlError;
   /** Ends the client's token at the service. Throws as whoami does. */
   revoke(client: HttpClient): Promise<void>;
+  /** A provider's token. Throws `provider_unknown`, and as whoami does. */
+  externalAuth(client: HttpClient, query: ProviderQuery): Promise<ExternalAuth>;
+  /** The providers, and whether one is authenticated with them. Throws as whoami does. */
+  listExternalAuth(client: HttpClient): Promise<ExternalProvider[]>;
+  /**
+   * The session token of the agent on this instance, for a client without a
+   * token. Throws `token_invalid` when the service does not accept the proof,
+   * and as whoami does.
+   */
+  exchangeIdentity(
+    client: HttpClient,
+    proof: IdentityProof,
+  ): Promise<SessionToken>;
 }
 
 /** The service of this name. */
-export async function loadService(_name: ServiceName): Promise<Service> {
-  return (await import("./nanoservices.ts")).nanoservices;
+export async function loadService(name: ServiceName): Promise<Service> {
+  return name === "coder"
+    ? (await import("./coder.ts")).coder
+    : (await import("./nanoservices.ts")).nanoservices;
 }

@@ -1,0 +1,29 @@
+import { AGENT_AUTHS, type AgentOptions } from "../tokens/agent.ts";
+import type { CliCommand, GlobalOptions } from "./options.ts";
+
+/** The options of a command that an agent may run too. */
+export type AgentCommandOptions = GlobalOptions & AgentOptions;
+
+const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
+  [
+    "--agent-token <token:string>",
+    "Act as the agent that has this token. (NANOSERVICES_AGENT_TOKEN, CODER_AGENT_TOKEN)",
+  ],
+  [
+    "--agent-token-file <path:string>",
+    "A file with the agent's token. (…_AGENT_TOKEN_FILE)",
+  ],
+  ["--agent-url <url:string>", "The agent's service. (…_AGENT_URL)"],
+  [
+    "--auth <way:string>",
+    `How the agent proves who it is: ${AGENT_AUTHS.join(", ")}. (…_AGENT_AUTH)`,
+  ],
+];
+
+/** Declares the options of an agent, which {@linkcode openAnySession} reads. */
+export function withAgentOptions(command: CliCommand): CliCommand {
+  for (const [flags, description] of AGENT_OPTIONS) {
+    command.option(flags, description);
+  }
+  return command;
+}

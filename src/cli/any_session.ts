@@ -1,0 +1,78 @@
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { Output } from "../output.ts";
+import { DEFAULT_SERVICE, knownService } from "../services/service.ts";
+import { parseServiceUrl } from "../http/service_url.ts";
+import { DEFAULT_PROFILE } from "../store/credential_store.ts";
+import { type Agent, agentOf, agentProvider } from "../tokens/agent.ts";
+import type { AgentCommandOptions } from "./agent_options.ts";
+import {
+  openSession,
+  openUsualSession,
+  type Session,
+  type SessionPlace,
+} from "./session.ts";
+import { openWorkplace } from "./workplace.ts";
+
+/**
+ * The session of a command that an agent may run too: the agent's where the
+ * options or variables name one, else the person's.
+ *
+ * Throws `usage` where both are asked for, `not_logged_in` for an agent
+ * without a token, and what opening throws.
+ */
+export async function openAnySession(
+  context: Context,
+  options: AgentCommandOptions,
+  output: Output,
+): Promise<Session> {
+  const agent = chosenAgent(context, options);
+  if (!agent) return await openUsualSession(context, options, output);
+  const place = await placeOf(context, options, agent);
+  return await openSession(
+    context,
+    options,
+    output,
+    place,
+    (given) => agentProvider(given, agent),
+  );
+}
+
+/** A person's own token on the command line hides what variables say of an agent. */
+function chosenAgent(
+  context: Context,
+  options: AgentCommandOptions,
+): Agent | undefined {
+  const agent = agentOf(context, options);
+  if (options.token === undefined && options.tokenFile === undefined) {
+    return agent;
+  }
+  const { agentToken, agentTokenFile, agentUrl, auth } = options;
+  if (
+    [agentToken, agentTokenFile, agentUrl, auth].every((o) => o === undefined)
+  ) {
+    return undefined;
+  }
+  throw new NanoctlError(
+    "usage",
+    "both a person's token and an agent are given",
+    "give either --token or --token-file, or the options of the agent",
+  );
+}
+
+/** An agent that has its URL needs nothing of what a person stored, not even a home. */
+async function placeOf(
+  context: Context,
+  options: AgentCommandOptions,
+  agent: Agent,
+): Promise<SessionPlace> {
+  const named = options.service ?? agent.service;
+  if (agent.url !== undefined) {
+    const service = knownService(named ?? DEFAULT_SERVICE);
+    const url = parseServiceUrl(agent.url);
+    return { target: { profile: DEFAULT_PROFILE, service, url } };
+  }
+  const { target } = await openWorkplace(context, options);
+  const service = named === undefined ? target.service : knownService(named);
+  return { target: { ...target, service } };
+}

@@ -1,0 +1,118 @@
+import { NanoctlError } from "../errors.ts";
+import type { HttpAnswer, HttpClient, HttpRequest } from "../http/client.ts";
+import { parseRetryAfter } from "../http/retry.ts";
+
+/** Why a token was refused. */
+export type Refusal = "token_invalid" | "token_expired" | "token_revoked";
+
+/** What a service's own error body tells. */
+export interface ProblemReading {
+  /** Why the token was refused, where the status is 401. */
+  refusal: Refusal;
+  /** What the service says to a person; empty where it says nothing. */
+  detail: string;
+}
+
+const REFUSALS: Record<Refusal, string> = {
+  token_invalid: "it is not valid",
+  token_expired: "it has expired",
+  token_revoked: "it was revoked",
+};
+
+/** What an answer other than 2xx to a request with the token from `source` means. */
+export function problemOf(
+  answer: HttpAnswer,
+  source: string,
+  reading: ProblemReading,
+): NanoctlError {
+  const { status, url } = answer;
+  const detail = reading.detail === "" ? "" : `: ${reading.detail}`;
+  if (answer.leftOrigin) {
+    return new NanoctlError(
+      "redirect_refused",
+      `the service redirected to ${url.origin}, where its token is not sent (${status})`,
+      `if that is the service, name it with --url ${url.origin}`,
+    );
+  }
+  if (status === 401) {
+    return new NanoctlError(
+      reading.refusal,
+      `${url.origin} refused the token from ${source}: ${
+        REFUSALS[reading.refusal]
+      }`,
+    );
+  }
+  if (status === 403) {
+    return new NanoctlError(
+      "insufficient_scope",
+      `the token from ${source} lacks a scope for this${detail}`,
+      "make a token with more scopes",
+    );
+  }
+  if (status === 429) return rateLimited(answer);
+  if (status >= 500) {
+    return new NanoctlError(
+      "service_error",
+      `${url.origin} failed with status ${status}${detail}`,
+      `the fault is the service's: ${tryAgain(answer, "try again later, in")}`,
+    );
+  }
+  return new NanoctlError(
+    "service_response",
+    `${url.origin} answered with the unexpected status ${status}${detail}`,
+    "check that the URL is the service's",
+  );
+}
+
+/** Sends a request and gives the answer to what is 2xx; throws `problem`'s error for the rest. */
+export async function sendOk(
+  client: HttpClient,
+  request: HttpRequest,
+  problem: (answer: HttpAnswer, source: string) => NanoctlError,
+): Promise<HttpAnswer> {
+  const answer = await client.send(request);
+  if (!answer.leftOrigin && answer.status >= 200 && answer.status < 300) {
+    return answer;
+  }
+  throw problem(answer, client.provider?.source ?? "no token");
+}
+
+/** The service knows no such provider. */
+export function unknownProvider(shown: string, origin: string): NanoctlError {
+  return new NanoctlError(
+    "provider_unknown",
+    `${origin} knows no external provider ${shown}`,
+    "see 'nanoctl external-auth list'",
+  );
+}
+
+/** The service does not accept what proves on which instance we run. */
+export function identityRefused(
+  cloud: string,
+  answer: HttpAnswer,
+  detail: string,
+): NanoctlError {
+  return new NanoctlError(
+    "token_invalid",
+    `${answer.url.origin} did not accept the ${cloud} identity of this instance${
+      detail === "" ? "" : `: ${detail}`
+    }`,
+    "check that the service has an agent for this instance",
+  );
+}
+
+function rateLimited(answer: HttpAnswer): NanoctlError {
+  return new NanoctlError(
+    "rate_limited",
+    `${answer.url.origin} takes no more requests for now (429)`,
+    tryAgain(answer, "try again in"),
+  );
+}
+
+/** When another try makes sense: what `Retry-After` says, if it says anything. */
+function tryAgain({ headers, receivedAt }: HttpAnswer, words: string): string {
+  const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt);
+  return seconds === undefined
+    ? "try again later"
+    : `${words} ${Math.ceil(seconds)} seconds`;
+}

@@ -1,0 +1,165 @@
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import type { TokenProvider } from "../http/token_provider.ts";
+import type { ServiceName } from "../services/service.ts";
+import { tokenFile } from "./file.ts";
+import { fixedToken } from "./fixed.ts";
+import {
+  type IdentityContext,
+  instanceIdentity,
+} from "./instance_identity/exchange.ts";
+import { readToken } from "./token_text.ts";
+
+/** What the command line says of the agent. */
+export type AgentOptions = {
+  agentToken?: string | undefined;
+  agentTokenFile?: string | undefined;
+  agentUrl?: string | undefined;
+  auth?: string | undefined;
+};
+
+/** The ways in which an agent can prove who it is, as `--auth` names them. */
+export const AGENT_AUTHS = [
+  "token",
+  "aws-instance-identity",
+  "azure-instance-identity",
+  "google-instance-identity",
+] as const;
+
+/** One of them. */
+export type AgentAuth = typeof AGENT_AUTHS[number];
+
+/** A setting of the agent, and where it was found. */
+interface Setting {
+  value: string;
+  /** The option or variable, as a message names it. */
+  source: string;
+  /** The service that the variable's spelling stands for; undefined for an option. */
+  service: ServiceName | undefined;
+}
+
+/** The agent that a command acts as. */
+export interface Agent {
+  /** The URL that was given for it, if one was. */
+  url: string | undefined;
+  /** The service that the spelling of its variables stands for. */
+  service: ServiceName | undefined;
+  auth: AgentAuth;
+  token: Setting | undefined;
+  tokenFile: Setting | undefined;
+}
+
+const SPELLINGS: readonly [prefix: string, service: ServiceName][] = [
+  ["NANOSERVICES_AGENT_", "nanoservices"],
+  ["CODER_AGENT_", "coder"],
+];
+
+/**
+ * The agent that the options and variables describe, undefined where they
+ * describe none. An option goes before a variable, `NANOSERVICES_*` before
+ * `CODER_*`.
+ *
+ * Throws `usage` for an `--auth` that there is not, and for two tokens.
+ */
+export function agentOf(
+  { env }: Pick<Context, "env">,
+  options: AgentOptions,
+): Agent | undefined {
+  if (
+    options.agentToken !== undefined && options.agentTokenFile !== undefined
+  ) {
+    throw new NanoctlError(
+      "usage",
+      "--agent-token and --agent-token-file are both given",
+      "give one of them",
+    );
+  }
+  const find = (
+    given: string | undefined,
+    option: string,
+    name: string,
+  ): Setting | undefined => {
+    if (given !== undefined) {
+      return { value: given, source: option, service: undefined };
+    }
+    for (const [prefix, service] of SPELLINGS) {
+      const source = prefix + name;
+      const value = env.get(source);
+      if (value) return { value, source, service };
+    }
+    return undefined;
+  };
+  const token = find(options.agentToken, "--agent-token", "TOKEN");
+  const tokenFile = find(
+    options.agentTokenFile,
+    "--agent-token-file",
+    "TOKEN_FILE",
+  );
+  const url = find(options.agentUrl, "--agent-url", "URL");
+  const auth = find(options.auth, "--auth", "AUTH");
+  const settings = [url, token, tokenFile, auth];
+  if (settings.every((setting) => setting === undefined)) return undefined;
+  return {
+    url: url?.value,
+    service: settings.find((setting) => setting?.service)?.service,
+    auth: agentAuth(auth),
+    ...preferred(token, tokenFile),
+  };
+}
+
+/** An option hides what a variable says of the other kind; of two variables the file wins, as for a person. */
+function preferred(
+  token: Setting | undefined,
+  tokenFile: Setting | undefined,
+): Pick<Agent, "token" | "tokenFile"> {
+  const isOption = token?.source.startsWith("--");
+  if (token && (isOption || !tokenFile)) return { token, tokenFile: undefined };
+  return { token: undefined, tokenFile };
+}
+
+function agentAuth(setting: Setting | undefined): AgentAuth {
+  const found = AGENT_AUTHS.find((auth) =>
+    auth === (setting?.value ?? "token")
+  );
+  if (found) return found;
+  throw new NanoctlError(
+    "usage",
+    `what ${setting?.source} gives is no way for an agent to authenticate`,
+    `the ways are: ${AGENT_AUTHS.join(", ")}`,
+  );
+}
+
+/**
+ * Who supplies the agent's token. A token or a token file that was given wins
+ * over `--auth`: a child process that was handed the token must not exchange
+ * an identity again.
+ *
+ * Throws `not_logged_in` where no token was given, and `token_invalid` when
+ * what was given can't be one.
+ */
+export function agentProvider(
+  context: IdentityContext,
+  agent: Agent,
+): TokenProvider {
+  const { token, tokenFile: file, auth } = agent;
+  if (token) {
+    const origin = token.service ? "agent-environment" : "agent-token";
+    return fixedToken(
+      readToken(token.value, token.source),
+      origin,
+      token.source,
+    );
+  }
+  if (file) {
+    return tokenFile(
+      file.value,
+      file.service ? "agent-environment-file" : "agent-token-file",
+    );
+  }
+  if (auth !== "token") return instanceIdentity(context, auth);
+  throw new NanoctlError(
+    "not_logged_in",
+    "there is no token for the agent",
+    "give --agent-token-file, or set NANOSERVICES_AGENT_TOKEN or NANOSERVICES_AGENT_TOKEN_FILE",
+  );
+}

@@ -1,0 +1,109 @@
+import type { Context } from "../../context.ts";
+import { NanoctlError } from "../../errors.ts";
+import { HttpClient } from "../../http/client.ts";
+import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
+import type { IdentityProof, Service } from "../../services/service.ts";
+import type { AgentAuth } from "../agent.ts";
+
+/** The ways of proving on which cloud instance we run. */
+export type IdentityAuth = Exclude<AgentAuth, "token">;
+
+/** What an exchange needs. */
+export interface IdentityContext {
+  context: Context;
+  service: Service;
+  /** The client of the service, without a token. */
+  client: HttpClient;
+  /** Takes one line a request for `--verbose`. */
+  log(line: string): void;
+}
+
+/** Gets the proof from a cloud's metadata service; `audience` is whom it is for. */
+export type GetProof = (
+  metadata: (baseUrl: string) => HttpClient,
+  env: Context["env"],
+  audience: string,
+) => Promise<IdentityProof>;
+
+/** How long a metadata service has to answer, in seconds. */
+export const METADATA_TIMEOUT_SECONDS = 2;
+/** The most that is read of what a metadata service says, in bytes. */
+const METADATA_LIMIT = 64 * 1024;
+/** A session is renewed when it has less than this left, in milliseconds, or a fifth of its time. */
+const RENEW_BEFORE = 60_000;
+
+/**
+ * The session token of the agent on this cloud instance. It is exchanged when
+ * it is first needed, held for the process, and exchanged again before it ends
+ * or after a 401: once for any number of callers.
+ */
+export function instanceIdentity(
+  given: IdentityContext,
+  auth: IdentityAuth,
+): TokenProvider {
+  const now = (): number => given.context.now().getTime();
+  let held: SessionToken | undefined;
+  let renewAt = Infinity;
+  let exchanging: Promise<SessionToken> | undefined;
+  const exchanged = (): Promise<SessionToken> =>
+    exchanging ??= exchange(given, auth)
+      .then((token) => {
+        renewAt = renewalTime(token, now());
+        return held = token;
+      })
+      .finally(() => exchanging = undefined);
+  return {
+    origin: auth,
+    source: `${auth} of this machine`,
+    getToken: () =>
+      held && now() < renewAt ? Promise.resolve(held) : exchanged(),
+    renew: async (rejected) => {
+      if (held && !held.secret.equals(rejected.secret)) return true;
+      return !(await exchanged()).secret.equals(rejected.secret);
+    },
+  };
+}
+
+function renewalTime({ expiresAt }: SessionToken, now: number): number {
+  if (!expiresAt) return Infinity;
+  const end = expiresAt.getTime();
+  return end - Math.min(RENEW_BEFORE, (end - now) / 5);
+}
+
+async function exchange(
+  { context, service, client, log }: IdentityContext,
+  auth: IdentityAuth,
+): Promise<SessionToken> {
+  const getProof = await proofOf(auth);
+  const metadata = (baseUrl: string): HttpClient =>
+    new HttpClient({
+      context,
+      baseUrl,
+      // No token of ours is for a metadata service.
+      present: noToken,
+      timeoutSeconds: METADATA_TIMEOUT_SECONDS,
+      direct: true,
+      attempts: 1,
+      redirects: 0,
+      bodyLimit: METADATA_LIMIT,
+      log,
+    });
+  const proof = await getProof(metadata, context.env, service.name);
+  return await service.exchangeIdentity(client, proof);
+}
+
+/** Each in a module of its own, so that a start loads the one that it needs. */
+async function proofOf(auth: IdentityAuth): Promise<GetProof> {
+  switch (auth) {
+    case "aws-instance-identity":
+      return (await import("./aws.ts")).awsProof;
+    case "azure-instance-identity":
+      return (await import("./azure.ts")).azureProof;
+    case "google-instance-identity":
+      return (await import("./google.ts")).googleProof;
+  }
+}
+
+function noToken(): never {
+  throw new NanoctlError("failed", "a metadata service takes no token");
+}

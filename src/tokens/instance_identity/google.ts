@@ -1,0 +1,36 @@
+import type { GetProof } from "./exchange.ts";
+import {
+  askMetadata,
+  type MetadataService,
+  metadataUrl,
+  unusable,
+} from "./metadata.ts";
+
+/** Where a Compute Engine instance finds its metadata service. */
+export const GOOGLE_METADATA = "metadata.google.internal";
+
+const SERVICE: MetadataService = {
+  name: "the Google metadata service",
+  cloud: "Google Cloud",
+  variable: "GCE_METADATA_HOST",
+};
+
+/**
+ * The identity token of a Compute Engine instance's default service account: a
+ * JWT (RFC 7519) for the audience.
+ *
+ * Throws as {@linkcode askMetadata} does.
+ */
+export const googleProof: GetProof = async (metadata, env, audience) => {
+  const client = metadata(metadataUrl(env, SERVICE, GOOGLE_METADATA));
+  const query = new URLSearchParams({ audience, format: "full" });
+  const jsonWebToken = (await askMetadata(client, {
+    path:
+      `/computeMetadata/v1/instance/service-accounts/default/identity?${query}`,
+    headers: [["metadata-flavor", "Google"]],
+  }, SERVICE)).trim();
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(jsonWebToken)) {
+    throw unusable(SERVICE, client, "answered with something that is no JWT");
+  }
+  return { cloud: "google", jsonWebToken };
+};
