@@ -28,6 +28,11 @@ export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
 ];
 
+/** A bundle is all there is: without a configuration no packages are put beside it. */
+const BUNDLED = ["--no-config", ...PERMISSIONS];
+/** Without a bundle --deny-import would refuse vendor/; denort itself has no way to import. */
+const WITHOUT_BUNDLE = PERMISSIONS.filter((flag) => flag !== "--deny-import");
+
 /** What the last compilation was made of. */
 interface Stamp {
   inputs: string;
@@ -40,28 +45,37 @@ export const PROGRAM: string = Deno.build.os === "windows"
   : "dist/nanoctl";
 const STAMP = "dist/.compiled.json";
 
-/**
- * The flags and arguments of `deno compile`. Types are for `deno task check`.
- * Bundling needs esbuild, which Deno fetches from npm when it has not got it.
- */
+/** The arguments of `deno bundle`: one small file a command, so that a start parses no more than it needs. */
+export function bundleArgs(entry: string, folder: string): string[] {
+  return [
+    "bundle",
+    "--quiet",
+    "--minify",
+    "--code-splitting",
+    "--outdir",
+    folder,
+    entry,
+  ];
+}
+
+/** The arguments of `deno compile`. Types are for `deno task check`. */
 export function compileArgs(
   entry: string,
   output: string,
-  bundle = true,
+  flags = BUNDLED,
 ): string[] {
-  const args = [
+  return [
     "compile",
     "--quiet",
     "--no-check",
+    "--cached-only",
     // The cache is code that is run, kept in a shared folder under a name that anyone can guess.
     "--no-code-cache",
     "--output",
     output,
+    ...flags,
+    entry,
   ];
-  if (bundle) return [...args, "--bundle", "--minify", ...PERMISSIONS, entry];
-  // Without a bundle --deny-import would refuse vendor/; denort itself has no way to import.
-  const rest = PERMISSIONS.filter((flag) => flag !== "--deny-import");
-  return [...args, "--cached-only", ...rest, entry];
 }
 
 /** A hash of everything that decides what comes out. */
@@ -103,6 +117,28 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
+/**
+ * Bundles into `work`; false where npm does not give Deno its bundler.
+ *
+ * Throws where the bundler itself fails.
+ */
+async function bundled(
+  root: string,
+  work: string,
+  env: Record<string, string>,
+): Promise<boolean> {
+  const { success, stderr } = await runDeno(
+    bundleArgs("main.ts", `${work}/bundle`),
+    { cwd: root, env },
+  );
+  if (success) return true;
+  if (!stderr.includes("esbuild")) {
+    throw new SetupError(`deno bundle: ${reason(stderr)}`);
+  }
+  say("  npm does not give Deno its bundler: the program will start slower");
+  return false;
+}
+
 /** Compiles in `work` and renames: whoever runs the old program keeps it. Returns the size. */
 export async function compile(
   root: string,
@@ -114,19 +150,16 @@ export async function compile(
     throw new SetupError("there is no main.ts here");
   }
   const fresh = `${work}/${PROGRAM.slice("dist/".length)}`;
-  const options = {
-    cwd: root,
-    env: {
-      ...await sameRegistry(),
-      ...(runtime.path ? { DENORT_BIN: runtime.path } : {}),
-    },
+  const env = {
+    ...await sameRegistry(),
+    ...(runtime.path ? { DENORT_BIN: runtime.path } : {}),
   };
-  const entry = `${root}/main.ts`;
-  let outcome = await runDeno(compileArgs(entry, fresh), options);
-  if (!outcome.success && outcome.stderr.includes("esbuild")) {
-    say("  npm does not give Deno its bundler: the program will start slower");
-    outcome = await runDeno(compileArgs(entry, fresh, false), options);
-  }
+  const outcome = await bundled(root, work, env)
+    ? await runDeno(compileArgs("bundle/main.js", fresh), { cwd: work, env })
+    : await runDeno(compileArgs("main.ts", fresh, WITHOUT_BUNDLE), {
+      cwd: root,
+      env,
+    });
   if (!outcome.success) {
     throw new SetupError(`deno compile: ${reason(outcome.stderr)}`);
   }
