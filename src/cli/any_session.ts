@@ -3,7 +3,7 @@ import { NanoctlError } from "../errors.ts";
 import type { Output } from "../output.ts";
 import { DEFAULT_SERVICE, knownService } from "../services/service.ts";
 import { parseServiceUrl } from "../http/service_url.ts";
-import { DEFAULT_PROFILE } from "../store/credential_store.ts";
+import { DEFAULT_PROFILE } from "../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../tokens/agent.ts";
 import type { AgentCommandOptions } from "./agent_options.ts";
 import {

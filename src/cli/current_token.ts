@@ -2,9 +2,10 @@ import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
 import type { Output } from "../output.ts";
-import type { Target } from "../tokens/resolve.ts";
+import { resolveProvider, type Target } from "../tokens/resolve.ts";
 import { expiryText } from "./dates.ts";
 import type { GlobalOptions } from "./options.ts";
+import { openWorkplace } from "./workplace.ts";
 
 const DAY = 86_400_000;
 
@@ -27,8 +28,6 @@ export async function currentToken(
   options: GlobalOptions,
   output: Output,
 ): Promise<CurrentToken> {
-  const { openWorkplace } = await import("./workplace.ts");
-  const { resolveProvider } = await import("../tokens/resolve.ts");
   const { target, store, snapshot } = await openWorkplace(context, options);
   const provider = resolveProvider(context, options, target, store, snapshot);
   const token = await provider.getToken();

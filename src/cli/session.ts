@@ -15,10 +15,7 @@ import {
   TOKEN_VARIABLES,
 } from "../tokens/resolve.ts";
 import type { IdentityContext } from "../tokens/instance_identity/exchange.ts";
-import type {
-  StoredProfile,
-  StoreSnapshot,
-} from "../store/credential_store.ts";
+import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import type { GlobalOptions } from "./options.ts";
 import { openWorkplace } from "./workplace.ts";
 

@@ -3,10 +3,7 @@ import type { Context } from "../context.ts";
 import { hasCode } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import { Output, table } from "../output.ts";
-import type {
-  StoredProfile,
-  StoreSnapshot,
-} from "../store/credential_store.ts";
+import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { describeKey } from "../store/key_source.ts";
 import { expiryText } from "./dates.ts";
 import { encryptionJson } from "./store_info.ts";

@@ -1,7 +1,9 @@
 import { Command, ValidationError } from "@cliffy/command";
 import type { Context } from "../context.ts";
-import { VERSION } from "../version.ts";
+import { VERSION, versionText } from "../version.ts";
+import { commandLine } from "./command_line.ts";
 import type { CliCommand } from "./options.ts";
+import { usageError } from "./usage_error.ts";
 
 type Loader = (context: Context) => Promise<CliCommand>;
 
@@ -28,11 +30,23 @@ const COMMANDS: Record<string, Loader> = {
     (await import("./dev_server.ts")).devServerCommand(context),
 };
 
+/** Parses a command line and runs its command. Throws what that throws, and `usage`. */
+export async function runTree(context: Context, args: string[]): Promise<void> {
+  try {
+    const tree = await commandTree(context, args);
+    await tree.parse(commandLine(args));
+  } catch (error) {
+    throw error instanceof ValidationError
+      ? usageError(error.message, args)
+      : error;
+  }
+}
+
 /**
  * The command tree. Where the first argument is a command, only that one is
  * loaded; help and a misspelled command need them all.
  */
-export async function commandTree(
+async function commandTree(
   context: Context,
   args: string[],
 ): Promise<CliCommand> {
@@ -101,9 +115,4 @@ function text({ label, value }: { label: string; value: string }): string {
     throw new ValidationError(`Unknown option "${value}".`);
   }
   return value;
-}
-
-/** Version, target and runtime, as `--version` prints them. */
-export function versionText(): string {
-  return `nanoctl ${VERSION} (${Deno.build.target}, Deno ${Deno.version.deno})`;
 }

@@ -7,11 +7,8 @@ import {
   SERVICE_NAMES,
   type ServiceName,
 } from "../services/service.ts";
-import {
-  CredentialStore,
-  type StoredProfile,
-  type StoreSnapshot,
-} from "../store/credential_store.ts";
+import { CredentialStore } from "../store/credential_store.ts";
+import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { checkProfileName } from "../store/profile_name.ts";
 import type { Target } from "../tokens/resolve.ts";
 import { notLoggedIn } from "../tokens/stored.ts";

@@ -1,4 +1,6 @@
-import { basename, dirname, join } from "@std/path";
+import { basename } from "@std/path/basename";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import { NanoctlError } from "../errors.ts";
 import type { FileSystem } from "./file_system.ts";
 

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { openKeyFile, openOnlyKey } from "./keys/key_file.ts";
 import type {
   KeyContext,
   KeyInfo,
@@ -94,11 +95,10 @@ export async function openKey(
   context: KeyContext,
   wanted: KeyInfo,
 ): Promise<OpenKey> {
-  // Each in a module of its own, so that a start loads the one that it needs.
+  // The usual one is at hand; a start loads another one when it needs it.
   switch (wanted.source) {
     case "keyfile":
-      return await (await import("./keys/key_file.ts"))
-        .openKeyFile(context, wanted);
+      return await openKeyFile(context, wanted);
     case "passphrase":
       return await (await import("./keys/passphrase.ts"))
         .openPassphraseKey(context, wanted);
@@ -109,6 +109,19 @@ export async function openKey(
       return await (await import("./keys/helper.ts"))
         .openHelperKey(context, wanted);
   }
+}
+
+/**
+ * What is in all likelihood the key of this id, without the time that a look at
+ * its id takes; undefined where the source has no such way. Throws as
+ * {@linkcode openKey} does.
+ */
+export async function presumedKey(
+  context: KeyContext,
+  info: KeyInfo,
+): Promise<OpenKey | undefined> {
+  if (info.source !== "keyfile") return undefined;
+  return await openOnlyKey(context, info);
 }
 
 /**
@@ -125,7 +138,7 @@ export async function createKey(
   const rotation = replaced?.source === choice.source;
   switch (choice.source) {
     case "keyfile": {
-      const keyFile = await import("./keys/key_file.ts");
+      const keyFile = await import("./keys/key_file_changes.ts");
       return rotation
         ? await keyFile.rotateKeyFile(context)
         : await keyFile.createKeyFile(context);

@@ -1,6 +1,18 @@
-import { isAbsolute, join } from "@std/path";
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
+
+// By hand: @std/path knows much more of paths, which a start would have to load.
+const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
+
+/** The path of something below a folder. */
+export function below(folder: string, ...names: string[]): string {
+  return [folder.replace(/[\\/]+$/, ""), ...names].join(SEPARATOR);
+}
+
+/** The folder of a path that {@linkcode below} made. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf(SEPARATOR)) || SEPARATOR;
+}
 
 /**
  * The folder of the credential file: `NANOCTL_CONFIG_DIR`, else what the XDG
@@ -11,7 +23,7 @@ export function configDir(
   context: Pick<Context, "env" | "os">,
 ): string | undefined {
   return context.env.get("NANOCTL_CONFIG_DIR") ||
-    perUser(context, "XDG_CONFIG_HOME", "APPDATA", ".config");
+    perUser(context, "XDG_CONFIG_HOME", "APPDATA", [".config"]);
 }
 
 /**
@@ -21,7 +33,7 @@ export function configDir(
 export function dataDir(
   context: Pick<Context, "env" | "os">,
 ): string | undefined {
-  return perUser(context, "XDG_DATA_HOME", "LOCALAPPDATA", ".local/share");
+  return perUser(context, "XDG_DATA_HOME", "LOCALAPPDATA", [".local", "share"]);
 }
 
 /** There is no place for a file: neither HOME nor the variable that names one. */
@@ -37,13 +49,19 @@ function perUser(
   { env, os }: Pick<Context, "env" | "os">,
   xdgVariable: string,
   windowsVariable: string,
-  belowHome: string,
+  belowHome: string[],
 ): string | undefined {
   const xdg = env.get(xdgVariable);
   // The XDG specification: a path that is not absolute is to be ignored.
-  if (xdg && isAbsolute(xdg)) return join(xdg, "nanoctl");
+  if (xdg && isAbsolute(xdg)) return below(xdg, "nanoctl");
   const windows = os === "windows" ? env.get(windowsVariable) : undefined;
-  if (windows) return join(windows, "nanoctl");
+  if (windows) return below(windows, "nanoctl");
   const home = env.get("HOME");
-  return home ? join(home, belowHome, "nanoctl") : undefined;
+  return home ? below(home, ...belowHome, "nanoctl") : undefined;
+}
+
+function isAbsolute(path: string): boolean {
+  return SEPARATOR === "/"
+    ? path.startsWith("/")
+    : /^([a-z]:)?[\\/]/i.test(path);
 }

@@ -2,10 +2,8 @@ import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import type { ServiceName } from "../services/service.ts";
-import type {
-  CredentialStore,
-  StoreSnapshot,
-} from "../store/credential_store.ts";
+import type { CredentialStore } from "../store/credential_store.ts";
+import type { StoreSnapshot } from "../store/snapshot.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
 import { isStandardInput, standardInputToken } from "./standard_input.ts";

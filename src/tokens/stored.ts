@@ -1,9 +1,7 @@
 import { NanoctlError } from "../errors.ts";
 import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
-import type {
-  CredentialStore,
-  StoreSnapshot,
-} from "../store/credential_store.ts";
+import type { CredentialStore } from "../store/credential_store.ts";
+import type { StoreSnapshot } from "../store/snapshot.ts";
 
 /**
  * The stored token of a profile, opened when it is first needed. After a 401

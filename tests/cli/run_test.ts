@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { run } from "../../src/cli/run.ts";
-import { versionText } from "../../src/cli/tree.ts";
+import { versionText } from "../../src/version.ts";
 import { NanoctlError } from "../../src/errors.ts";
 import { VERSION } from "../../src/version.ts";
 import {

@@ -208,7 +208,7 @@ describe("CredentialStore", () => {
     ["empty", "", "it is empty"],
     ["only white space", " \n", "it is empty"],
     ["truncated", '{"version":1,"key":{"sour', "not JSON"],
-    ["an array", "[]", "version is missing"],
+    ["an array", "[]", "the whole file is missing"],
     ["without a version", "{}", "version"],
     ["of version 0", '{"version":0}', "version"],
   ];

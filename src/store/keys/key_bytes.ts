@@ -49,17 +49,30 @@ function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
 export async function importKey(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<ImportedKey> {
+  const [id, key] = await Promise.all([keyId(bytes), cryptoKey(bytes)]);
+  bytes.fill(0);
+  return { key, id };
+}
+
+/** {@linkcode importKey} without the key's id, which takes as long to tell as a token to open. */
+export async function importNamelessKey(
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<CryptoKey> {
+  const key = await cryptoKey(bytes);
+  bytes.fill(0);
+  return key;
+}
+
+function cryptoKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  const usages: KeyUsage[] = ["encrypt", "decrypt"];
+  return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, usages);
+}
+
+async function keyId(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const labelled = new Uint8Array(ID_LABEL.length + bytes.length);
   labelled.set(ID_LABEL);
   labelled.set(bytes, ID_LABEL.length);
-  const [digest, key] = await Promise.all([
-    crypto.subtle.digest("SHA-256", labelled),
-    crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
-      "encrypt",
-      "decrypt",
-    ]),
-  ]);
-  bytes.fill(0);
+  const digest = await crypto.subtle.digest("SHA-256", labelled);
   labelled.fill(0);
-  return { key, id: new Uint8Array(digest, 0, 16).toHex() };
+  return new Uint8Array(digest, 0, 16).toHex();
 }

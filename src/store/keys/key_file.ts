@@ -1,10 +1,7 @@
-import { dirname, join } from "@std/path";
 import { NanoctlError } from "../../errors.ts";
-import { removeLeftovers, writeAtomic } from "../atomic_file.ts";
-import { withExclusiveLock } from "../file_lock.ts";
-import { dataDir, noPlace } from "../paths.ts";
-import { checkPrivate, makePrivateFolder } from "../permissions.ts";
-import { importKey, parseKey, randomKey } from "./key_bytes.ts";
+import { below, dataDir, folderOf, noPlace } from "../paths.ts";
+import { checkPrivate } from "../permissions.ts";
+import { importKey, importNamelessKey, parseKey } from "./key_bytes.ts";
 import {
   type KeyContext,
   type KeyInfo,
@@ -16,7 +13,7 @@ import {
 export function keyFilePath(context: Pick<KeyContext, "env" | "os">): string {
   const folder = dataDir(context);
   if (!folder) throw noPlace("key file", "XDG_DATA_HOME");
-  return join(folder, "key");
+  return below(folder, "key");
 }
 
 /**
@@ -58,76 +55,26 @@ export async function openKeyFile(
 }
 
 /**
- * The key for a new credential file: the newest in the key file, which is made
- * on first use.
+ * The key in the key file where it holds only one, taken for the one of this
+ * id: whether it is shows when it opens something, as the id is part of what
+ * everything is bound to. Undefined where the file is missing or holds more.
  *
- * Throws `file_key`, `file_permissions` and `file_unwritable`.
+ * Throws `file_key` when it is malformed, and `file_permissions`.
  */
-export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
-  const path = keyFilePath(context);
-  const newest = readKeyFile(path)?.[0] ??
-    await changed(context, path, () => {
-      // Another process may have made it while we waited for the lock.
-      const present = readKeyFile(path)?.[0];
-      if (present) return present;
-      const fresh = randomKey();
-      write(context, path, [fresh]);
-      return fresh;
-    });
-  return keyFileKey(await importKey(newest));
-}
-
-/**
- * Adds a new key to the key file, for a rotation. Throws as
- * {@linkcode createKeyFile} does, and `file_locked`.
- */
-export async function rotateKeyFile(context: KeyContext): Promise<OpenKey> {
-  const path = keyFilePath(context);
-  const fresh = await changed(context, path, () => {
-    const key = randomKey();
-    write(context, path, [key, ...readKeyFile(path) ?? []]);
-    return key;
-  });
-  return keyFileKey(await importKey(fresh));
-}
-
-/** Changes the key file while no other process does, and tidies up what a killed one left. */
-async function changed<T>(
+export async function openOnlyKey(
   context: KeyContext,
+  info: KeyInfo,
+): Promise<OpenKey | undefined> {
+  const [bytes, ...others] = readKeyFile(keyFilePath(context)) ?? [];
+  if (!bytes || others.length > 0) return undefined;
+  return { key: await importNamelessKey(bytes), info };
+}
+
+/** The keys in the file; undefined when there is none. Throws `file_key` and `file_permissions`. */
+export function readKeyFile(
   path: string,
-  change: () => T,
-): Promise<T> {
-  makePrivateFolder(dirname(path));
-  return await withExclusiveLock(`${path}.lock`, () => {
-    removeLeftovers(context.fs, path);
-    return Promise.resolve(change());
-  });
-}
-
-function write(
-  context: KeyContext,
-  path: string,
-  keys: Uint8Array[],
-): void {
-  const text = formatKeys(keys);
-  try {
-    writeAtomic(context.fs, path, text);
-  } finally {
-    text.fill(0);
-  }
-}
-
-function keyFileKey({ key, id }: { key: CryptoKey; id: string }): OpenKey {
-  return { key, info: { source: "keyfile", id } };
-}
-
-function formatKeys(keys: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const lines = keys.map((key) => `${key.toBase64()}\n`);
-  return new TextEncoder().encode(lines.join(""));
-}
-
-function readKeyFile(path: string): Uint8Array<ArrayBuffer>[] | undefined {
-  checkPrivate(dirname(path), path);
+): Uint8Array<ArrayBuffer>[] | undefined {
+  checkPrivate(folderOf(path), path);
   let text: string;
   try {
     text = Deno.readTextFileSync(path);

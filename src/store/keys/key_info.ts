@@ -1,37 +1,51 @@
-import * as v from "valibot";
 import type { Context } from "../../context.ts";
 import type { FileSystem } from "../file_system.ts";
 
 /** The cost of deriving a key from a passphrase: scrypt (RFC 7914) with these numbers and no others. */
 export const SCRYPT = { name: "scrypt", n: 131_072, r: 8, p: 1 } as const;
 
-const id = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, "not a key id"));
+/** What the credential file says of its key: where it comes from, and which one it is (32 hex digits). */
+export type KeyInfo =
+  | { source: "keyfile" | "environment"; id: string }
+  | { source: "passphrase"; id: string; kdf: typeof SCRYPT & { salt: string } }
+  | { source: "helper"; id: string; helper: string };
 
-/** What the credential file says of its key: where it comes from, and which one it is. */
-export const keyInfoSchema = v.variant("source", [
-  v.object({ source: v.literal("keyfile"), id }),
-  v.object({
-    source: v.literal("passphrase"),
-    id,
-    kdf: v.object({
-      name: v.literal(SCRYPT.name),
-      n: v.literal(SCRYPT.n),
-      r: v.literal(SCRYPT.r),
-      p: v.literal(SCRYPT.p),
-      /** 16 bytes in base64. */
-      salt: v.pipe(v.string(), v.base64(), v.length(24)),
-    }),
-  }),
-  v.object({ source: v.literal("environment"), id }),
-  v.object({
-    source: v.literal("helper"),
-    id,
-    helper: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,64}$/, "not a name")),
-  }),
-]);
+/** What is wrong with the `key` of a credential file: the name of the field, empty for all of it. */
+export function faultOfKeyInfo(key: unknown): string | undefined {
+  if (!isObject(key)) return "";
+  if (!matches(key.id, /^[0-9a-f]{32}$/)) return "id";
+  switch (key.source) {
+    case "keyfile":
+    case "environment":
+      return undefined;
+    case "passphrase":
+      return faultOfKdf(key.kdf);
+    case "helper":
+      return matches(key.helper, /^[A-Za-z0-9._-]{1,64}$/)
+        ? undefined
+        : "helper";
+    default:
+      return "source";
+  }
+}
 
-/** See {@linkcode keyInfoSchema}. */
-export type KeyInfo = v.InferOutput<typeof keyInfoSchema>;
+function faultOfKdf(kdf: unknown): string | undefined {
+  if (!isObject(kdf)) return "kdf";
+  const wrong = Object.entries(SCRYPT)
+    .find(([name, value]) => kdf[name] !== value);
+  if (wrong) return `kdf.${wrong[0]}`;
+  // 16 bytes in base64.
+  return matches(kdf.salt, /^[A-Za-z0-9+/]{22}==$/) ? undefined : "kdf.salt";
+}
+
+/** Whether a value is an object with members, not a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function matches(value: unknown, form: RegExp): boolean {
+  return typeof value === "string" && form.test(value);
+}
 
 /** Where a key can come from. */
 export type KeySourceName = KeyInfo["source"];

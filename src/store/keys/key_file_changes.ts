@@ -1,0 +1,76 @@
+import { removeLeftovers, writeAtomic } from "../atomic_file.ts";
+import { withExclusiveLock } from "../file_lock.ts";
+import { folderOf } from "../paths.ts";
+import { makePrivateFolder } from "../permissions.ts";
+import { importKey, randomKey } from "./key_bytes.ts";
+import { keyFilePath, readKeyFile } from "./key_file.ts";
+import type { KeyContext, OpenKey } from "./key_info.ts";
+
+/**
+ * The key for a new credential file: the newest in the key file, which is made
+ * on first use.
+ *
+ * Throws `file_key`, `file_permissions` and `file_unwritable`.
+ */
+export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
+  const path = keyFilePath(context);
+  const newest = readKeyFile(path)?.[0] ??
+    await changed(context, path, () => {
+      // Another process may have made it while we waited for the lock.
+      const present = readKeyFile(path)?.[0];
+      if (present) return present;
+      const fresh = randomKey();
+      write(context, path, [fresh]);
+      return fresh;
+    });
+  return keyFileKey(await importKey(newest));
+}
+
+/**
+ * Adds a new key to the key file, for a rotation. Throws as
+ * {@linkcode createKeyFile} does, and `file_locked`.
+ */
+export async function rotateKeyFile(context: KeyContext): Promise<OpenKey> {
+  const path = keyFilePath(context);
+  const fresh = await changed(context, path, () => {
+    const key = randomKey();
+    write(context, path, [key, ...readKeyFile(path) ?? []]);
+    return key;
+  });
+  return keyFileKey(await importKey(fresh));
+}
+
+/** Changes the key file while no other process does, and tidies up what a killed one left. */
+async function changed<T>(
+  context: KeyContext,
+  path: string,
+  change: () => T,
+): Promise<T> {
+  makePrivateFolder(folderOf(path));
+  return await withExclusiveLock(`${path}.lock`, () => {
+    removeLeftovers(context.fs, path);
+    return Promise.resolve(change());
+  });
+}
+
+function write(
+  context: KeyContext,
+  path: string,
+  keys: Uint8Array[],
+): void {
+  const text = formatKeys(keys);
+  try {
+    writeAtomic(context.fs, path, text);
+  } finally {
+    text.fill(0);
+  }
+}
+
+function keyFileKey({ key, id }: { key: CryptoKey; id: string }): OpenKey {
+  return { key, info: { source: "keyfile", id } };
+}
+
+function formatKeys(keys: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const lines = keys.map((key) => `${key.toBase64()}\n`);
+  return new TextEncoder().encode(lines.join(""));
+}

@@ -1,0 +1,168 @@
+import type { Secret } from "../secret.ts";
+import { NanoctlError } from "../errors.ts";
+import {
+  corrupt,
+  type CredentialFile,
+  entryOf,
+  type FileEntry,
+} from "./credential_file.ts";
+import { type Binding, open, type SealedTokens } from "./envelope.ts";
+import {
+  choiceText,
+  describeKey,
+  isOfChoice,
+  type KeyChoice,
+} from "./key_source.ts";
+import type { KeyInfo, OpenKey } from "./keys/key_info.ts";
+
+/** The name of the profile that a first login stores under. */
+export const DEFAULT_PROFILE = "default";
+
+/** What is stored of a login, apart from the token. */
+export interface StoredProfile {
+  profile: string;
+  service: string;
+  /** The service's URL in its normal form. */
+  url: string;
+  username: string;
+  /** When the token ends; undefined for a token without an end. */
+  expiresAt: Date | undefined;
+  storedAt: Date;
+}
+
+/** Who opens the key of a credential file. */
+export interface SnapshotKeys {
+  /** The key. Throws `file_key` when it is another one. */
+  open(info: KeyInfo): Promise<OpenKey>;
+  /** What is in all likelihood the key, had sooner; undefined where that is not possible. */
+  presume(info: KeyInfo): Promise<OpenKey | undefined>;
+}
+
+/** What the credential file held at the moment it was read. */
+export class StoreSnapshot {
+  readonly #file: CredentialFile | undefined;
+  readonly #path: string;
+  readonly #keys: SnapshotKeys;
+  /** Entries that were checked already: a command asks for its own more than once. */
+  readonly #checked = new Map<string, FileEntry>();
+
+  /** Made by {@linkcode CredentialStore.read}. */
+  constructor(
+    file: CredentialFile | undefined,
+    path: string,
+    keys: SnapshotKeys,
+  ) {
+    this.#file = file;
+    this.#path = path;
+    this.#keys = keys;
+  }
+
+  /** Where the file's key comes from and which one it is; undefined when there is no file yet. */
+  get key(): KeyInfo | undefined {
+    return this.#file?.key;
+  }
+
+  /** The name of the active profile. */
+  get active(): string {
+    return this.#file?.active ?? DEFAULT_PROFILE;
+  }
+
+  /** The names of all profiles, sorted. */
+  get names(): string[] {
+    return Object.keys(this.#file?.profiles ?? {}).sort();
+  }
+
+  /** What is stored of one profile; undefined when nothing is. Throws `file_corrupt`. */
+  find(profile: string): StoredProfile | undefined {
+    const entry = this.#entry(profile);
+    if (!entry) return undefined;
+    return {
+      profile,
+      service: entry.service,
+      url: entry.url,
+      username: entry.account.username,
+      expiresAt: entry.expires_at ? new Date(entry.expires_at) : undefined,
+      storedAt: new Date(entry.stored_at),
+    };
+  }
+
+  /** Throws `usage` when an existing file's key comes from another source than the chosen one. */
+  checkChoice(choice: KeyChoice | undefined): void {
+    const info = this.key;
+    if (!info || !choice || isOfChoice(info, choice)) return;
+    throw new NanoctlError(
+      "usage",
+      `the credential file is encrypted with another key source: ${
+        describeKey(info)
+      }`,
+      `change it with 'nanoctl store rekey --key-source ${choiceText(choice)}'`,
+    );
+  }
+
+  /**
+   * The token of a profile, opened; undefined when none is stored.
+   *
+   * Throws `file_corrupt`, `file_permissions`, and `file_key` when the key is
+   * not the right one.
+   */
+  async openToken(profile: string): Promise<Secret | undefined> {
+    const entry = this.#entry(profile);
+    if (!this.#file || !entry) return undefined;
+    const { key: info } = this.#file;
+    const presumed = await this.#keys.presume(info);
+    const tokens = presumed &&
+      await open(
+        presumed.key,
+        entry.sealed,
+        bindingOf(info.id, profile, entry),
+      );
+    if (tokens) return tokens.token;
+    // Says so when it was not the right key.
+    const key = await this.#keys.open(info);
+    return (await openEntry(key, profile, entry, this.#path)).token;
+  }
+
+  #entry(profile: string): FileEntry | undefined {
+    const known = this.#checked.get(profile);
+    if (known) return known;
+    const entry = this.#file && entryOf(this.#file, profile, this.#path);
+    if (entry) this.#checked.set(profile, entry);
+    return entry;
+  }
+}
+
+/** Opens the sealed tokens of a profile. Throws `file_corrupt` when they don't match what is beside them. */
+export async function openEntry(
+  { key, info }: OpenKey,
+  profile: string,
+  entry: FileEntry,
+  path: string,
+): Promise<SealedTokens> {
+  const tokens = await open(
+    key,
+    entry.sealed,
+    bindingOf(info.id, profile, entry),
+  );
+  if (tokens) return tokens;
+  throw corrupt(
+    path,
+    `the sealed token of profile ${profile} does not match its name, ` +
+      "service, URL, user name and expiry date: one of them was changed",
+  );
+}
+
+/** What the sealed tokens of a profile are bound to. */
+export function bindingOf(
+  keyId: string,
+  profile: string,
+  entry: FileEntry,
+): Binding {
+  return {
+    keyId,
+    profile,
+    service: entry.service,
+    url: entry.url,
+    username: entry.account.username,
+    expiresAt: entry.expires_at,
+  };
+}

@@ -1,0 +1,298 @@
+import type { Context } from "../context.ts";
+import { NanoctlError } from "../errors.ts";
+import { removeLeftovers, unwritable, writeAtomic } from "./atomic_file.ts";
+import {
+  corrupt,
+  type CredentialFile,
+  entryOf,
+  type FileEntry,
+  formatFile,
+} from "./credential_file.ts";
+import { FILE_VERSION, seal } from "./envelope.ts";
+import { withExclusiveLock } from "./file_lock.ts";
+import {
+  createKey,
+  defaultChoice,
+  type KeyChoice,
+  retireKey,
+} from "./key_source.ts";
+import type { KeyContext, KeyInfo, OpenKey } from "./keys/key_info.ts";
+import { folderOf } from "./paths.ts";
+import {
+  checkOwner,
+  checkPrivate,
+  lstat,
+  makePrivateFolder,
+} from "./permissions.ts";
+import {
+  bindingOf,
+  DEFAULT_PROFILE,
+  openEntry,
+  type StoreSnapshot,
+} from "./snapshot.ts";
+import type { NewCredential } from "./credential_store.ts";
+
+/** What the changes need of the store that they are made in. */
+export interface StoreAccess {
+  readonly context: KeyContext & Pick<Context, "now">;
+  /** The path of the credential file. */
+  readonly path: string;
+  readonly lockPath: string;
+  read(): Promise<StoreSnapshot>;
+  /** What the file holds, without a lock. */
+  load(): CredentialFile | undefined;
+  openKey(info: KeyInfo): Promise<OpenKey>;
+  identity(): string | undefined;
+  /** Takes note of the key that the file has from now on. */
+  keepKey(key: OpenKey): void;
+}
+
+/** What changes the credential file, apart from the store because reading needs none of it. */
+export class StoreChanges {
+  readonly #store: StoreAccess;
+  readonly #context: StoreAccess["context"];
+
+  constructor(store: StoreAccess) {
+    this.#store = store;
+    this.#context = store.context;
+  }
+
+  /**
+   * Stores a login and makes its profile the active one. A new file takes its
+   * key from the chosen source, an existing one keeps its own.
+   *
+   * Throws as reading and opening do, `file_unwritable`, and `usage` when the
+   * choice is not the file's; the file is then as it was.
+   */
+  async save(credential: NewCredential, choice?: KeyChoice): Promise<void> {
+    const { profile } = credential;
+    await this.#changeWithKey(choice, async (file, { key, info }) => {
+      const entry: FileEntry = {
+        service: credential.service,
+        url: credential.url,
+        account: { username: credential.username },
+        expires_at: credential.expiresAt?.toISOString() ?? null,
+        stored_at: this.#context.now().toISOString(),
+        sealed: "",
+      };
+      const binding = bindingOf(info.id, profile, entry);
+      entry.sealed = await seal(key, { token: credential.token }, binding);
+      return {
+        ...file,
+        version: FILE_VERSION,
+        key: info,
+        active: profile,
+        profiles: { ...file?.profiles, [profile]: entry },
+      };
+    });
+  }
+
+  /**
+   * Deletes profiles by name, those of them that are there. When the active one
+   * is among them another becomes active: `default`, else the first by name.
+   * Needs no key. Throws as save does.
+   */
+  async remove(names: string[]): Promise<void> {
+    const gone = new Set(names);
+    await this.#change((file) => {
+      if (!file) return undefined;
+      const kept = Object.entries(file.profiles)
+        .filter(([name]) => !gone.has(name));
+      if (kept.length === Object.keys(file.profiles).length) return undefined;
+      const profiles = Object.fromEntries(kept);
+      return { ...file, profiles, active: activeOf(profiles, file.active) };
+    });
+  }
+
+  /** Makes a stored profile the active one. Throws as save does, and `not_logged_in` when there is none of that name. */
+  async use(profile: string): Promise<void> {
+    // Not to make a lock file where there is nothing to lock.
+    const known = (await this.#store.read()).names;
+    const missing = (): NanoctlError =>
+      new NanoctlError(
+        "not_logged_in",
+        `there is no profile ${profile}`,
+        `log in with 'nanoctl login --profile ${profile}'`,
+      );
+    if (!known.includes(profile)) throw missing();
+    await this.#change((file) => {
+      if (!file || !Object.hasOwn(file.profiles, profile)) throw missing();
+      return { ...file, active: profile };
+    });
+  }
+
+  /**
+   * Encrypts everything anew with a key from the chosen source, or from the one
+   * that it has; the same source is a rotation. Interrupted anywhere, the file opens with its old key or
+   * with its new one.
+   *
+   * Throws as opening and saving do, and `not_logged_in` when there is no file.
+   */
+  async rekey(wanted?: KeyChoice): Promise<KeyInfo> {
+    const { key: oldInfo } = await this.#store.read();
+    if (!oldInfo) {
+      throw new NanoctlError(
+        "not_logged_in",
+        "there is no credential file to change the key of",
+        "log in first with 'nanoctl login'; it takes --key-source too",
+      );
+    }
+    const choice = wanted ?? sameSource(oldInfo);
+    const old = await this.#store.openKey(oldInfo);
+    const fresh = await createKey(this.#context, choice, oldInfo);
+    if (isSameKey(fresh.info, oldInfo)) {
+      throw new NanoctlError(
+        "file_key",
+        "the new key is the one that the credential file has already",
+        "give another one",
+      );
+    }
+    try {
+      await this.#change(async (file) => {
+        if (file?.key.id !== old.info.id) {
+          throw changedMeanwhile(this.#store.path);
+        }
+        return await reseal(file, old, fresh, this.#store.path);
+      });
+    } catch (error) {
+      await retireKey(this.#context, fresh.info).catch(() => {});
+      throw error;
+    }
+    this.#store.keepKey(fresh);
+    await retireKey(this.#context, old.info).catch(() => {});
+    return fresh.info;
+  }
+
+  /**
+   * Moves a file that can't be used aside and gives its new path; undefined
+   * when it is not there any more, or another process has put another in its
+   * place. Throws `file_unwritable`.
+   */
+  async moveAside(
+    identity: string | undefined,
+  ): Promise<string | undefined> {
+    const { path } = this.#store;
+    checkOwner(path);
+    return await withExclusiveLock(this.#store.lockPath, () => {
+      if (!identity || this.#store.identity() !== identity) {
+        return Promise.resolve(undefined);
+      }
+      const aside = this.#unusedName();
+      try {
+        this.#context.fs.renameSync(path, aside);
+      } catch (error) {
+        throw unwritable(path, error);
+      }
+      return Promise.resolve(aside);
+    });
+  }
+
+  /** A name to move the file to that nothing has: a rename would replace what has it. */
+  #unusedName(): string {
+    const stamp = this.#context.now().toISOString()
+      .replace(/[-:]|\.\d+/g, "");
+    for (let count = 1;; count++) {
+      const suffix = count === 1 ? "" : `.${count}`;
+      const aside = `${this.#store.path}.${stamp}${suffix}.broken`;
+      if (!lstat(aside)) return aside;
+    }
+  }
+
+  /**
+   * A change that needs the key. The key is had before the lock is taken, as a
+   * person may have to be asked for it; when another process gave the file
+   * another key meanwhile, it starts again.
+   */
+  async #changeWithKey(
+    choice: KeyChoice | undefined,
+    change: (
+      file: CredentialFile | undefined,
+      key: OpenKey,
+    ) => Promise<CredentialFile>,
+  ): Promise<void> {
+    for (;;) {
+      const before = await this.#store.read();
+      before.checkChoice(choice);
+      const info = before.key;
+      const key = info ? await this.#store.openKey(info) : await createKey(
+        this.#context,
+        choice ?? defaultChoice(this.#context),
+      );
+      let done = false;
+      await this.#change(async (file) => {
+        if (file?.key.id !== info?.id) return undefined;
+        done = true;
+        return await change(file, key);
+      });
+      if (done) return;
+    }
+  }
+
+  async #change(
+    change: (
+      file: CredentialFile | undefined,
+    ) => Promise<CredentialFile | undefined> | CredentialFile | undefined,
+  ): Promise<void> {
+    const { path } = this.#store;
+    makePrivateFolder(folderOf(path));
+    checkPrivate(folderOf(path), path);
+    await withExclusiveLock(this.#store.lockPath, async () => {
+      checkOwner(path);
+      removeLeftovers(this.#context.fs, path);
+      const changed = await change(this.#store.load());
+      if (!changed) return;
+      const bytes = new TextEncoder().encode(formatFile(changed));
+      writeAtomic(this.#context.fs, path, bytes);
+    });
+  }
+}
+
+function activeOf(profiles: Record<string, unknown>, active: string): string {
+  if (Object.hasOwn(profiles, active)) return active;
+  if (Object.hasOwn(profiles, DEFAULT_PROFILE)) return DEFAULT_PROFILE;
+  return Object.keys(profiles).sort()[0] ?? DEFAULT_PROFILE;
+}
+
+function sameSource(info: KeyInfo): KeyChoice {
+  return info.source === "helper"
+    ? { source: "helper", helper: info.helper }
+    : { source: info.source };
+}
+
+function changedMeanwhile(path: string): NanoctlError {
+  return new NanoctlError(
+    "file_locked",
+    `another process changed the key of ${path} meanwhile; nothing was changed`,
+    "try again",
+  );
+}
+
+async function reseal(
+  file: CredentialFile,
+  old: OpenKey,
+  fresh: OpenKey,
+  path: string,
+): Promise<CredentialFile> {
+  if (file.registries !== undefined) {
+    throw corrupt(
+      path,
+      "it holds registries, which this nanoctl can't re-encrypt",
+    );
+  }
+  const profiles: Record<string, FileEntry> = {};
+  for (const name of Object.keys(file.profiles)) {
+    const entry = entryOf(file, name, path);
+    if (!entry) continue;
+    const tokens = await openEntry(old, name, entry, path);
+    const binding = bindingOf(fresh.info.id, name, entry);
+    profiles[name] = {
+      ...entry,
+      sealed: await seal(fresh.key, tokens, binding),
+    };
+  }
+  return { ...file, key: fresh.info, profiles };
+}
+
+function isSameKey(one: KeyInfo, other: KeyInfo): boolean {
+  return one.source === other.source && one.id === other.id;
+}
