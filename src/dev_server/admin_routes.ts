@@ -1,13 +1,17 @@
-import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import {
-  type DevEnv,
-  type Guard,
-  onlyMethods,
-  ownOriginOnly,
-} from "./guards.ts";
+  expiry,
+  expiryFields,
+  guardAdmin,
+  integer,
+  number,
+  only,
+  readBody,
+  Refusal,
+  text,
+} from "./admin_body.ts";
+import { type DevEnv, onlyMethods } from "./guards.ts";
 import { problem } from "./problems.ts";
 import {
   type DevState,
@@ -18,43 +22,11 @@ import {
   WIRES,
 } from "./state.ts";
 
-const HUNDRED_YEARS = 100 * 366 * 24 * 60 * 60;
-
-// Own messages throughout: valibot's quote the value, which may be a secret.
-const text = v.pipe(
-  v.string("must be a string"),
-  v.minLength(1, "must not be empty"),
-  v.maxLength(256, "must be at most 256 characters"),
-);
-const number = (least: number, most: number): v.GenericSchema<number> => {
-  const message = `must be a number from ${least} to ${most}`;
-  return v.pipe(
-    v.number(message),
-    v.minValue(least, message),
-    v.maxValue(most, message),
-  );
-};
-const integer = (least: number, most: number): v.GenericSchema<number> =>
-  v.pipe(number(least, most), v.integer("must be a whole number"));
-
-/** Says which fields there are when it meets another. */
-const only = <T extends v.ObjectEntries>(
-  entries: T,
-): v.StrictObjectSchema<T, string> =>
-  v.strictObject(
-    entries,
-    `is not a known field; known are ${Object.keys(entries).join(", ")}`,
-  );
-
 const change = {
   state: v.optional(
     v.picklist(TOKEN_STATES, `must be one of ${TOKEN_STATES.join(", ")}`),
   ),
-  expires_in: v.optional(number(-HUNDRED_YEARS, HUNDRED_YEARS)),
-  expires_at: v.optional(v.nullable(v.pipe(
-    v.string("must be an RFC 3339 date and time, or null"),
-    v.check(isRfc3339, "must be an RFC 3339 date and time, or null"),
-  ))),
+  ...expiryFields,
   scopes: v.optional(v.pipe(
     v.array(
       v.pipe(
@@ -90,30 +62,15 @@ const OPTION_STATES = {
   fail_times: REHEARSED_STATES,
 } as const;
 
-/** A request that is refused for what is in its body. */
-class Refusal extends Error {
-  constructor(readonly detail: string, readonly field?: string) {
-    super(detail);
-  }
-}
-
-/** The most an admin route, or the page that mints, reads of a body: 64 KiB. */
-export const limitedBody: Guard = bodyLimit({
-  maxSize: 64 * 1024,
-  onError: () => problem("too_large", "The body is larger than 64 KiB."),
-});
-
 /** The admin routes under `/dev/`, for rehearsals: they mint and change tokens, and list requests. */
 export function adminRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
-  app.use("/dev/*", ownOriginOnly, limitedBody);
-  app.onError((error) => {
-    if (!(error instanceof Refusal)) throw error;
-    const members = error.field === undefined ? {} : { field: error.field };
-    return problem("invalid_request", error.detail, {}, members);
-  });
+  guardAdmin(app, "/dev/*");
   app.post("/dev/tokens", async (c) => {
-    const { username, email, name, agent, wire, ...body } = await read(c, Mint);
+    const { username, email, name, agent, wire, ...body } = await readBody(
+      c,
+      Mint,
+    );
     const choice = toChange(state, body);
     const { secret, token } = await state.mint(
       { username, email, name, agent, wire, ...choice },
@@ -132,7 +89,7 @@ export function adminRoutes(state: DevState): Hono<DevEnv> {
   app.patch("/dev/tokens/:id", async (c) => {
     const token = state.byId(c.req.param("id"));
     if (token === undefined) return noToken();
-    state.change(token, toChange(state, await read(c, Change), token));
+    state.change(token, toChange(state, await readBody(c, Change), token));
     return c.json(describe(state, token));
   });
   app.get("/dev/requests", (c) => c.json({ requests: state.requests() }));
@@ -164,35 +121,6 @@ function describe(state: DevState, token: Token): Record<string, unknown> {
     state: state.stateOf(token),
     requests,
   };
-}
-
-/** The body, checked; an empty one counts as `{}`. */
-async function read<T extends v.GenericSchema>(
-  c: Context,
-  schema: T,
-): Promise<v.InferOutput<T>> {
-  const result = v.safeParse(schema, parse(await c.req.arrayBuffer()), {
-    abortEarly: true,
-  });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const field = v.getDotPath(issue) ?? "";
-  throw new Refusal(`${field} ${issue.message}.`, field);
-}
-
-function parse(bytes: ArrayBuffer): object {
-  let body: unknown = {};
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    if (text !== "") body = JSON.parse(text);
-  } catch {
-    throw new Refusal("The body is not JSON.");
-  }
-  // Checked here because valibot takes a list for an object.
-  if (typeof body === "object" && body !== null && !Array.isArray(body)) {
-    return body;
-  }
-  throw new Refusal("The body is not a JSON object.");
 }
 
 /** What the fields mean together; refuses those that contradict each other. */
@@ -228,28 +156,4 @@ function toChange(
     delay: body.delay,
     failTimes: body.fail_times,
   };
-}
-
-/** The expiry that a body asks for; undefined when it names none. */
-function expiry(
-  state: DevState,
-  { expires_in, expires_at }: ChangeBody,
-): Date | null | undefined {
-  if (expires_in === undefined) {
-    return typeof expires_at === "string"
-      ? new Date(expires_at.toUpperCase())
-      : expires_at;
-  }
-  if (expires_at === undefined) return state.fromNow(expires_in);
-  throw new Refusal("expires_in cannot go with expires_at.", "expires_in");
-}
-
-/** RFC 3339, section 5.6, of a day that the calendar has; leap seconds aside. */
-function isRfc3339(text: string): boolean {
-  const [, year, month, day] =
-    /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i
-      .exec(text) ?? [];
-  const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
-  return date.getUTCDate() === Number(day) &&
-    date.getUTCMonth() + 1 === Number(month);
 }

@@ -55,8 +55,11 @@ export class ExternalAuth {
     return this.#providers.get(id);
   }
 
-  /** The first provider that is for this URL. */
-  byUrl(url: string): Provider | undefined {
+  /** The provider with this id; when that is empty, the first that is for the URL. */
+  find(
+    { id, match: url }: { id: string; match: string },
+  ): Provider | undefined {
+    if (id !== "") return this.byId(id);
     return this.providers().find(({ match }) =>
       match !== null && isMatch(match, url)
     );

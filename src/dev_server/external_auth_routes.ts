@@ -1,7 +1,8 @@
 import { Hono } from "hono/tiny";
+import { authenticate } from "./authentication.ts";
 import type { Provider } from "./external_auth.ts";
 import { type DevEnv, onlyMethods, ownOrigin } from "./guards.ts";
-import { authenticate } from "./nanoservices_routes.ts";
+import { nanoservicesWire } from "./nanoservices_wire.ts";
 import { problem } from "./problems.ts";
 import { type DevState, EXTERNAL_AUTH_READ } from "./state.ts";
 
@@ -9,7 +10,7 @@ import { type DevState, EXTERNAL_AUTH_READ } from "./state.ts";
 export function externalAuthRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const { externalAuth } = state;
-  const guard = authenticate(state, EXTERNAL_AUTH_READ);
+  const guard = authenticate(state, nanoservicesWire, EXTERNAL_AUTH_READ);
   app.get("/v1/external-auth", guard, (c) => {
     const providers = externalAuth.providers().map((provider) => ({
       id: provider.id,
@@ -23,9 +24,7 @@ export function externalAuthRoutes(state: DevState): Hono<DevEnv> {
     if ((id === "") === (match === "")) {
       return problem("invalid_request", "Give either id or match.");
     }
-    const provider = id === ""
-      ? externalAuth.byUrl(match)
-      : externalAuth.byId(id);
+    const provider = externalAuth.find({ id, match });
     if (provider === undefined) {
       return problem("not_found", "There is no such external provider.");
     }

@@ -85,7 +85,11 @@ export function onlyMethods(
     ));
 }
 
+/** What looks as one of our tokens: ours, a user's of Coder's, an agent's of Coder's. */
+const TOKENS =
+  /nano_\w+|[\dA-Za-z]{10}-[\dA-Za-z]{22}|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/gi;
+
 /** Of bounded length, and without a token that was put where none belongs. */
 function printable(text: string): string {
-  return text.replace(/nano_\w+/g, "[secret]").slice(0, 500);
+  return text.replace(TOKENS, "[secret]").slice(0, 500);
 }

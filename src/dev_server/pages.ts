@@ -2,7 +2,7 @@ import type { Context } from "hono";
 // By another name, because deno fmt rewrites what is tagged html and never settles.
 import { html as markup } from "hono/html";
 import { Hono } from "hono/tiny";
-import { limitedBody } from "./admin_routes.ts";
+import { limitedBody } from "./admin_body.ts";
 import { type DevEnv, onlyMethods, ownOrigin } from "./guards.ts";
 import type { DevState } from "./state.ts";
 

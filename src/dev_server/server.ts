@@ -9,6 +9,8 @@ import {
   recorder,
   safeHeaders,
 } from "./guards.ts";
+import { coderRoutes, noCoderRoute } from "./coder_routes.ts";
+import { externalAuthAdminRoutes } from "./external_auth_admin.ts";
 import { externalAuthRoutes } from "./external_auth_routes.ts";
 import { nanoservicesRoutes } from "./nanoservices_routes.ts";
 import { pageRoutes } from "./pages.ts";
@@ -90,9 +92,15 @@ function devApp(state: DevState): Hono<DevEnv> {
   app.use(recorder(state), safeHeaders, ownHostOnly, ownOriginToWrite);
   app.route("/", nanoservicesRoutes(state));
   app.route("/", externalAuthRoutes(state));
+  app.route("/", coderRoutes(state));
   app.route("/", adminRoutes(state));
+  app.route("/", externalAuthAdminRoutes(state));
   app.route("/", pageRoutes(state));
-  app.notFound(() => problem("not_found", "There is nothing at this path."));
+  app.notFound((c) =>
+    c.req.path.startsWith("/api/v2/")
+      ? noCoderRoute()
+      : problem("not_found", "There is nothing at this path.")
+  );
   app.onError(failed);
   return app;
 }

@@ -1,0 +1,131 @@
+import type { Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import * as v from "valibot";
+import { type DevEnv, type Guard, ownOriginOnly } from "./guards.ts";
+import { problem } from "./problems.ts";
+import type { DevState } from "./state.ts";
+
+const HUNDRED_YEARS = 100 * 366 * 24 * 60 * 60;
+
+// Own messages throughout: valibot's quote the value, which may be a secret.
+
+/** A string of 1 to 256 characters. */
+export const text: v.GenericSchema<string> = v.pipe(
+  v.string("must be a string"),
+  v.minLength(1, "must not be empty"),
+  v.maxLength(256, "must be at most 256 characters"),
+);
+/** A number from one to another. */
+export function number(least: number, most: number): v.GenericSchema<number> {
+  const message = `must be a number from ${least} to ${most}`;
+  return v.pipe(
+    v.number(message),
+    v.minValue(least, message),
+    v.maxValue(most, message),
+  );
+}
+
+/** A whole number from one to another. */
+export function integer(least: number, most: number): v.GenericSchema<number> {
+  return v.pipe(number(least, most), v.integer("must be a whole number"));
+}
+
+/** An object of these fields; says which there are when it meets another. */
+export function only<T extends v.ObjectEntries>(
+  entries: T,
+): v.StrictObjectSchema<T, string> {
+  return v.strictObject(
+    entries,
+    `is not a known field; known are ${Object.keys(entries).join(", ")}`,
+  );
+}
+
+/** The two ways to choose when something ends: see {@linkcode expiry}. */
+export const expiryFields = {
+  expires_in: v.optional(number(-HUNDRED_YEARS, HUNDRED_YEARS)),
+  expires_at: v.optional(v.nullable(v.pipe(
+    v.string("must be an RFC 3339 date and time, or null"),
+    v.check(isRfc3339, "must be an RFC 3339 date and time, or null"),
+  ))),
+};
+
+type ExpiryBody = {
+  expires_in?: number | undefined;
+  expires_at?: string | null | undefined;
+};
+
+/** A request that is refused for what is in its body. */
+export class Refusal extends Error {
+  constructor(readonly detail: string, readonly field?: string) {
+    super(detail);
+  }
+}
+
+/** The most an admin route, or the page that mints, reads of a body: 64 KiB. */
+export const limitedBody: Guard = bodyLimit({
+  maxSize: 64 * 1024,
+  onError: () => problem("too_large", "The body is larger than 64 KiB."),
+});
+
+/** Guards the admin routes from this path on, and answers a {@linkcode Refusal}. */
+export function guardAdmin(app: Hono<DevEnv>, path: string): void {
+  app.use(path, ownOriginOnly, limitedBody);
+  app.onError((error) => {
+    if (!(error instanceof Refusal)) throw error;
+    const members = error.field === undefined ? {} : { field: error.field };
+    return problem("invalid_request", error.detail, {}, members);
+  });
+}
+
+/** The body, checked; an empty one counts as `{}`. Throws a {@linkcode Refusal}. */
+export async function readBody<T extends v.GenericSchema>(
+  c: Context,
+  schema: T,
+): Promise<v.InferOutput<T>> {
+  const result = v.safeParse(schema, parse(await c.req.arrayBuffer()), {
+    abortEarly: true,
+  });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = v.getDotPath(issue) ?? "";
+  throw new Refusal(`${field} ${issue.message}.`, field);
+}
+
+function parse(bytes: ArrayBuffer): object {
+  let body: unknown = {};
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (text !== "") body = JSON.parse(text);
+  } catch {
+    throw new Refusal("The body is not JSON.");
+  }
+  // Checked here because valibot takes a list for an object.
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) {
+    return body;
+  }
+  throw new Refusal("The body is not a JSON object.");
+}
+
+/** The expiry that a body asks for; undefined when it names none. Throws a {@linkcode Refusal}. */
+export function expiry(
+  state: DevState,
+  { expires_in, expires_at }: ExpiryBody,
+): Date | null | undefined {
+  if (expires_in === undefined) {
+    return typeof expires_at === "string"
+      ? new Date(expires_at.toUpperCase())
+      : expires_at;
+  }
+  if (expires_at === undefined) return state.fromNow(expires_in);
+  throw new Refusal("expires_in cannot go with expires_at.", "expires_in");
+}
+
+/** RFC 3339, section 5.6, of a day that the calendar has; leap seconds aside. */
+function isRfc3339(text: string): boolean {
+  const [, year, month, day] =
+    /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i
+      .exec(text) ?? [];
+  const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
+  return date.getUTCDate() === Number(day) &&
+    date.getUTCMonth() + 1 === Number(month);
+}
