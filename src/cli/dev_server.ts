@@ -64,8 +64,9 @@ export async function runDevServer(
 async function announce(
   context: Context,
   output: Output,
-  { url, user, token, expiresAt }: DevServer,
+  server: DevServer,
 ): Promise<void> {
+  const { url, user, token, agentToken, expiresAt } = server;
   if (output.json) {
     await output.dataJson({
       url,
@@ -73,6 +74,9 @@ async function announce(
       email: user.email,
       token,
       expires_at: expiresAt.toISOString(),
+      agent_token: agentToken,
+      coder_token: server.coderToken,
+      coder_agent_token: server.coderAgentToken,
     });
     return;
   }
@@ -82,6 +86,7 @@ async function announce(
       `The embedded service listens at ${url} until Ctrl-C.`,
       `User:  ${user.username} <${user.email}>`,
       `Token: ${token} (${expiryText(expiresAt, context.now())})`,
+      `Agent: ${agentToken}`,
       "",
       "Try, in another terminal:",
       `  nanoctl login${at}`,

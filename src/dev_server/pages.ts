@@ -1,12 +1,8 @@
-import type { Context } from "hono";
-// By another name, because deno fmt rewrites what is tagged html and never settles.
-import { html as markup } from "hono/html";
 import { Hono } from "hono/tiny";
 import { limitedBody } from "./admin_body.ts";
 import { type DevEnv, onlyMethods, ownOrigin } from "./guards.ts";
+import { type Html, markup, page } from "./page.ts";
 import type { DevState } from "./state.ts";
-
-type Html = ReturnType<typeof markup>;
 
 const DAY = 24 * 60 * 60;
 /** The choices of the form: what it sends, what it says, how many seconds. */
@@ -18,19 +14,13 @@ const EXPIRIES: readonly [string, string, number | null][] = [
   ["never", "never", null],
 ];
 
-const STYLE = `
-:root { color-scheme: light dark }
-body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }
-label { display: block; margin-top: 1rem }
-input, select, button { font: inherit; padding: .4rem .6rem }
-button { margin-top: 1.5rem }
-pre { overflow-x: auto; padding: .8rem; border: 1px solid }
-`;
-
 /** The pages for a person: what this is, and `/settings/tokens`, where a token is made. */
 export function pageRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
-  app.get("/", (c) => page(c, "nanoctl dev-server", about(ownOrigin(c))));
+  app.get(
+    "/",
+    (c) => page(c, "nanoctl dev-server", about(state, ownOrigin(c))),
+  );
   app.get("/settings/tokens", (c) => page(c, "Make a token", form(state)));
   app.post("/settings/tokens", limitedBody, async (c) => {
     const sent = new URLSearchParams(await c.req.text());
@@ -54,41 +44,11 @@ export function pageRoutes(state: DevState): Hono<DevEnv> {
   return app;
 }
 
-async function page(
-  c: Context,
-  title: string,
-  body: Html,
-  status: 200 | 201 | 400 = 200,
-): Promise<Response> {
-  const nonce = crypto.randomUUID();
-  c.header(
-    "Content-Security-Policy",
-    `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+function about(state: DevState, origin: string): Html {
+  const providers = state.externalAuth.providers().map(({ id, name }) =>
+    markup`<li><a href="/external-auth/${id}">${name}</a></li>
+`
   );
-  // With no-referrer a browser would send `Origin: null` with our own form.
-  c.header("Referrer-Policy", "same-origin");
-  return await c.html(
-    markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style nonce="${nonce}">${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${body}
-</main>
-</body>
-</html>
-`,
-    status,
-  );
-}
-
-function about(origin: string): Html {
   return markup`<p>This is the service that <code>nanoctl dev-server</code> runs on this machine, for
 demos, tests and rehearsals. It keeps everything in memory and forgets it when it stops.</p>
 <ul>
@@ -96,6 +56,10 @@ demos, tests and rehearsals. It keeps everything in memory and forgets it when i
 <li><code>GET /v1/me</code> and <code>POST /v1/logout</code> take one as <code>Authorization: Bearer</code></li>
 <li><code>POST /dev/tokens</code> makes one with a user, expiry, scopes and state of your choice</li>
 </ul>
+<h2>External providers</h2>
+<ul>
+${providers}</ul>
+<h2>To try next</h2>
 <pre><code>nanoctl login --url ${origin}</code></pre>`;
 }
 

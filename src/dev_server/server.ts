@@ -10,12 +10,13 @@ import {
   safeHeaders,
 } from "./guards.ts";
 import { coderRoutes, noCoderRoute } from "./coder_routes.ts";
+import { consentRoutes } from "./consent_page.ts";
 import { externalAuthAdminRoutes } from "./external_auth_admin.ts";
 import { externalAuthRoutes } from "./external_auth_routes.ts";
 import { nanoservicesRoutes } from "./nanoservices_routes.ts";
 import { pageRoutes } from "./pages.ts";
 import { problem } from "./problems.ts";
-import { DEFAULT_LIFETIME, DevState } from "./state.ts";
+import { DEFAULT_LIFETIME, DevState, type NewToken } from "./state.ts";
 
 /** Where the embedded service listens, and what it is told from outside. */
 export interface DevServerOptions {
@@ -37,7 +38,13 @@ export interface DevServer {
   readonly user: { readonly username: string; readonly email: string };
   /** That user's first token. */
   readonly token: string;
-  /** When that token ends. */
+  /** The token of an agent of that user. */
+  readonly agentToken: string;
+  /** A token of that user that looks as Coder's do. */
+  readonly coderToken: string;
+  /** A token of that agent that looks as Coder's do. */
+  readonly coderAgentToken: string;
+  /** When these tokens end. */
   readonly expiresAt: Date;
   /** Settles once the service has stopped. */
   readonly finished: Promise<void>;
@@ -62,7 +69,7 @@ export async function startDevServer(
     stopping.signal,
   );
   const expiresAt = state.fromNow(DEFAULT_LIFETIME);
-  const { secret } = await state.mint({ name: "first token", expiresAt });
+  const tokens = await firstTokens(state, expiresAt);
   const server = listen(hostname, port, devApp(state), stopping.signal);
 
   const shutdown = (): Promise<void> => {
@@ -77,12 +84,37 @@ export async function startDevServer(
   return {
     url: `http://${bracketed(hostname)}:${server.addr.port}`,
     user: { username, email },
-    token: secret.reveal(),
+    ...tokens,
     expiresAt,
     finished: server.finished.finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
     ),
     shutdown,
+  };
+}
+
+type FirstTokens = Pick<
+  DevServer,
+  "token" | "agentToken" | "coderToken" | "coderAgentToken"
+>;
+
+/** A token of each kind, to begin with. */
+async function firstTokens(
+  state: DevState,
+  expiresAt: Date,
+): Promise<FirstTokens> {
+  const mint = async (choice: NewToken): Promise<string> =>
+    (await state.mint({ expiresAt, ...choice })).secret.reveal();
+  const agent = "main"; // The name that Coder's templates give an agent.
+  return {
+    token: await mint({ name: "first token" }),
+    agentToken: await mint({ name: "first agent token", agent }),
+    coderToken: await mint({ name: "first coder token", wire: "coder" }),
+    coderAgentToken: await mint({
+      name: "first coder agent token",
+      wire: "coder",
+      agent,
+    }),
   };
 }
 
@@ -96,6 +128,7 @@ function devApp(state: DevState): Hono<DevEnv> {
   app.route("/", adminRoutes(state));
   app.route("/", externalAuthAdminRoutes(state));
   app.route("/", pageRoutes(state));
+  app.route("/", consentRoutes(state));
   app.notFound((c) =>
     c.req.path.startsWith("/api/v2/")
       ? noCoderRoute()

@@ -14,6 +14,7 @@ describe("nanoctl dev-server", () => {
     const url = /listens at (http:\/\/127\.0\.0\.1:\d+) /.exec(said)?.[1] ?? "";
     const token = /Token: (nano_\w+) \(.*in 30 days/.exec(said)?.[1] ?? "";
     assertMatch(said, /User: +ada <ada@example\.com>/);
+    assertMatch(said, /Agent: nano_\w{40}/);
     assert(said.includes(`nanoctl login --url ${url}`), said);
     assert(
       said.includes(`NANOSERVICES_TOKEN=${token} nanoctl whoami --url ${url}`),
@@ -39,10 +40,20 @@ describe("nanoctl dev-server", () => {
 
   it("prints one JSON line with --json, and nothing else", async () => {
     const child = start([...ARGS, "--json"]);
-    const { url, token, expires_at, ...rest } = JSON.parse(
+    const { url, token, expires_at, ...more } = JSON.parse(
       await child.firstLine,
     );
+    const { agent_token, coder_token, coder_agent_token, ...rest } = more;
     assertEquals(rest, { username: "ada", email: "ada@example.com" });
+    assertMatch(agent_token, /^nano_\w{40}$/);
+    assertMatch(coder_token, /^[0-9A-Za-z]{10}-[0-9A-Za-z]{22}$/);
+    assertMatch(coder_agent_token, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/);
+    const session = { "Coder-Session-Token": coder_agent_token };
+    const asked = await fetch(
+      `${url}/api/v2/workspaceagents/me/external-auth?id=github`,
+      { headers: session },
+    );
+    assertEquals((await asked.json()).url, `${url}/external-auth/github`);
     assertMatch(url, /^http:\/\/127\.0\.0\.1:\d+$/);
     assertMatch(token, /^nano_\w{40}$/);
     assertEquals(new Date(expires_at).toISOString(), expires_at);

@@ -27,6 +27,9 @@ describe("dev-server", () => {
     assert(text.includes(`nanoctl login --url ${url}\n`), text);
     assert(text.includes(`NANOSERVICES_TOKEN=${token} nanoctl whoami`), text);
     assert(text.includes("ada <ada@example.com>"), text);
+    const tokens = text.match(/(?<=Agent: )nano_\w{40}$/m) ?? [];
+    assertEquals(tokens.length, 1, text);
+    assert(tokens[0] !== token);
     assert(text.includes("expires on 2026-02-14 (in 30 days)"), text);
   });
 
@@ -37,6 +40,9 @@ describe("dev-server", () => {
     assertEquals(context.stdout.lines.length, 1);
     const printed = JSON.parse(context.stdout.text);
     assertEquals(Object.keys(printed).sort(), [
+      "agent_token",
+      "coder_agent_token",
+      "coder_token",
       "email",
       "expires_at",
       "token",

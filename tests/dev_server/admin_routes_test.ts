@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ask, askAs, mint, send, withServer } from "./helpers.ts";
+import { ask, askAs, FIRST_TOKENS, mint, send, withServer } from "./helpers.ts";
 
 describe("POST /dev/tokens", () => {
   it("mints for the first user, for 30 days, when nothing is chosen", () =>
@@ -97,7 +97,7 @@ describe("POST /dev/tokens", () => {
         assertStringIncludes(answer.json.detail, field);
         assert(!answer.text.includes("hunter2"));
         const { json } = await ask(server, "/dev/tokens");
-        assertEquals(json.tokens.length, 1);
+        assertEquals(json.tokens.length, FIRST_TOKENS);
       }));
   }
 
@@ -146,9 +146,9 @@ describe("/dev/tokens", () => {
       });
       await askAs(server, token);
       const { json, text } = await ask(server, "/dev/tokens");
-      assertEquals(json.tokens.length, 2);
+      assertEquals(json.tokens.length, FIRST_TOKENS + 1);
       assertEquals(json.tokens[0].name, "first token");
-      assertEquals(json.tokens[1], {
+      assertEquals(json.tokens.at(-1), {
         id,
         name: "ci",
         username: "ada",
@@ -161,7 +161,7 @@ describe("/dev/tokens", () => {
       });
       assert(!text.includes("nano_"));
       const one = await ask(server, `/dev/tokens/${id}`);
-      assertEquals(one.json, json.tokens[1]);
+      assertEquals(one.json, json.tokens.at(-1));
     }));
 
   it("knows no other id", () =>

@@ -4,6 +4,9 @@ import {
   startDevServer,
 } from "../../src/dev_server/server.ts";
 
+/** How many tokens a service has from the start. */
+export const FIRST_TOKENS = 4;
+
 /** The moment at which a test's service believes to be, until the test moves it. */
 export class Clock {
   #now = Date.parse("2030-01-01T00:00:00Z");

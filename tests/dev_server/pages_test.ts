@@ -6,7 +6,13 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { DevServer } from "../../src/dev_server/server.ts";
-import { type Answer, ask, askAs, withServer } from "./helpers.ts";
+import {
+  type Answer,
+  ask,
+  askAs,
+  FIRST_TOKENS,
+  withServer,
+} from "./helpers.ts";
 
 function submit(
   server: DevServer,
@@ -95,7 +101,7 @@ describe("the page at /settings/tokens", () => {
         assertStringIncludes(text, '<p id="fault" role="alert">');
         assertStringIncludes(text, 'aria-describedby="fault"');
         const { json } = await ask(server, "/dev/tokens");
-        assertEquals(json.tokens.length, 1);
+        assertEquals(json.tokens.length, FIRST_TOKENS);
       }));
   }
 });

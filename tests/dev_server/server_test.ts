@@ -8,7 +8,16 @@ import {
 import { describe, it } from "@std/testing/bdd";
 import { startDevServer } from "../../src/dev_server/server.ts";
 import { NanoctlError } from "../../src/errors.ts";
-import { ask, askAs, askRaw, mint, seen, send, withServer } from "./helpers.ts";
+import {
+  ask,
+  askAs,
+  askRaw,
+  FIRST_TOKENS,
+  mint,
+  seen,
+  send,
+  withServer,
+} from "./helpers.ts";
 
 describe("the embedded service", () => {
   it("starts with a user and a token that is valid for 30 days", () =>
@@ -240,7 +249,7 @@ describe("the embedded service, to a browser of an attacker", () => {
         }
         assertEquals((await askAs(server, server.token)).status, 200);
         const { json } = await ask(server, "/dev/tokens");
-        assertEquals(json.tokens.length, 1);
+        assertEquals(json.tokens.length, FIRST_TOKENS);
       }));
   }
 

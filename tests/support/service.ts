@@ -6,6 +6,8 @@ export interface TokenWish {
   state?: string;
   username?: string;
   email?: string;
+  agent?: string;
+  wire?: "nanoservices" | "coder";
   expires_in?: number;
   expires_at?: string | null;
   scopes?: string[];
@@ -34,19 +36,27 @@ export class Service {
   readonly url: string;
   /** The token that it starts with, of user ada. */
   readonly token: string;
+  /** The token of an agent of hers. */
+  readonly agentToken: string;
+  /** Her token as Coder's look. */
+  readonly coderToken: string;
+  /** The agent's token as Coder's look. */
+  readonly coderAgentToken: string;
 
-  private constructor(child: Child, url: string, token: string) {
+  private constructor(child: Child, said: Record<string, string>) {
     this.#child = child;
-    this.url = url;
-    this.token = token;
+    this.url = said.url ?? "";
+    this.token = said.token ?? "";
+    this.agentToken = said.agent_token ?? "";
+    this.coderToken = said.coder_token ?? "";
+    this.coderAgentToken = said.coder_agent_token ?? "";
   }
 
   /** Starts it on a free port of 127.0.0.1. */
   static async start(): Promise<Service> {
     const child = start(["dev-server", "--port", "0", "--json"]);
     child.keepRunning();
-    const { url, token } = JSON.parse(await child.firstLine);
-    return new Service(child, url, token);
+    return new Service(child, JSON.parse(await child.firstLine));
   }
 
   /** Ends it. */
