@@ -1,0 +1,72 @@
+import { describe } from "@std/testing/bdd";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Home } from "./nanoctl.ts";
+
+/** Where Debian's package puts it. */
+const CHROMIUM = "/usr/bin/chromium";
+
+/**
+ * A suite that needs Chromium. Without it the suite is skipped, and says so in
+ * its name; in CI it fails.
+ */
+export function describeWithChromium(name: string, fn: () => void): void {
+  if (exists(CHROMIUM) || Deno.env.get("CI")) describe(name, fn);
+  else describe.skip(`${name} (skipped: there is no ${CHROMIUM})`, fn);
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts Chromium, which finds nothing but this machine. */
+export async function startChromium(home: Home): Promise<Browser> {
+  if (!exists(CHROMIUM)) {
+    throw new Error(`there is no ${CHROMIUM}: install Debian's chromium`);
+  }
+  const { chromium } = await import("playwright-core");
+  return await chromium.launch({
+    executablePath: CHROMIUM,
+    // Chromium's sandbox refuses to run as root, as CI does.
+    chromiumSandbox: Deno.uid() !== 0,
+    env: { HOME: home.path },
+    args: [
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+      "--no-proxy-server",
+    ],
+  });
+}
+
+/** A page in a session of its own, and all that it asked for and complained of. */
+export class Visit {
+  /** The origin of every request, each once. */
+  readonly origins = new Set<string>();
+  /** What was written to the console, thrown, or opened as a dialog. */
+  readonly complaints: string[] = [];
+
+  private constructor(readonly page: Page) {
+    page.on("request", (sent) => this.origins.add(new URL(sent.url()).origin));
+    page.on("console", (message) => this.complaints.push(message.text()));
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("dialog", async (dialog) => {
+      this.complaints.push(dialog.message());
+      await dialog.dismiss();
+    });
+  }
+
+  /** Opens an empty page. */
+  static async begin(
+    browser: Browser,
+    options: BrowserContextOptions = {},
+  ): Promise<Visit> {
+    const context = await browser.newContext(options);
+    return new Visit(await context.newPage());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.page.context().close();
+  }
+}
