@@ -80,7 +80,7 @@ function connected(
   const { id, name } = provider;
   const ends = expiresAt === null
     ? "until you disconnect it"
-    : markup`until <time datetime="${expiresAt.toISOString()}">${expiresAt.toISOString()}</time>`;
+    : until(expiresAt);
   return markup`<p role="status">Whoever is signed in to this service gets an access token for
 <strong>${name}</strong>, ${ends}.</p>
 <h2>To try next</h2>
@@ -88,6 +88,13 @@ function connected(
 <pre tabindex="0"><code>nanoctl external-auth access-token ${id}</code></pre>
 <h2>Take it back</h2>
 ${form(provider, formToken, "disconnect", `Disconnect ${name}`)}`;
+}
+
+/** To the minute, such as `until 2026-11-22 12:09 UTC`. */
+function until(date: Date): Html {
+  const text = date.toISOString();
+  const minute = text.slice(0, 16).replace("T", " ");
+  return markup`until <time datetime="${text}">${minute} UTC</time>`;
 }
 
 function form(

@@ -14,6 +14,9 @@ body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto
 label { display: block; margin-top: 1rem }
 input, select, button { font: inherit; padding: .4rem .6rem }
 button { margin-top: 1.5rem }
+dt { font-weight: bold }
+dd { margin: 0 0 1rem }
+time { white-space: nowrap }
 pre { overflow-x: auto; padding: .8rem; border: 1px solid }
 `;
 
