@@ -1,15 +1,15 @@
-import { type Context, withoutProxies } from "../context.ts";
+import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import { VERSION } from "../version.ts";
 import { readText } from "./body.ts";
+import { type ConnectionOptions, Connections } from "./connections.ts";
 import {
   isPassing,
   networkError,
   proxyLoginError,
   timeoutError,
 } from "./network_error.ts";
-import { proxyFor } from "./proxy.ts";
 import {
   type Hop,
   isRedirect,
@@ -28,8 +28,7 @@ import { isLoopback } from "./service_url.ts";
 import type { SessionToken, TokenProvider } from "./token_provider.ts";
 
 /** What the client needs to know of the service that it talks to. */
-export interface HttpOptions {
-  context: Context;
+export interface HttpOptions extends ConnectionOptions {
   /** The service's URL in its normal form (parseServiceUrl). */
   baseUrl: string;
   /** The header that presents a token to this service: name and value. */
@@ -38,10 +37,6 @@ export interface HttpOptions {
   timeoutSeconds: number;
   /** Send the token over plain http to a host that is not this machine. */
   insecureHttp?: boolean;
-  /** PEM certificates of authorities to trust besides the built-in ones. */
-  caCerts?: string[];
-  /** Never goes through a proxy, whatever the variables say. */
-  direct?: boolean;
   /** How often a request is tried at most: 3 unless said. */
   attempts?: number;
   /** How many redirects are followed at most: 5 unless said; with 0 a redirect is refused. */
@@ -105,18 +100,18 @@ type Take<T extends AnswerHead> = (
 export class HttpClient {
   readonly #options: HttpOptions;
   readonly #provider: TokenProvider | undefined;
-  readonly #connection: Deno.HttpClient | undefined;
+  readonly #connections: Connections;
   #renewal: Promise<boolean> | undefined;
   #noted: string | undefined;
 
   constructor(
     options: HttpOptions,
     provider?: TokenProvider,
-    connection?: Deno.HttpClient,
+    connections = new Connections(options),
   ) {
     this.#options = options;
     this.#provider = provider;
-    this.#connection = connection ?? connectionOf(options);
+    this.#connections = connections;
   }
 
   /** The service's URL in its normal form. */
@@ -131,12 +126,12 @@ export class HttpClient {
 
   /** The same client, authenticating with the tokens of this provider. */
   withTokens(provider: TokenProvider): HttpClient {
-    return new HttpClient(this.#options, provider, this.#connection);
+    return new HttpClient(this.#options, provider, this.#connections);
   }
 
   /** Sends a request and reads the whole answer, whatever its status. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
-    const deadline = new Deadline(this.#options, this.#url(request));
+    const deadline = this.#deadline(request);
     try {
       return await this.#authenticated(
         request,
@@ -155,7 +150,7 @@ export class HttpClient {
    * for the head, and then anew for each chunk.
    */
   async stream(request: HttpRequest): Promise<HttpStream> {
-    const deadline = new Deadline(this.#options, this.#url(request));
+    const deadline = this.#deadline(request);
     try {
       return await this.#authenticated(
         request,
@@ -324,7 +319,7 @@ export class HttpClient {
     attempt: number,
   ): Promise<Response> {
     const { context, log } = this.#options;
-    const proxy = proxyOf(this.#options, hop.url);
+    const proxy = this.#connections.proxyHost(hop.url);
     const started = context.now().getTime();
     const ended = (outcome: string): void =>
       log?.(
@@ -332,6 +327,7 @@ export class HttpClient {
           `${context.now().getTime() - started} ms, try ${attempt}, ` +
           `token: ${token && hop.trusted ? this.#provider?.source : "none"}`,
       );
+    const connection = await this.#connections.to(hop.url);
     let response: Response;
     try {
       response = await context.fetch(hop.url, {
@@ -340,10 +336,11 @@ export class HttpClient {
         body: hop.body ?? null,
         redirect: "manual",
         signal: deadline.signal,
-        ...(this.#connection ? { client: this.#connection } : {}),
+        ...(connection.client ? { client: connection.client } : {}),
       });
     } catch (error) {
-      const explained = deadline.explain(this.#asNetworkError(error, hop.url));
+      const reason = connection.explain?.(error) ?? error;
+      const explained = deadline.explain(this.#asNetworkError(reason, hop.url));
       ended(explained instanceof NanoctlError ? explained.code : "failed");
       throw explained;
     }
@@ -387,7 +384,14 @@ export class HttpClient {
   #asNetworkError(error: unknown, url: URL): NanoctlError {
     return error instanceof NanoctlError
       ? error
-      : networkError(error, url, proxyOf(this.#options, url));
+      : networkError(error, url, this.#connections.proxyHost(url));
+  }
+
+  #deadline(request: HttpRequest): Deadline {
+    const { context, timeoutSeconds } = this.#options;
+    const url = this.#url(request);
+    const proxy = this.#connections.proxyHost(url);
+    return new Deadline(context, timeoutSeconds, url, proxy);
   }
 
   #url(request: HttpRequest): URL {
@@ -408,12 +412,16 @@ class Deadline {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #endsAt = 0;
 
-  constructor(options: HttpOptions, url: URL) {
-    const { context, timeoutSeconds } = options;
+  constructor(
+    context: Context,
+    seconds: number,
+    url: URL,
+    proxy: string | undefined,
+  ) {
     this.#context = context;
-    this.#seconds = timeoutSeconds;
+    this.#seconds = seconds;
     this.#url = url;
-    this.#proxy = proxyOf(options, url);
+    this.#proxy = proxy;
     this.signal = AbortSignal.any([this.#own.signal, context.signal]);
     this.startAnew();
   }
@@ -454,24 +462,6 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
-}
-
-/** The connection that differs from the runtime's usual one, where one is needed. */
-function connectionOf(
-  { caCerts, direct }: HttpOptions,
-): Deno.HttpClient | undefined {
-  if (!caCerts && !direct) return undefined;
-  const make = (): Deno.HttpClient =>
-    Deno.createHttpClient(caCerts ? { caCerts } : {});
-  return direct ? withoutProxies(make) : make();
-}
-
-/** The host and port of the proxy that leads to a URL, if one does. */
-function proxyOf(
-  { context, direct }: HttpOptions,
-  url: URL,
-): string | undefined {
-  return direct ? undefined : proxyFor(context, url);
 }
 
 /** Lets go of an answer that another one takes the place of. */

@@ -1,13 +1,24 @@
 import { type Context, proxyExceptions } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
+import { Secret } from "../secret.ts";
 import { isLoopback } from "./service_url.ts";
 
 const SCHEMES = ["http:", "https:", "socks5:", "socks5h:"];
 
+/** A proxy as a variable names it. */
+export interface ProxyServer {
+  /** Its host and port, for messages. */
+  host: string;
+  /** Its URL, without credentials. */
+  url: string;
+  /** What its URL holds before the `@`, without percent escapes; either may be empty. */
+  credentials?: { username: string; password: Secret };
+}
+
 /**
- * The host and port of the proxy that a request to this URL goes through;
- * undefined when it goes direct. The runtime does the work, by the same
- * variables: this tells an error message whom we talked to.
+ * The proxy that a request to this URL goes through; undefined when it goes
+ * direct. The runtime goes by the same variables and does the work, but for
+ * proxies with credentials (src/http/connections.ts).
  *
  * Throws `network_proxy` for a variable that the runtime would pass over
  * because no proxy's URL is in it: then the request would go direct.
@@ -15,13 +26,13 @@ const SCHEMES = ["http:", "https:", "socks5:", "socks5h:"];
 export function proxyFor(
   { env }: Pick<Context, "env">,
   url: URL,
-): string | undefined {
+): ProxyServer | undefined {
   if (isLoopback(url.hostname)) return undefined;
   const exceptions = env.get("NO_PROXY") ?? env.get("no_proxy") ?? "";
   if (isExcepted(url.hostname, exceptions)) return undefined;
   for (const name of variablesFor(url, env)) {
     const value = env.get(name);
-    if (value) return proxyHost(name, value);
+    if (value) return parse(name, value);
   }
   return undefined;
 }
@@ -37,14 +48,42 @@ function variablesFor(url: URL, env: Context["env"]): string[] {
   return [...names, "HTTP_PROXY", "http_proxy"];
 }
 
-function proxyHost(variable: string, value: string): string {
-  const url = URL.parse(value.includes("://") ? value : `http://${value}`);
-  if (url?.host && SCHEMES.includes(url.protocol)) return url.host;
+function parse(variable: string, value: string): ProxyServer {
+  const full = value.includes("://") ? value : `http://${value}`;
+  const url = URL.parse(full);
+  if (url?.host && SCHEMES.includes(url.protocol)) {
+    const { host, protocol } = url;
+    return {
+      host,
+      url: `${protocol}//${host}`,
+      ...(/^[^/]*\/\/[^/\\?#]*@/.test(full)
+        ? { credentials: credentialsOf(url) }
+        : {}),
+    };
+  }
   throw new NanoctlError(
     "network_proxy",
     `${variable} does not hold the URL of a proxy, so nothing was sent`,
     `give it as ${variable}=http://host:port, or unset it`,
   );
+}
+
+function credentialsOf(
+  { username, password }: URL,
+): { username: string; password: Secret } {
+  return {
+    username: withoutEscapes(username),
+    password: new Secret(withoutEscapes(password)),
+  };
+}
+
+/** A percent sign that begins no escape stands for itself. */
+function withoutEscapes(text: string): string {
+  return text.replace(/(%[0-9a-f]{2})+/gi, (escapes) => {
+    const bytes = escapes.slice(1).split("%").map((hex) => parseInt(hex, 16));
+    return new TextDecoder("utf-8", { ignoreBOM: true })
+      .decode(Uint8Array.from(bytes));
+  });
 }
 
 function isExcepted(hostname: string, exceptions: string): boolean {

@@ -278,7 +278,7 @@ describe("a proxy", () => {
       assertEquals(await presentedTo(plain), [null]);
     });
 
-    it.skip("keeps them from a service that speaks https (skipped: Deno sends them on inside the tunnel)", async () => {
+    it("keeps them from a service that speaks https", async () => {
       assertEquals(await presentedTo(secure), [null]);
     });
 

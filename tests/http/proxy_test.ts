@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { proxyFor } from "../../src/http/proxy.ts";
 import { FakeContext } from "../support/fake_context.ts";
@@ -46,7 +46,8 @@ const exceptions: [string, boolean][] = [
 describe("proxyFor", () => {
   for (const [url, env, proxy] of cases) {
     it(`is ${proxy} for ${url} with ${JSON.stringify(env)}`, () => {
-      assertEquals(proxyFor(new FakeContext({ env }), new URL(url)), proxy);
+      const found = proxyFor(new FakeContext({ env }), new URL(url));
+      assertEquals(found?.host, proxy);
     });
   }
   for (const [NO_PROXY, direct] of exceptions) {
@@ -56,7 +57,51 @@ describe("proxyFor", () => {
         new FakeContext({ env }),
         new URL("https://a.example"),
       );
-      assertEquals(proxy, direct ? undefined : "p.example:3128");
+      assertEquals(proxy?.host, direct ? undefined : "p.example:3128");
+    });
+  }
+
+  const urls: [given: string, url: string, credentials?: [string, string]][] = [
+    ["http://p.example:3128", "http://p.example:3128"],
+    ["p.example", "http://p.example"],
+    ["http://p.example:80/a@b?c@d", "http://p.example"],
+    ["http://u:pw@p.example:3128/x", "http://p.example:3128", ["u", "pw"]],
+    ["u:pw@p.example:3128", "http://p.example:3128", ["u", "pw"]],
+    ["http://u@p.example:3128", "http://p.example:3128", ["u", ""]],
+    ["http://u:@p.example:3128", "http://p.example:3128", ["u", ""]],
+    ["http://:pw@p.example:3128", "http://p.example:3128", ["", "pw"]],
+    ["http://@p.example:3128", "http://p.example:3128", ["", ""]],
+    ["http://u:p@w@p.example:1", "http://p.example:1", ["u", "p@w"]],
+    ["http://u:a:b@p.example:1", "http://p.example:1", ["u", "a:b"]],
+    [
+      "http://a%40b:%2F%3a%25%C3%BC@p.example:1",
+      "http://p.example:1",
+      ["a@b", "/:%ü"],
+    ],
+    ["http://u:100%@p.example:1", "http://p.example:1", ["u", "100%"]],
+    ["http://u:%zz%4@p.example:1", "http://p.example:1", ["u", "%zz%4"]],
+    ["http://ü:a b@p.example:1", "http://p.example:1", ["ü", "a b"]],
+    ["http://u:pw@[::1]:3128", "http://[::1]:3128", ["u", "pw"]],
+    ["https://u:pw@p.example", "https://p.example", ["u", "pw"]],
+    ["socks5://u:pw@p.example:1", "socks5://p.example:1", ["u", "pw"]],
+    ["socks5h://p.example:1", "socks5h://p.example:1"],
+  ];
+  for (const [given, url, credentials] of urls) {
+    it(`reads ${given}`, () => {
+      const env = { HTTPS_PROXY: given };
+      const at = new URL("https://a.example");
+      const proxy = proxyFor(new FakeContext({ env }), at);
+      assertEquals(proxy?.url, url);
+      const { username, password } = proxy?.credentials ?? {};
+      assertEquals(
+        [username, password?.reveal()],
+        credentials ?? [
+          undefined,
+          undefined,
+        ],
+      );
+      assertFalse(Deno.inspect(proxy).includes("pw"));
+      assertFalse(JSON.stringify(proxy).includes("pw"));
     });
   }
 });

@@ -1,0 +1,104 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  type ConnectionOptions,
+  Connections,
+} from "../../src/http/connections.ts";
+import { ProxyTunnel } from "../../src/http/proxy_tunnel.ts";
+import { FakeContext, rejectionOf } from "../support/fake_context.ts";
+
+const HTTPS = new URL("https://a.example/x");
+const HTTP = new URL("http://a.example/x");
+const KNOWN = "http://me:hunter2@p.example:3128";
+
+function connections(
+  env: Record<string, string>,
+  change: Partial<ConnectionOptions> = {},
+): Connections {
+  return new Connections({ context: new FakeContext({ env }), ...change });
+}
+
+/** The way to a URL in a word. */
+async function wayTo(ways: Connections, url: URL): Promise<string> {
+  const connection = await ways.to(url);
+  if (connection instanceof ProxyTunnel) {
+    connection[Symbol.dispose]();
+    return "tunnel";
+  }
+  connection.client?.close();
+  return connection.client ? "own" : "usual";
+}
+
+describe("the way to a URL", () => {
+  const cases: [env: Record<string, string>, url: URL, way: string][] = [
+    [{}, HTTPS, "usual"],
+    [{ HTTPS_PROXY: "http://p.example:3128" }, HTTPS, "usual"],
+    [{ HTTPS_PROXY: KNOWN }, HTTPS, "tunnel"],
+    [{ HTTPS_PROXY: KNOWN.replace("http://", "") }, HTTPS, "tunnel"],
+    [{ ALL_PROXY: KNOWN }, HTTPS, "tunnel"],
+    [{ HTTPS_PROXY: "http://me@p.example:3128" }, HTTPS, "tunnel"],
+    [{ HTTPS_PROXY: KNOWN, ALL_PROXY: "p.example:1" }, HTTPS, "usual"],
+    [{ HTTPS_PROXY: KNOWN, NO_PROXY: "a.example" }, HTTPS, "usual"],
+    [{ HTTPS_PROXY: KNOWN }, new URL("https://127.0.0.1"), "usual"],
+    [{ HTTPS_PROXY: KNOWN }, HTTP, "usual"],
+    [{ HTTP_PROXY: KNOWN }, HTTPS, "usual"],
+    [{ HTTP_PROXY: KNOWN }, HTTP, "own"],
+    [{ HTTPS_PROXY: KNOWN.replace("http", "https") }, HTTPS, "own"],
+    [{ HTTPS_PROXY: KNOWN.replace("http", "socks5") }, HTTPS, "own"],
+  ];
+  for (const [env, url, way] of cases) {
+    it(`is ${way} to ${url.protocol} with ${JSON.stringify(env)}`, async () => {
+      assertEquals(await wayTo(connections(env), url), way);
+    });
+  }
+
+  it("is one for all hosts of https, and another for http", async () => {
+    const ways = connections({ ALL_PROXY: KNOWN });
+    const [first, second, plain] = await Promise.all([
+      ways.to(HTTPS),
+      ways.to(new URL("https://b.example")),
+      ways.to(HTTP),
+    ]);
+    assertStrictEquals(first, second);
+    assert(first instanceof ProxyTunnel);
+    assert(!(plain instanceof ProxyTunnel));
+    first[Symbol.dispose]();
+    plain?.client?.close();
+  });
+
+  it("is direct where that is asked for, whatever the variables say", async () => {
+    for (const HTTPS_PROXY of [KNOWN, "not a url"]) {
+      const ways = connections({ HTTPS_PROXY }, { direct: true });
+      assertEquals(ways.proxyHost(HTTPS), undefined);
+      assertEquals(await wayTo(ways, HTTPS), "own");
+    }
+  });
+
+  it("is none where the variable holds no URL of a proxy", async () => {
+    const ways = connections({ HTTPS_PROXY: "ftp://me:hunter2@p.example" });
+    const error = await rejectionOf(ways.to(HTTPS));
+    assertEquals(error.code, "network_proxy");
+    assert(!error.message.includes("hunter2"));
+  });
+
+  it("can't be had where nothing can listen on loopback", async () => {
+    const { listen } = Deno;
+    Deno.listen = (() => {
+      throw new Deno.errors.AddrNotAvailable();
+    }) as typeof Deno.listen;
+    try {
+      const error = await rejectionOf(
+        connections({ HTTPS_PROXY: KNOWN }).to(HTTPS),
+      );
+      assertEquals(
+        [error.code, error.message],
+        [
+          "network_proxy",
+          "there is no way to the proxy p.example:3128: nothing can listen on 127.0.0.1",
+        ],
+      );
+    } finally {
+      Deno.listen = listen;
+    }
+  });
+});
