@@ -1,12 +1,14 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { Authority } from "../support/certificates.ts";
 import {
   assertFails,
   Home,
+  latin1,
   type Result,
   run,
   type RunOptions,
+  start,
 } from "../support/nanoctl.ts";
 import { NAME, NameProxy, Tinyproxy } from "../support/proxies.ts";
 import {
@@ -29,6 +31,31 @@ const PASSWORD = "hunter2@SECRET";
 const CREDENTIALS = `me:${PASSWORD}`;
 /** The same, as a URL holds it. */
 const IN_URL = `me:${encodeURIComponent(PASSWORD)}`;
+
+function withCredentials(proxy: string): string {
+  return proxy.replace("//", `//${IN_URL}@`);
+}
+
+/** What came next, as characters of one byte each; empty at the end. */
+async function read(connection: Deno.Conn): Promise<string> {
+  const bytes = new Uint8Array(4096);
+  return latin1(bytes.subarray(0, await connection.read(bytes) ?? 0));
+}
+
+const linux = (): string | undefined =>
+  Deno.build.os === "linux" ? undefined : "it takes /proc";
+
+/** The TCP ports at which a process listens. */
+function listeningPorts(pid: number): number[] {
+  const links = [...Deno.readDirSync(`/proc/${pid}/fd`)]
+    .map(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`));
+  return Deno.readTextFileSync(`/proc/${pid}/net/tcp`).split("\n").slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) =>
+      state === "0A" && links.includes(`socket:[${inode}]`)
+    )
+    .map(([, local = ""]) => parseInt(local.split(":")[1] ?? "", 16));
+}
 
 /** Fails if anything of the proxy's credentials was printed, in any spelling. */
 function assertNoCredentials({ stdout, stderr }: Result): void {
@@ -54,7 +81,7 @@ describe("a proxy", () => {
     home = new Home();
     const authority = await Authority.create();
     Deno.writeTextFileSync(home.at("ca.pem"), authority.pem);
-    const addresses = ["0.0.0.0", "127.0.0.1"];
+    const addresses = ["0.0.0.0", "127.0.0.1", "2001:db8::1"];
     secure = new StrangeServer(answer, await authority.issue({ addresses }));
     plain = new StrangeServer(answer);
     secureArgs = ["--ca-file", home.at("ca.pem"), "--url", secureUrl()];
@@ -282,6 +309,149 @@ describe("a proxy", () => {
       assertEquals(await presentedTo(secure), [null]);
     });
 
+    const spellings: [inUrl: string, credentials: string][] = [
+      ["me", "me:"],
+      ["me:", "me:"],
+      [":hunter2", ":hunter2"],
+      ["m%2Fe:%3A%25%20%40", "m/e::% @"],
+      ["me:100%:%zz", "me:100%:%zz"],
+      ["j%C3%BCrgen:\u043f", "j\u00fcrgen:\u043f"],
+      ["me:a@b", "me:a@b"],
+    ];
+    for (const [inUrl, credentials] of spellings) {
+      it(`written as ${inUrl} gets ${credentials}`, async () => {
+        for (const server of [plain, secure]) {
+          await using proxy = new NameProxy(server.url, { credentials });
+          const url = proxy.url(inUrl);
+          const args = server === plain ? PLAIN : secureArgs;
+          const { stdout, stderr } = await run([...WHOAMI, ...args], {
+            env: { HTTPS_PROXY: url, HTTP_PROXY: url },
+          });
+          assertEquals([stdout, stderr], ["mallory\n", ""]);
+          assertEquals(proxy.requests.length, 1);
+        }
+      });
+    }
+
+    it("may have an IPv6 address, and lead to one", async () => {
+      await using proxy = new NameProxy(secure.url, {
+        credentials: CREDENTIALS,
+        address: "::1",
+      });
+      const host = `[2001:db8::1]:${new URL(secure.url).port}`;
+      const args = [...WHOAMI, "--ca-file", home.at("ca.pem"), "--url"];
+      const { stdout, stderr } = await run([...args, `https://${host}`], {
+        env: { HTTPS_PROXY: proxy.url(IN_URL) },
+      });
+      assertEquals([stdout, stderr], ["mallory\n", ""]);
+      assertEquals(proxy.lines, [`CONNECT ${host} HTTP/1.1`]);
+    });
+
+    it("resolves names for https, whose certificate is checked as ever", async () => {
+      await using proxy = new NameProxy(secure.url, {
+        credentials: CREDENTIALS,
+      });
+      const env = { HTTPS_PROXY: proxy.url(IN_URL) };
+      const url = ["--url", `https://${NAME}`];
+      const trusting = ["--ca-file", home.at("ca.pem"), ...url];
+      for (
+        const [args, says] of [
+          [trusting, /: its certificate is for another name$/],
+          [url, /: its certificate is not signed by an authority/],
+        ] as const
+      ) {
+        await assertFails([...WHOAMI, ...args], { env }, {
+          exit: 5,
+          code: "network_tls",
+          message: says,
+          hint: /./,
+          secret: "hunter2",
+        });
+      }
+      assertEquals(new Set(proxy.lines).size, 1);
+      assertEquals(proxy.lines[0], `CONNECT ${NAME}:443 HTTP/1.1`);
+    });
+
+    it("is chosen anew after a redirect", async () => {
+      await using elsewhere = new StrangeServer(({ headers }) => {
+        presented.push(headers.get("proxy-authorization"));
+        return Response.redirect(`${secureUrl()}/v1/me`);
+      });
+      await using first = new NameProxy(elsewhere.url, {
+        credentials: "one:1",
+      });
+      await using second = new NameProxy(secure.url, { credentials: "two:2" });
+      presented.length = 0;
+      const args = [...secureArgs.slice(0, 2), ...PLAIN];
+      const { stderr } = await run([...WHOAMI, ...args], {
+        env: {
+          HTTP_PROXY: first.url("one:1"),
+          HTTPS_PROXY: second.url("two:2"),
+        },
+      });
+      assertMatch(stderr, /redirected to .* token is not sent \(200\)\n/);
+      assertEquals(
+        [...first.requests, ...second.requests]
+          .map(({ credentials }) => credentials),
+        ["one:1", "two:2"],
+      );
+      assertEquals(presented, [null, null]);
+    });
+
+    itWith(
+      [linux],
+      "is gone to by a tunnel that is nobody else's, and ends at Ctrl-C",
+      async () => {
+        using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+        const url = `http://${IN_URL}@127.0.0.1:${listener.addr.port}`;
+        const child = start([...WHOAMI, ...secureArgs], {
+          env: { HTTPS_PROXY: url },
+        });
+        const silent = await listener.accept();
+        const heard = await read(silent);
+        assertMatch(heard, /^CONNECT 0\.0\.0\.0:\d+ HTTP\/1\.1\r\n/);
+        const ports = listeningPorts(child.pid);
+        assertEquals(ports.length, 1);
+        const [port = 0] = ports;
+        const strangers = [
+          "\x05\x01\x00",
+          "\x05\x01\x02\x01\x01a\x01b",
+          "\x05\x01\x02\x01\x00\x00",
+          "CONNECT 127.0.0.1:22 HTTP/1.1\r\n\r\n".padEnd(100),
+        ];
+        const answers = await Promise.all(
+          strangers.map(async (says) => {
+            using stranger = await Deno.connect({
+              hostname: "127.0.0.1",
+              port,
+            });
+            await stranger.write(new TextEncoder().encode(says));
+            let all = "";
+            for (;;) {
+              const part = await read(stranger);
+              if (part === "") return all;
+              all += part;
+            }
+          }),
+        );
+        assertEquals(answers, [
+          "\x05\xff",
+          "\x05\x02\x01\x01",
+          "\x05\x02\x01\x01",
+          "\x05\xff",
+        ]);
+        child.kill("SIGINT");
+        const result = await child.end();
+        assertEquals(result.code, 130);
+        assertNoCredentials(result);
+        assertEquals(await read(silent), "");
+        silent.close();
+        await assertRejects(() =>
+          Deno.connect({ hostname: "127.0.0.1", port })
+        );
+      },
+    );
+
     for (const [what, given] of [["without", ""], ["with wrong", "me:wrong"]]) {
       it(`is said to want them, asked once, ${what} ones`, async () => {
         for (const server of [plain, secure]) {
@@ -373,44 +543,56 @@ describe("a proxy", () => {
     for (const { name, answers, http, says } of cases) {
       it(name, async () => {
         await using proxy = new ByteServer(answers);
-        const url = proxy.url;
-        await assertFails([...ONCE, ...(http ? PLAIN : secureArgs)], {
-          env: { HTTPS_PROXY: url, HTTP_PROXY: url },
-        }, { exit: 5, code: "network_proxy", message: new RegExp(says), hint });
+        for (const url of [proxy.url, withCredentials(proxy.url)]) {
+          await assertFails([...ONCE, ...(http ? PLAIN : secureArgs)], {
+            env: { HTTPS_PROXY: url, HTTP_PROXY: url },
+          }, {
+            exit: 5,
+            code: "network_proxy",
+            message: new RegExp(says),
+            hint,
+            secret: "hunter2",
+          });
+        }
       });
     }
 
     it("one that does not answer", async () => {
       await using proxy = new ByteServer(undefined);
-      const url = proxy.url;
-      for (const target of [PLAIN, secureArgs]) {
-        await assertFails([...WHOAMI, ...target, "--timeout", "0.3"], {
-          env: { HTTPS_PROXY: url, HTTP_PROXY: url },
-        }, {
-          exit: 5,
-          code: "network_timeout",
-          message: new RegExp(
-            `did not answer within 0\\.3 s through the proxy ${address}$`,
-          ),
-          hint: /--timeout/,
-        });
+      for (const url of [proxy.url, withCredentials(proxy.url)]) {
+        for (const target of [PLAIN, secureArgs]) {
+          await assertFails([...WHOAMI, ...target, "--timeout", "0.3"], {
+            env: { HTTPS_PROXY: url, HTTP_PROXY: url },
+          }, {
+            exit: 5,
+            code: "network_timeout",
+            message: new RegExp(
+              `did not answer within 0\\.3 s through the proxy ${address}$`,
+            ),
+            hint: /--timeout/,
+            secret: "hunter2",
+          });
+        }
       }
     });
 
     for (const proxy of ["http://nobody.invalid:3128", deadUrl()]) {
       it(`one that can't be reached (${new URL(proxy).hostname})`, async () => {
         const { host } = new URL(proxy);
-        for (const target of [PLAIN, secureArgs]) {
-          await assertFails([...ONCE, ...target], {
-            env: { HTTPS_PROXY: proxy, HTTP_PROXY: proxy },
-          }, {
-            exit: 5,
-            code: "network_proxy",
-            message: new RegExp(
-              `^the proxy ${host}, which the request to .* is to go through, can't be reached$`,
-            ),
-            hint,
-          });
+        for (const url of [proxy, withCredentials(proxy)]) {
+          for (const target of [PLAIN, secureArgs]) {
+            await assertFails([...ONCE, ...target], {
+              env: { HTTPS_PROXY: url, HTTP_PROXY: url },
+            }, {
+              exit: 5,
+              code: "network_proxy",
+              message: new RegExp(
+                `^the proxy ${host}, which the request to .* is to go through, can't be reached$`,
+              ),
+              hint,
+              secret: "hunter2",
+            });
+          }
         }
       });
     }
@@ -502,6 +684,7 @@ describe("a proxy", () => {
           upstream,
           credentials: ["me", "hunter2"],
         });
+        presented.length = 0;
         for (const args of [PLAIN, secureArgs]) {
           const command = [...WHOAMI, "--verbose", ...args];
           const result = await run(command, {
@@ -510,24 +693,29 @@ describe("a proxy", () => {
           assertEquals(result.stdout, "mallory\n", result.stderr);
           assertNoCredentials(result);
         }
+        assertEquals(presented, [null, null]);
         await assertFails([...WHOAMI, ...PLAIN], { env: env(proxy.url()) }, {
           exit: 5,
           code: "network_proxy_login",
           message: /^the proxy 127\.0\.0\.1:\d+ wants a user name/,
           hint: /user:password@/,
         });
+        await assertFails([...WHOAMI, ...secureArgs], {
+          env: env(proxy.url("me:WRONG")),
+        }, {
+          exit: 5,
+          code: "network_proxy_login",
+          message: /^the proxy 127\.0\.0\.1:\d+ wants a user name/,
+          hint: /user:password@/,
+          secret: "WRONG",
+        });
         // Its "HTTP/1.0 407" is for Deno a refusal like any other.
-        for (const given of ["", "me:WRONG"]) {
-          await assertFails([...ONCE, ...secureArgs], {
-            env: env(proxy.url(given)),
-          }, {
-            exit: 5,
-            code: "network_proxy",
-            message: /^the proxy 127\.0\.0\.1:\d+ did not let the request to/,
-            hint: /the user name and password in the proxy's URL$/,
-            secret: "WRONG",
-          });
-        }
+        await assertFails([...ONCE, ...secureArgs], { env: env(proxy.url()) }, {
+          exit: 5,
+          code: "network_proxy",
+          message: /^the proxy 127\.0\.0\.1:\d+ did not let the request to/,
+          hint: /the user name and password in the proxy's URL$/,
+        });
       },
     );
 

@@ -22,10 +22,12 @@ export interface ProxyRequest {
 export interface ProxyWish {
   /** `user:password`; without them it answers 407. */
   credentials?: string;
+  /** The address that it listens on, where it is not 127.0.0.1. */
+  address?: "::1";
 }
 
 /**
- * A proxy of a test's own on 127.0.0.1. Whatever host is asked for, it leads to
+ * A proxy of a test's own on loopback. Whatever host is asked for, it leads to
  * the one service, and so nothing leaves this machine.
  */
 export class NameProxy implements AsyncDisposable {
@@ -41,13 +43,15 @@ export class NameProxy implements AsyncDisposable {
   constructor(service: string, wish: ProxyWish = {}) {
     this.#port = Number(new URL(service).port);
     this.#wish = wish;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const hostname = wish.address ?? "127.0.0.1";
+    this.#listener = Deno.listen({ hostname, port: 0 });
     this.#ended = this.#serve();
   }
 
   /** Its host and port. */
   get host(): string {
-    return `127.0.0.1:${this.#listener.addr.port}`;
+    const { hostname, port } = this.#listener.addr;
+    return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
   /** Its URL, with these credentials where they are given. */
@@ -128,7 +132,8 @@ function basicCredentials(headers: string[]): string | undefined {
   const [, value] = headers
     .map((header) => /^proxy-authorization: basic (.+)$/i.exec(header))
     .find((match) => match !== null) ?? [];
-  return value === undefined ? undefined : atob(value);
+  if (value === undefined) return undefined;
+  return new TextDecoder().decode(Uint8Array.fromBase64(value));
 }
 
 /** The request as it goes on to the service: one to a connection, nothing of the proxy's. */
