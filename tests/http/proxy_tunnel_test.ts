@@ -3,10 +3,13 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import type { ProxyServer } from "../../src/http/proxy.ts";
 import { HEAD_LIMIT, ProxyTunnel } from "../../src/http/proxy_tunnel.ts";
 import { Secret } from "../../src/secret.ts";
+import { Authority } from "../support/certificates.ts";
 import { NameProxy } from "../support/proxies.ts";
 import { ByteServer, deadUrl, me, StrangeServer } from "../support/servers.ts";
 
 const NAME = "nano.invalid";
+/** After this long a tunnel is closed, and its test fails. */
+const WATCHDOG_SECONDS = 10;
 
 function proxyServer(
   url: string,
@@ -38,10 +41,19 @@ function open(...args: ConstructorParameters<typeof ProxyTunnel>): Opened {
   try {
     const tunnel = new ProxyTunnel(...args);
     assert(told?.proxy && "basicAuth" in told.proxy && told.proxy.basicAuth);
+    let hung = false;
+    const watchdog = setTimeout(() => {
+      hung = true;
+      tunnel[Symbol.dispose]();
+    }, WATCHDOG_SECONDS * 1000);
     return {
       tunnel,
       login: told.proxy.basicAuth,
-      [Symbol.dispose]: () => tunnel[Symbol.dispose](),
+      [Symbol.dispose](): void {
+        if (hung) throw new Error("it hung");
+        clearTimeout(watchdog);
+        tunnel[Symbol.dispose]();
+      },
     };
   } finally {
     Deno.createHttpClient = original;
@@ -164,6 +176,34 @@ describe("a tunnel", () => {
       );
     });
   }
+
+  it("takes a hundred requests at once to a service of https", async () => {
+    const authority = await Authority.create();
+    const forProxy: (string | null)[] = [];
+    await using secure = new StrangeServer(
+      ({ headers }) => {
+        forProxy.push(headers.get("proxy-authorization"));
+        return me();
+      },
+      await authority.issue({ addresses: ["192.0.2.7"] }),
+    );
+    await using way = new NameProxy(secure.url, { credentials: "me:hunter2" });
+    using opened = open(proxyServer(way.url()), [authority.pem]);
+    const { client } = opened.tunnel;
+    const statuses = await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const answer = await fetch(`https://192.0.2.7/${i}`, { client });
+        await answer.body?.cancel();
+        return answer.status;
+      }),
+    );
+    assertEquals(statuses, Array(100).fill(200));
+    assertEquals(
+      new Set(secure.caught.map(({ url }) => url.pathname)).size,
+      100,
+    );
+    assertEquals(forProxy, Array(100).fill(null));
+  });
 
   const credentials: [username: string, password: string][] = [
     ["me", ""],

@@ -18,7 +18,9 @@ export class StrangeServer {
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...identity },
       ({ method, url, headers }) => {
-        const request = { method, url: new URL(url), headers };
+        // The runtime's own can't be read any more when the request is over.
+        const kept = new Headers(headers);
+        const request = { method, url: new URL(url), headers: kept };
         this.caught.push(request);
         return answer(request);
       },
