@@ -205,9 +205,11 @@ function detailOf(answer: HttpAnswer): string {
     .filter((text) => typeof text === "string" && text !== "").join(" ");
 }
 
-/** The wire has no code for it: an expired key is told in the text alone. */
+/** The wire has no code for it: why is told in the text alone. */
 function refusalOf(answer: HttpAnswer): Refusal {
-  return /\bkey expired\b/i.test(detailOf(answer))
-    ? "token_expired"
+  const detail = detailOf(answer);
+  if (/\b(key|token) expired\b/i.test(detail)) return "token_expired";
+  return /\b(key|token) was revoked\b/i.test(detail)
+    ? "token_revoked"
     : "token_invalid";
 }
