@@ -14,7 +14,15 @@ import {
 export type DevServerCommandOptions = GlobalOptions & {
   host?: string | undefined;
   port?: number | undefined;
+  metadata?: string[] | undefined;
 };
+
+/** Which variable leads each cloud's own SDK, and us, to a metadata service. */
+const METADATA_VARIABLES = {
+  aws: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  google: "GCE_METADATA_HOST",
+} as const;
+type Cloud = keyof typeof METADATA_VARIABLES;
 
 const DEFAULT_PORT = 7080;
 
@@ -28,6 +36,11 @@ export function devServerCommand(context: Context): CliCommand {
       )
       .option("--port <port:number>", "The port; 0 takes any free one. (7080)")
       .option("--host <address:string>", "A loopback address. (127.0.0.1)")
+      .option(
+        "--metadata <clouds:string>",
+        "Serve the instance metadata of aws or google; both with a comma.",
+        { collect: true },
+      )
       .example("In one terminal", "nanoctl dev-server")
       .example(
         "In a script",
@@ -40,18 +53,20 @@ export function devServerCommand(context: Context): CliCommand {
 /**
  * Serves until Ctrl-C or a termination signal.
  *
- * Throws `usage` for an address that is not loopback, and `failed` when the
+ * Throws `usage` for an address that is not loopback or a cloud that is none, and `failed` when the
  * port is taken.
  */
 export async function runDevServer(
   context: Context,
   options: DevServerCommandOptions,
 ): Promise<void> {
+  const metadata = cloudsOf(options.metadata ?? []);
   const { startDevServer } = await import("../dev_server/server.ts");
   const output = new Output(context, options);
   const server = await startDevServer({
     hostname: options.host ?? "127.0.0.1",
     port: options.port ?? DEFAULT_PORT,
+    metadata,
     now: () => context.now(),
     signal: context.signal,
   });
@@ -66,7 +81,7 @@ async function announce(
   output: Output,
   server: DevServer,
 ): Promise<void> {
-  const { url, user, token, agentToken, expiresAt } = server;
+  const { url, user, token, agentToken, expiresAt, metadata } = server;
   if (output.json) {
     await output.dataJson({
       url,
@@ -77,6 +92,7 @@ async function announce(
       agent_token: agentToken,
       coder_token: server.coderToken,
       coder_agent_token: server.coderAgentToken,
+      ...Object.keys(metadata).length === 0 ? {} : { metadata },
     });
     return;
   }
@@ -94,4 +110,27 @@ async function announce(
       `  curl -X POST ${url}/dev/tokens -d '{"state":"expired"}'`,
     ]
   ) await output.say(line);
+  const clouds = Object.keys(metadata) as Cloud[];
+  if (clouds.length === 0) return;
+  await output.say("");
+  await output.say("To be on an instance of a cloud:");
+  for (const cloud of clouds) {
+    const variable = METADATA_VARIABLES[cloud];
+    await output.say(`  export ${variable}=${metadata[cloud]}`);
+  }
+}
+
+/** The clouds that were named, each once; they may be parted by commas. */
+function cloudsOf(values: string[]): Cloud[] {
+  const names = values.flatMap((value) => value.split(","));
+  return [...new Set(names.map((name) => cloudOf(name.trim())))];
+}
+
+function cloudOf(name: string): Cloud {
+  if (Object.hasOwn(METADATA_VARIABLES, name)) return name as Cloud;
+  throw new NanoctlError(
+    "usage",
+    `--metadata ${JSON.stringify(name)} is no cloud`,
+    `give one of ${Object.keys(METADATA_VARIABLES).join(", ")}`,
+  );
 }

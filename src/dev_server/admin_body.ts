@@ -78,10 +78,10 @@ export function guardAdmin(app: Hono<DevEnv>, path: string): void {
 }
 
 /** The body, checked; an empty one counts as `{}`. Throws a {@linkcode Refusal}. */
-export async function readBody<T extends v.GenericSchema>(
+export async function readBody<O>(
   c: Context,
-  schema: T,
-): Promise<v.InferOutput<T>> {
+  schema: v.GenericSchema<unknown, O>,
+): Promise<O> {
   const result = v.safeParse(schema, parse(await c.req.arrayBuffer()), {
     abortEarly: true,
   });

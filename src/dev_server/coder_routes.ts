@@ -80,7 +80,8 @@ function noResource(): Response {
   );
 }
 
-function onlyMethods(
+/** Answers a known path with another method than its own, in Coder's shape: to be added after the routes. */
+export function onlyMethods(
   app: Hono<DevEnv>,
   path: string,
   ...methods: string[]

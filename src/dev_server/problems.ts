@@ -17,6 +17,11 @@ const PROBLEMS = {
 /** The `code` member of a problem: what a client's program decides on. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** The HTTP status that a problem is answered with. */
+export function statusOf(code: ProblemCode): number {
+  return PROBLEMS[code][0];
+}
+
 /**
  * An error answer as RFC 9457 has it. Its `type` is `about:blank`, so its
  * `title` is the status phrase (section 4.2.1); `code` is our extension.

@@ -2,6 +2,8 @@ import { Hono } from "hono/tiny";
 import { NanoctlError } from "../errors.ts";
 import { isLoopback } from "../http/service_url.ts";
 import { adminRoutes } from "./admin_routes.ts";
+import type { Cloud } from "./clouds/cloud.ts";
+import { InstanceIdentities } from "./clouds/identities.ts";
 import {
   type DevEnv,
   ownHostOnly,
@@ -14,6 +16,9 @@ import { consentRoutes } from "./consent_page.ts";
 import { externalAuthAdminRoutes } from "./external_auth_admin.ts";
 import { externalAuthRoutes } from "./external_auth_routes.ts";
 import { nanoservicesRoutes } from "./nanoservices_routes.ts";
+import { instanceIdentityAdminRoutes } from "./instance_identity_admin.ts";
+import { instanceIdentityRoutes } from "./instance_identity_routes.ts";
+import { metadataRoutes } from "./metadata_routes.ts";
 import { pageRoutes } from "./pages.ts";
 import { problem } from "./problems.ts";
 import { DEFAULT_LIFETIME, DevState, type NewToken } from "./state.ts";
@@ -24,6 +29,8 @@ export interface DevServerOptions {
   hostname: string;
   /** 0 takes any free one. */
   port: number;
+  /** The clouds whose metadata services it is as well; none if left out. */
+  metadata?: readonly Cloud[];
   /** The clock that expiries are judged by; the system's if left out. */
   now?: () => Date;
   /** Aborting it is {@linkcode DevServer.shutdown}. */
@@ -46,6 +53,8 @@ export interface DevServer {
   readonly coderAgentToken: string;
   /** When these tokens end. */
   readonly expiresAt: Date;
+  /** Where the metadata services are: what the variable of each cloud's own SDK takes. */
+  readonly metadata: Readonly<Partial<Record<Cloud, string>>>;
   /** Settles once the service has stopped. */
   readonly finished: Promise<void>;
   /** Stops it at once: requests under way are cut off. May be called again. */
@@ -70,7 +79,12 @@ export async function startDevServer(
   );
   const expiresAt = state.fromNow(DEFAULT_LIFETIME);
   const tokens = await firstTokens(state, expiresAt);
-  const server = listen(hostname, port, devApp(state), stopping.signal);
+  const clouds = options.metadata ?? [];
+  const identities = new InstanceIdentities(state.now);
+  // Made now, because a client gives a metadata service two seconds to answer.
+  await Promise.all(clouds.map((cloud) => identities.key(cloud)));
+  const app = devApp(state, identities, clouds);
+  const server = listen(hostname, port, app, stopping.signal);
 
   const shutdown = (): Promise<void> => {
     // Not server.shutdown(), which a request that never ends would hold up for ever.
@@ -81,11 +95,13 @@ export async function startDevServer(
   options.signal?.addEventListener("abort", onAbort);
   if (options.signal?.aborted) onAbort();
   const { username, email } = state.firstUser;
+  const url = `http://${bracketed(hostname)}:${server.addr.port}`;
   return {
-    url: `http://${bracketed(hostname)}:${server.addr.port}`,
+    url,
     user: { username, email },
     ...tokens,
     expiresAt,
+    metadata: metadataAddresses(url, clouds),
     finished: server.finished.finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
     ),
@@ -119,14 +135,21 @@ async function firstTokens(
 }
 
 /** Every route of the service over one state. */
-function devApp(state: DevState): Hono<DevEnv> {
+function devApp(
+  state: DevState,
+  identities: InstanceIdentities,
+  clouds: readonly Cloud[],
+): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   app.use(recorder(state), safeHeaders, ownHostOnly, ownOriginToWrite);
   app.route("/", nanoservicesRoutes(state));
   app.route("/", externalAuthRoutes(state));
   app.route("/", coderRoutes(state));
+  app.route("/", instanceIdentityRoutes(state, identities));
+  app.route("/", metadataRoutes(clouds, { identities, now: state.now }));
   app.route("/", adminRoutes(state));
   app.route("/", externalAuthAdminRoutes(state));
+  app.route("/", instanceIdentityAdminRoutes(identities));
   app.route("/", pageRoutes(state));
   app.route("/", consentRoutes(state));
   app.notFound((c) =>
@@ -136,6 +159,16 @@ function devApp(state: DevState): Hono<DevEnv> {
   );
   app.onError(failed);
   return app;
+}
+
+/** Google's SDKs take a host and a port, the others a URL. */
+function metadataAddresses(
+  url: string,
+  clouds: readonly Cloud[],
+): Partial<Record<Cloud, string>> {
+  const address = (cloud: Cloud): string =>
+    cloud === "google" ? new URL(url).host : url;
+  return Object.fromEntries(clouds.map((cloud) => [cloud, address(cloud)]));
 }
 
 /** Whatever went wrong in here stays in here. */

@@ -53,6 +53,40 @@ describe("dev-server", () => {
     assertEquals(context.stderr.text, "");
   });
 
+  it("says which variables lead to the metadata services", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /export GCE/);
+    const metadata = ["aws, google", "aws"];
+    await rejectionOf(runDevServer(context, { port: 0, metadata }));
+    const text = context.stderr.text;
+    const [url = "", host] = text.match(/http:\/\/(127\.0\.0\.1:\d+)/) ?? [];
+    assertEquals(text.match(/^ {2}export .*$/gm), [
+      `  export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url}`,
+      `  export GCE_METADATA_HOST=${host}`,
+    ]);
+  });
+
+  it("prints where the metadata services are with --json", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /token/);
+    const metadata = ["aws,google"];
+    await rejectionOf(runDevServer(context, { port: 0, json: true, metadata }));
+    const { url, metadata: printed } = JSON.parse(context.stdout.text);
+    assertEquals(printed, { aws: url, google: new URL(url).host });
+  });
+
+  for (const name of ["", "AWS", "gcp", "aws,", "toString"]) {
+    it(`refuses the cloud ${JSON.stringify(name)}`, async () => {
+      const context = new FakeContext();
+      const error = await rejectionOf(
+        runDevServer(context, { port: 0, metadata: [name] }),
+      );
+      assertEquals([error.code, error.exitCode], ["usage", 2]);
+      assert(error.hint?.includes("aws"), error.hint);
+      assertEquals(context.stderr.text, "");
+    });
+  }
+
   it("refuses an address that is not loopback", async () => {
     const error = await rejectionOf(
       runDevServer(new FakeContext(), { host: "0.0.0.0", port: 0 }),

@@ -1,0 +1,107 @@
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { Hono } from "hono/tiny";
+import * as v from "valibot";
+import { readBody, Refusal } from "./admin_body.ts";
+import { type Cloud, CLOUDS, IdentityRefused } from "./clouds/cloud.ts";
+import {
+  FAILURES,
+  type Identity,
+  type InstanceIdentities,
+} from "./clouds/identities.ts";
+import { onlyMethods as onlyCoderMethods } from "./coder_routes.ts";
+import { coderError } from "./coder_wire.ts";
+import { type DevEnv, onlyMethods } from "./guards.ts";
+import { problem, type ProblemCode, statusOf } from "./problems.ts";
+import { type DevState, type WireName, WIRES } from "./state.ts";
+
+const PREFIXES: Record<WireName, string> = {
+  nanoservices: "/v1/agents",
+  coder: "/api/v2/workspaceagents",
+};
+
+const MOST = 64 * 1024;
+const text = v.pipe(
+  v.string("must be a string"),
+  v.minLength(1, "must not be empty"),
+);
+const BODIES: { readonly [C in Cloud]: v.GenericSchema<unknown, Identity[C]> } =
+  {
+    aws: v.object({ signature: text, document: text }, "is missing"),
+    google: v.object({ json_web_token: text }, "is missing"),
+  };
+
+/** The exchange of an instance's identity for a session token, on both wires. */
+export function instanceIdentityRoutes(
+  state: DevState,
+  identities: InstanceIdentities,
+): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  for (const wire of WIRES) {
+    const tooLarge = bodyLimit({
+      maxSize: MOST,
+      onError: () => refusal(wire, "too_large", "The body is over 64 KiB."),
+    });
+    for (const cloud of CLOUDS) {
+      const path = `${PREFIXES[wire]}/${cloud}-instance-identity`;
+      app.post(
+        path,
+        tooLarge,
+        (c) => exchange(c, { state, identities, wire, cloud }),
+      );
+      if (wire === "coder") onlyCoderMethods(app, path, "POST");
+      else onlyMethods(app, path, "POST");
+    }
+  }
+  return app;
+}
+
+interface Exchange<C extends Cloud> {
+  state: DevState;
+  identities: InstanceIdentities;
+  wire: WireName;
+  cloud: C;
+}
+
+async function exchange<C extends Cloud>(
+  c: Context,
+  { state, identities, wire, cloud }: Exchange<C>,
+): Promise<Response> {
+  const failure = identities.count(cloud);
+  if (failure !== undefined) {
+    const code = FAILURES[failure];
+    return refusal(wire, code, "The exchange failed, as rehearsed.");
+  }
+  try {
+    const identity: Identity[C] = await readBody(c, BODIES[cloud]);
+    const agent = await identities.check(cloud, identity, wire);
+    return c.json(await newSession(state, wire, agent, identities));
+  } catch (error) {
+    if (error instanceof Refusal) {
+      return refusal(wire, "invalid_request", error.detail);
+    }
+    if (!(error instanceof IdentityRefused)) throw error;
+    return refusal(wire, "token_invalid", error.message);
+  }
+}
+
+/** A session of the agent as the wire answers it; Coder's has no expiry. */
+async function newSession(
+  state: DevState,
+  wire: WireName,
+  agent: string,
+  { sessionLifetime }: InstanceIdentities,
+): Promise<Record<string, unknown>> {
+  const expiresAt = wire === "coder" ? null : state.fromNow(sessionLifetime);
+  const choice = { name: `session of ${agent}`, agent, wire, expiresAt };
+  const { secret } = await state.mint(choice);
+  const session = { session_token: secret.reveal() };
+  return expiresAt === null ? session : { ...session, expires_at: expiresAt };
+}
+
+/** An error as the wire has it. */
+function refusal(wire: WireName, code: ProblemCode, detail: string): Response {
+  if (wire === "nanoservices") return problem(code, detail);
+  const message = "The instance identity was not exchanged.";
+  return coderError(statusOf(code), message, detail);
+}

@@ -1,0 +1,118 @@
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
+import type { Cloud } from "./clouds/cloud.ts";
+import type { InstanceIdentities } from "./clouds/identities.ts";
+import { type DevEnv, type Guard } from "./guards.ts";
+
+/** What the metadata services tell with. */
+interface Source {
+  identities: InstanceIdentities;
+  now: () => Date;
+}
+
+/** The metadata services of these clouds, as far as an instance needs them to prove who it is. */
+export function metadataRoutes(
+  clouds: readonly Cloud[],
+  source: Source,
+): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  const routes = { aws: awsRoutes, google: googleRoutes };
+  for (const cloud of new Set(clouds)) app.route("/", routes[cloud](source));
+  return app;
+}
+
+const AWS_LONGEST = 21_600;
+const AWS_TTL = "X-aws-ec2-metadata-token-ttl-seconds";
+const AWS_TOKEN = "X-aws-ec2-metadata-token";
+const AWS_TOKEN_PATH = "/latest/api/token";
+const AWS_IDENTITY_PATH = "/latest/dynamic/instance-identity";
+
+/** EC2's instance metadata service, version 2: nothing is told without a session token. */
+function awsRoutes({ identities, now }: Source): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  const sessions = new Map<string, Date>();
+  app.put(AWS_TOKEN_PATH, (c) => {
+    if (isForwarded(c)) return awsError(c, 403, "Forbidden");
+    const ttl = c.req.header(AWS_TTL) ?? "";
+    const seconds = /^\d{1,5}$/.test(ttl) ? Number(ttl) : 0;
+    if (seconds < 1 || seconds > AWS_LONGEST) {
+      return awsError(c, 400, "Bad Request");
+    }
+    forgetExpired(sessions, now());
+    const token = crypto.getRandomValues(new Uint8Array(40)).toBase64();
+    sessions.set(token, new Date(now().getTime() + seconds * 1000));
+    return c.text(token, 200, { [AWS_TTL]: `${seconds}` });
+  });
+  app.all(AWS_TOKEN_PATH, (c) => {
+    c.header("Allow", "OPTIONS, PUT");
+    return awsError(c, 405, "Not Allowed");
+  });
+  const withSession: Guard = async (c, next) => {
+    const expiry = sessions.get(c.req.header(AWS_TOKEN) ?? "");
+    if (expiry !== undefined && expiry > now()) return await next();
+    return awsError(c, 401, "Unauthorized");
+  };
+  app.get(`${AWS_IDENTITY_PATH}/document`, withSession, async (c) => {
+    const { document } = await identities.aws();
+    return c.text(document);
+  });
+  app.get(`${AWS_IDENTITY_PATH}/signature`, withSession, async (c) => {
+    const { signature } = await identities.aws();
+    return c.text(signature);
+  });
+  return app;
+}
+
+function forgetExpired(sessions: Map<string, Date>, now: Date): void {
+  for (const [token, expiry] of sessions) {
+    if (expiry <= now) sessions.delete(token);
+  }
+}
+
+/** EC2 says its errors in a page. */
+function awsError(
+  c: Context,
+  status: 400 | 401 | 403 | 405,
+  phrase: string,
+): Response {
+  const title = `${status} - ${phrase}`;
+  const page = `<!doctype html>\n<title>${title}</title>\n<h1>${title}</h1>\n`;
+  return c.body(page, status, { "Content-Type": "text/html" });
+}
+
+const GOOGLE_IDENTITY_PATH =
+  "/computeMetadata/v1/instance/service-accounts/default/identity";
+const GOOGLE_FLAVOR = "Metadata-Flavor";
+
+/** Compute Engine's metadata server: it tells whoever says its name, and says it back. */
+function googleRoutes({ identities }: Source): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  app.use("/computeMetadata/*", async (c, next) => {
+    c.header(GOOGLE_FLAVOR, "Google");
+    c.header("Server", "Metadata Server for VM");
+    if (isForwarded(c) || c.req.header(GOOGLE_FLAVOR) !== "Google") {
+      return googleError(c, 403, "Forbidden");
+    }
+    return await next();
+  });
+  app.get(GOOGLE_IDENTITY_PATH, async (c) => {
+    const audience = c.req.query("audience") ?? "";
+    if (audience === "") {
+      return googleError(c, 400, "non-empty audience parameter required");
+    }
+    const full = c.req.query("format") === "full";
+    const token = await identities.google(audience, full);
+    // Google calls the bare token a page, too.
+    return c.body(token, 200, { "Content-Type": "text/html" });
+  });
+  return app;
+}
+
+function googleError(c: Context, status: 400 | 403, text: string): Response {
+  return c.body(`${text}\n`, status, { "Content-Type": "text/html" });
+}
+
+/** Whether it came through a proxy: no metadata service answers then. */
+function isForwarded(c: Context): boolean {
+  return c.req.header("X-Forwarded-For") !== undefined;
+}
