@@ -20,6 +20,7 @@ export type DevServerCommandOptions = GlobalOptions & {
 /** Which variable leads each cloud's own SDK, and us, to a metadata service. */
 const METADATA_VARIABLES = {
   aws: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  azure: "AZURE_METADATA_ENDPOINT",
   google: "GCE_METADATA_HOST",
 } as const;
 type Cloud = keyof typeof METADATA_VARIABLES;
@@ -38,7 +39,7 @@ export function devServerCommand(context: Context): CliCommand {
       .option("--host <address:string>", "A loopback address. (127.0.0.1)")
       .option(
         "--metadata <clouds:string>",
-        "Serve the instance metadata of aws or google; both with a comma.",
+        "Serve the instance metadata of aws, azure or google; more with commas.",
         { collect: true },
       )
       .example("In one terminal", "nanoctl dev-server")

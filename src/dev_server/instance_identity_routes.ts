@@ -28,6 +28,10 @@ const text = v.pipe(
 const BODIES: { readonly [C in Cloud]: v.GenericSchema<unknown, Identity[C]> } =
   {
     aws: v.object({ signature: text, document: text }, "is missing"),
+    azure: v.object(
+      { signature: text, encoding: v.literal("pkcs7", "must be pkcs7") },
+      "is missing",
+    ),
     google: v.object({ json_web_token: text }, "is missing"),
   };
 

@@ -16,7 +16,7 @@ export function metadataRoutes(
   source: Source,
 ): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
-  const routes = { aws: awsRoutes, google: googleRoutes };
+  const routes = { aws: awsRoutes, azure: azureRoutes, google: googleRoutes };
   for (const cloud of new Set(clouds)) app.route("/", routes[cloud](source));
   return app;
 }
@@ -110,6 +110,60 @@ function googleRoutes({ identities }: Source): Hono<DevEnv> {
 
 function googleError(c: Context, status: 400 | 403, text: string): Response {
   return c.body(`${text}\n`, status, { "Content-Type": "text/html" });
+}
+
+const AZURE_DOCUMENT_PATH = "/metadata/attested/document";
+/** Those that the attested document is there for, newest first. */
+const AZURE_VERSIONS = [
+  "2021-02-01",
+  "2021-01-01",
+  "2020-12-01",
+  "2020-10-01",
+  "2020-09-01",
+  "2020-07-15",
+  "2020-06-01",
+  "2019-11-01",
+  "2019-08-15",
+  "2019-08-01",
+  "2019-06-04",
+  "2019-06-01",
+  "2019-04-30",
+  "2019-03-11",
+  "2019-02-01",
+  "2018-10-01",
+];
+
+/** Azure's instance metadata service: it wants its header and a version, and no proxy between. */
+function azureRoutes({ identities }: Source): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  app.get(AZURE_DOCUMENT_PATH, async (c) => {
+    if (isForwarded(c)) {
+      return azureError(c, "The X-Forwarded-For header is not allowed");
+    }
+    if (c.req.header("Metadata")?.toLowerCase() !== "true") {
+      return azureError(c, "Required metadata header not specified");
+    }
+    const version = c.req.query("api-version") ?? "";
+    if (!AZURE_VERSIONS.includes(version)) {
+      const fault = version === "" ? "was not specified" : "is not supported";
+      const newest = { "newest-versions": AZURE_VERSIONS.slice(0, 3) };
+      return azureError(c, `api-version ${fault} in the request`, newest);
+    }
+    const nonce = c.req.query("nonce");
+    if (nonce !== undefined && !/^\d{1,10}$/.test(nonce)) {
+      return azureError(c, "nonce is not a number of at most 10 digits");
+    }
+    return c.json(await identities.azure(nonce));
+  });
+  return app;
+}
+
+function azureError(
+  c: Context,
+  fault: string,
+  members: Record<string, unknown> = {},
+): Response {
+  return c.json({ error: `Bad request. ${fault}`, ...members }, 400);
 }
 
 /** Whether it came through a proxy: no metadata service answers then. */

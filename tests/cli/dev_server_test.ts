@@ -55,14 +55,15 @@ describe("dev-server", () => {
 
   it("says which variables lead to the metadata services", async () => {
     const context = new FakeContext();
-    untilWritten(context, /export GCE/);
-    const metadata = ["aws, google", "aws"];
+    untilWritten(context, /export AZURE/);
+    const metadata = ["aws, google", "aws", "azure"];
     await rejectionOf(runDevServer(context, { port: 0, metadata }));
     const text = context.stderr.text;
     const [url = "", host] = text.match(/http:\/\/(127\.0\.0\.1:\d+)/) ?? [];
     assertEquals(text.match(/^ {2}export .*$/gm), [
       `  export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url}`,
       `  export GCE_METADATA_HOST=${host}`,
+      `  export AZURE_METADATA_ENDPOINT=${url}`,
     ]);
   });
 

@@ -12,9 +12,9 @@ import { exchange, identityOf, WIRES } from "./instances.ts";
 const ADMIN = "/dev/instance-identity";
 const INSTANCES = {
   aws: "i-0f1e2d3c4b5a69788",
+  azure: "6d1f4c0e-8a5b-4b67-9a3d-2c7e5f90b1a4",
   google: "4570452845155348778",
 };
-const options = { metadata: CLOUDS };
 
 /** What stands for each wire's refusal: the status, the code where there is one, and the reason. */
 function refusal(
@@ -24,6 +24,8 @@ function refusal(
 }
 
 for (const cloud of CLOUDS) {
+  const options = { metadata: [cloud] };
+
   describe(`the exchange of an identity of ${cloud}`, () => {
     it("gives a session of the instance's agent, for an hour", () =>
       withServer(async (server) => {
@@ -127,6 +129,8 @@ for (const cloud of CLOUDS) {
 }
 
 describe("the exchange of an identity", () => {
+  const options = { metadata: ["azure", "google"] } as const;
+
   it("holds Google's audience against the wire", () =>
     withServer(async (server) => {
       for (const [wire, audience] of [WIRES, [...WIRES].reverse()]) {
@@ -145,6 +149,18 @@ describe("the exchange of an identity", () => {
       assertEquals(last.status, 200);
       clock.pass(1);
       const { status, json } = await exchange(server, "google", identity);
+      assertEquals(status, 401);
+      assertStringIncludes(json.detail, "expired");
+    }, options));
+
+  it("takes an Azure document for six hours only", () =>
+    withServer(async (server, clock) => {
+      const identity = await identityOf(server, "azure");
+      clock.pass(6 * 60 * 60 - 1);
+      const last = await exchange(server, "azure", identity);
+      assertEquals(last.status, 200);
+      clock.pass(1);
+      const { status, json } = await exchange(server, "azure", identity);
       assertEquals(status, 401);
       assertStringIncludes(json.detail, "expired");
     }, options));
@@ -172,7 +188,7 @@ describe(ADMIN, () => {
       const { json, status } = await ask(server, ADMIN);
       assertEquals(status, 200);
       assertEquals(json, {
-        exchanges: { aws: 0, google: 0 },
+        exchanges: { aws: 0, azure: 0, google: 0 },
         instances: INSTANCES,
         session_lifetime: 3600,
         known: true,
@@ -187,7 +203,7 @@ describe(ADMIN, () => {
       await exchange(server, "aws", identity, "coder");
       await exchange(server, "google", {});
       const { json } = await ask(server, ADMIN);
-      assertEquals(json.exchanges, { aws: 2, google: 1 });
+      assertEquals(json.exchanges, { aws: 2, azure: 0, google: 1 });
     }, { metadata: ["aws"] }));
 
   it("sets how long the next sessions last", () =>
@@ -235,10 +251,10 @@ describe(ADMIN, () => {
     withServer(async (server) => {
       await send(server, "PATCH", ADMIN, { fail_status: 503 });
       for (let times = 0; times < 5; times++) {
-        assertEquals((await exchange(server, "google", {})).status, 503);
+        assertEquals((await exchange(server, "azure", {})).status, 503);
       }
       await send(server, "PATCH", ADMIN, { fail_status: null });
-      assertEquals((await exchange(server, "google", {})).status, 400);
+      assertEquals((await exchange(server, "azure", {})).status, 400);
     }));
 
   const bad: [string, Record<string, unknown>][] = [

@@ -1,3 +1,5 @@
+import { ContentInfo, SignedData } from "@peculiar/asn1-cms";
+import { AsnConvert } from "@peculiar/asn1-schema";
 import type { Cloud } from "../../src/dev_server/clouds/cloud.ts";
 import type { DevServer } from "../../src/dev_server/server.ts";
 import { type Answer, ask, send } from "./helpers.ts";
@@ -13,6 +15,14 @@ export async function identityOf(
   audience: string = "nanoservices",
 ): Promise<Record<string, string>> {
   if (cloud === "aws") return await awsIdentity(server);
+  if (cloud === "azure") {
+    const { json } = await ask(
+      server,
+      "/metadata/attested/document?api-version=2020-09-01",
+      { headers: { Metadata: "true" } },
+    );
+    return json;
+  }
   const { text } = await ask(
     server,
     `/computeMetadata/v1/instance/service-accounts/default/identity?audience=${audience}&format=full`,
@@ -48,4 +58,10 @@ export function exchange(
 ): Promise<Answer> {
   const prefix = wire === "coder" ? "/api/v2/workspaceagents" : "/v1/agents";
   return send(server, "POST", `${prefix}/${cloud}-instance-identity`, body);
+}
+
+/** An attested document as a library for CMS reads it. */
+export function signedDataOf(signature: string): SignedData {
+  const info = AsnConvert.parse(Uint8Array.fromBase64(signature), ContentInfo);
+  return AsnConvert.parse(info.content, SignedData);
 }

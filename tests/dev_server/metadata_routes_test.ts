@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { DevServer } from "../../src/dev_server/server.ts";
 import { type Answer, ask, withServer } from "./helpers.ts";
+import { signedDataOf } from "./instances.ts";
 
 const TTL = "X-aws-ec2-metadata-token-ttl-seconds";
 const AWS_TOKEN = "X-aws-ec2-metadata-token";
@@ -10,6 +11,13 @@ const SIGNATURE = "/latest/dynamic/instance-identity/signature";
 const IDENTITY =
   "/computeMetadata/v1/instance/service-accounts/default/identity";
 const ATTESTED = "/metadata/attested/document";
+
+/** What an attested document says. */
+function contentOf(signature: string): string {
+  const content = signedDataOf(signature).encapContentInfo.eContent?.single
+    ?.buffer;
+  return new TextDecoder().decode(content);
+}
 
 function awsToken(
   server: DevServer,
@@ -184,6 +192,59 @@ describe("the metadata service of Google", () => {
         const answer = await ask(server, path, { headers });
         assertEquals(answer.status, 403);
         assert(!answer.text.includes("eyJ"));
+      }, options));
+  }
+});
+
+describe("the metadata service of Azure", () => {
+  const options = { metadata: ["azure"] } as const;
+  const headers = { Metadata: "true" };
+  const path = `${ATTESTED}?api-version=2020-09-01`;
+
+  it("gives an attested document", () =>
+    withServer(async (server) => {
+      const answer = await ask(server, path, { headers });
+      assertEquals(answer.status, 200);
+      assertEquals(Object.keys(answer.json), ["encoding", "signature"]);
+      assertEquals(answer.json.encoding, "pkcs7");
+      const text = contentOf(answer.json.signature);
+      assertEquals(JSON.parse(text).nonce, "20300101-000000");
+    }, options));
+
+  it("puts the nonce that is asked for into it", () =>
+    withServer(async (server) => {
+      const answer = await ask(server, `${path}&nonce=0123456789`, { headers });
+      const text = contentOf(answer.json.signature);
+      assertEquals(JSON.parse(text).nonce, "0123456789");
+    }, options));
+
+  it("wants a version, and says the newest", () =>
+    withServer(async (server) => {
+      for (const query of ["", "?api-version=", "?api-version=2018-09-31"]) {
+        const answer = await ask(server, ATTESTED + query, { headers });
+        assertEquals(answer.status, 400);
+        assertMatch(answer.json.error, /^Bad request\. api-version /);
+        assertEquals(answer.json["newest-versions"].length, 3);
+      }
+    }, options));
+
+  const refused: [string, Record<string, string>, string][] = [
+    ["its header", {}, path],
+    ["that header to be true", { Metadata: "false" }, path],
+    [
+      "a way without a proxy",
+      { ...headers, "X-Forwarded-For": "10.0.0.1" },
+      path,
+    ],
+    ["a nonce of digits", headers, `${path}&nonce=abc`],
+    ["a nonce of ten digits at most", headers, `${path}&nonce=01234567890`],
+  ];
+  for (const [wanted, headers, path] of refused) {
+    it(`wants ${wanted}`, () =>
+      withServer(async (server) => {
+        const { status, json } = await ask(server, path, { headers });
+        assertEquals(status, 400);
+        assertEquals(Object.keys(json), ["error"]);
       }, options));
   }
 });

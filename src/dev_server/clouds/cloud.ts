@@ -1,5 +1,5 @@
 /** Every cloud whose instances can prove who they are. */
-export const CLOUDS = ["aws", "google"] as const;
+export const CLOUDS = ["aws", "azure", "google"] as const;
 
 /** A cloud whose instances can prove who they are. */
 export type Cloud = typeof CLOUDS[number];
@@ -7,6 +7,7 @@ export type Cloud = typeof CLOUDS[number];
 /** The one instance on each cloud that the service stands for, and knows. */
 export const INSTANCES: Readonly<Record<Cloud, string>> = {
   aws: "i-0f1e2d3c4b5a69788",
+  azure: "6d1f4c0e-8a5b-4b67-9a3d-2c7e5f90b1a4",
   google: "4570452845155348778",
 };
 
@@ -19,7 +20,7 @@ export interface SigningKey {
   readonly publicKey: CryptoKey;
 }
 
-/** RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2): what the clouds sign with. */
+/** RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2): what all three clouds sign with. */
 export const RSA_SHA256 = {
   name: "RSASSA-PKCS1-v1_5",
   hash: "SHA-256",

@@ -1,4 +1,5 @@
 import type { AwsIdentity } from "./aws.ts";
+import type { AzureIdentity } from "./azure.ts";
 import {
   type Cloud,
   IdentityRefused,
@@ -14,6 +15,7 @@ export const DEFAULT_SESSION_LIFETIME = 60 * 60;
 /** What an instance proves itself with on each cloud. */
 export interface Identity {
   aws: AwsIdentity;
+  azure: AzureIdentity;
   google: { json_web_token: string };
 }
 
@@ -46,7 +48,7 @@ export class InstanceIdentities {
   known = true;
   /** Set while exchanges are to fail. */
   failure: Failure | undefined;
-  readonly exchanges: Record<Cloud, number> = { aws: 0, google: 0 };
+  readonly exchanges: Record<Cloud, number> = { aws: 0, azure: 0, google: 0 };
   readonly #now: () => Date;
   readonly #started: Date;
   readonly #keys = new Map<Cloud, Promise<SigningKey>>();
@@ -79,6 +81,14 @@ export class InstanceIdentities {
     const document = awsDocument(INSTANCES.aws, this.#started);
     const signature = await signAwsDocument(await this.key("aws"), document);
     return { document, signature };
+  }
+
+  /** What the instance on Azure proves itself with. */
+  async azure(nonce?: string): Promise<AzureIdentity> {
+    const { signAzureDocument } = await import("./azure.ts");
+    const vmId = INSTANCES.azure;
+    const wish = { vmId, nonce, now: this.#now() };
+    return await signAzureDocument(await this.key("azure"), wish);
   }
 
   /** What the instance on Google proves itself with, to this audience. */
@@ -115,6 +125,11 @@ export class InstanceIdentities {
     aws: async (identity) => {
       const { checkAwsIdentity } = await import("./aws.ts");
       return await checkAwsIdentity(await this.key("aws"), identity);
+    },
+    azure: async (identity) => {
+      const { checkAzureIdentity } = await import("./azure.ts");
+      const key = await this.key("azure");
+      return await checkAzureIdentity(key, identity, this.#now());
     },
     google: async ({ json_web_token }, audience) => {
       const { checkGoogleToken } = await import("./google.ts");
