@@ -38,6 +38,57 @@ describe("nanoctl dev-server", () => {
     assertEquals(home.entries(), []);
   });
 
+  it("is the metadata service of the clouds that are named", async () => {
+    const clouds = ["--metadata", "aws,google", "--metadata", "azure"];
+    const child = start([...ARGS, ...clouds, "--json"]);
+    const { url, metadata } = JSON.parse(await child.firstLine);
+    const host = new URL(url).host;
+    assertEquals(metadata, { aws: url, google: host, azure: url });
+    const text = async (path: string, init: RequestInit): Promise<string> => {
+      const response = await fetch(`${url}${path}`, init);
+      assertEquals(response.status, 200);
+      return await response.text();
+    };
+    const attested = await text(
+      "/metadata/attested/document?api-version=2020-09-01",
+      { headers: { Metadata: "true" } },
+    );
+    const json_web_token = await text(
+      "/computeMetadata/v1/instance/service-accounts/default/identity?audience=nanoservices&format=full",
+      { headers: { "Metadata-Flavor": "Google" } },
+    );
+    const header = "X-aws-ec2-metadata-token";
+    const session = await text("/latest/api/token", {
+      method: "PUT",
+      headers: { [`${header}-ttl-seconds`]: "60" },
+    });
+    const identity = "/latest/dynamic/instance-identity";
+    const init = { headers: { [header]: session } };
+    const document = await text(`${identity}/document`, init);
+    const signature = await text(`${identity}/signature`, init);
+    const bodies = {
+      aws: JSON.stringify({ document, signature }),
+      azure: attested,
+      google: JSON.stringify({ json_web_token }),
+    };
+    for (const [cloud, body] of Object.entries(bodies)) {
+      const path = `/v1/agents/${cloud}-instance-identity`;
+      const answer = JSON.parse(await text(path, { method: "POST", body }));
+      assertMatch(answer.session_token, /^nano_\w{40}$/);
+    }
+    child.kill("SIGINT");
+    assertEquals((await child.end()).code, 130);
+  });
+
+  it("refuses to be the metadata service of what is no cloud", async () => {
+    await assertFails([...ARGS, "--metadata", "gcp"], {}, {
+      exit: 2,
+      code: "usage",
+      message: /--metadata "gcp" is no cloud/,
+      hint: /aws, azure, google/,
+    });
+  });
+
   it("prints one JSON line with --json, and nothing else", async () => {
     const child = start([...ARGS, "--json"]);
     const { url, token, expires_at, ...more } = JSON.parse(

@@ -139,6 +139,25 @@ const cases: [string, string, string][] = [
     "not a PKCS#7 document",
   ],
   [
+    "two digests",
+    changed((data) => {
+      const { signedAttrs = [] } = signerOf(data);
+      const digest = signedAttrs.find(({ attrType }) =>
+        attrType === "1.2.840.113549.1.9.4"
+      );
+      assert(digest);
+      signedAttrs.push(digest);
+    }),
+    "not a PKCS#7 document",
+  ],
+  [
+    "another type of content",
+    changed((data) => {
+      data.encapContentInfo.eContentType = "1.2.840.113549.1.9.16.1.4";
+    }),
+    "not a PKCS#7 document",
+  ],
+  [
     "no signer",
     changed((data) => void data.signerInfos.splice(0)),
     "not a PKCS#7 document",
