@@ -42,9 +42,9 @@ function changed(change: (data: SignedData) => void): string {
 }
 
 /** As a ContentInfo: DER of at most 65535 bytes. */
-function wrapped(data: Uint8Array): string {
+function wrapped(data: Uint8Array, type = 0x02): string {
   const length = (size: number): number[] => [0x82, size >> 8, size & 0xff];
-  const id = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+  const id = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, type];
   return Uint8Array.from([
     0x30,
     ...length(id.length + 4 + data.length),
@@ -155,6 +155,21 @@ const cases: [string, string, string][] = [
     changed((data) => {
       data.encapContentInfo.eContentType = "1.2.840.113549.1.9.16.1.4";
     }),
+    "not a PKCS#7 document",
+  ],
+  [
+    "an attribute that says another type of content",
+    changed((data) => {
+      for (const attribute of signerOf(data).signedAttrs ?? []) {
+        if (attribute.attrType !== "1.2.840.113549.1.9.3") continue;
+        attribute.attrValues = [Uint8Array.of(0x06, 1, 0x2a).buffer];
+      }
+    }),
+    "not a PKCS#7 document",
+  ],
+  [
+    "enveloped data",
+    wrapped(new Uint8Array(AsnConvert.serialize(signedDataOf(signature))), 3),
     "not a PKCS#7 document",
   ],
   [
