@@ -27,7 +27,8 @@ function examples(): Example[] {
 /** The names of all members, and of what kind each is; values differ from run to run. */
 function shape(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shape);
-  if (typeof value !== "object" || value === null) return typeof value;
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
       name,
