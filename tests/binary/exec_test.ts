@@ -7,6 +7,7 @@ import {
   Child,
   CREDENTIALS,
   Home,
+  NO_METADATA,
   run,
   start,
   until,
@@ -66,6 +67,7 @@ describe("exec gives the token", () => {
     const { code, stdout } = await run([...exec, "env", "-0"], { home, env });
     assertEquals(code, 0);
     assertEquals(variables(stdout), {
+      ...NO_METADATA,
       ...env,
       HOME: home.path,
       NANOSERVICES_TOKEN: token,
@@ -91,7 +93,12 @@ describe("exec gives the token", () => {
     const args = ["exec", "--env", "API_TOKEN", "--", "env", "-0"];
     const { stdout } = await run(args, { home, env });
     const child = variables(stdout);
-    assertEquals(child, { ...env, HOME: home.path, API_TOKEN: token });
+    assertEquals(child, {
+      ...NO_METADATA,
+      ...env,
+      HOME: home.path,
+      API_TOKEN: token,
+    });
   });
 
   it("to nobody who looks at the processes", async () => {

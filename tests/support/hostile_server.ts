@@ -2,6 +2,7 @@ import type { Identity } from "./certificates.ts";
 import {
   BINARY,
   killHard,
+  NO_METADATA,
   type Result,
   type RunOptions,
   WATCHDOG_SECONDS,
@@ -245,6 +246,7 @@ export async function runMeasured(
     args,
     clearEnv: true,
     env: {
+      ...NO_METADATA,
       ...(options.home ? { HOME: options.home.path } : {}),
       ...options.env,
     },

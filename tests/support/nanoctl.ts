@@ -15,9 +15,19 @@ export interface Result {
   stderr: string;
 }
 
+/**
+ * Leads each cloud's metadata service to a port where nothing listens: no test
+ * may ask a real one.
+ */
+export const NO_METADATA = {
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:1",
+  AZURE_METADATA_ENDPOINT: "http://127.0.0.1:1",
+  GCE_METADATA_HOST: "127.0.0.1:1",
+};
+
 /** How to run the program, where it is not the usual way. */
 export interface RunOptions {
-  /** The environment: nothing but this, and HOME where there is a home. */
+  /** The environment: nothing but this, HOME where there is a home, and {@linkcode NO_METADATA}. */
   env?: Record<string, string>;
   /** What comes by pipe; nothing (/dev/null) if left out. */
   stdin?: string | Uint8Array;
@@ -123,7 +133,7 @@ export class Child {
     this.#process = new Deno.Command(command, {
       args,
       clearEnv: true,
-      env: { ...(home ? { HOME: home.path } : {}), ...env },
+      env: { ...NO_METADATA, ...(home ? { HOME: home.path } : {}), ...env },
       stdin: stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

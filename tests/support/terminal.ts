@@ -3,6 +3,7 @@ import {
   type Home,
   killHard,
   latin1,
+  NO_METADATA,
   shellQuote,
   WATCHDOG_SECONDS,
 } from "./nanoctl.ts";
@@ -71,6 +72,7 @@ export class Terminal {
         PATH: "/usr/local/bin:/usr/bin:/bin",
         SHELL: "/bin/sh",
         TERM: "xterm",
+        ...NO_METADATA,
         ...(home ? { HOME: home.path } : {}),
         ...env,
       },
