@@ -74,47 +74,68 @@ export function agentOf(
       "give one of them",
     );
   }
-  const find = (
-    given: string | undefined,
-    option: string,
-    name: string,
-  ): Setting | undefined => {
-    if (given !== undefined) {
-      return { value: given, source: option, service: undefined };
-    }
-    for (const [prefix, service] of SPELLINGS) {
-      const source = prefix + name;
-      const value = env.get(source);
-      if (value) return { value, source, service };
-    }
-    return undefined;
-  };
-  const token = find(options.agentToken, "--agent-token", "TOKEN");
-  const tokenFile = find(
-    options.agentTokenFile,
-    "--agent-token-file",
-    "TOKEN_FILE",
-  );
-  const url = find(options.agentUrl, "--agent-url", "URL");
-  const auth = find(options.auth, "--auth", "AUTH");
-  const settings = [url, token, tokenFile, auth];
+  const url = settingOf(env, options.agentUrl, "--agent-url", "URL");
+  const auth = settingOf(env, options.auth, "--auth", "AUTH");
+  const given = givenToken(env, options);
+  const settings = [url, given.token ?? given.tokenFile, auth];
   if (settings.every((setting) => setting === undefined)) return undefined;
   return {
     url: url?.value,
     service: settings.find((setting) => setting?.service)?.service,
     auth: agentAuth(auth),
-    ...preferred(token, tokenFile),
+    ...given,
   };
 }
 
-/** An option hides what a variable says of the other kind; of two variables the file wins, as for a person. */
-function preferred(
-  token: Setting | undefined,
-  tokenFile: Setting | undefined,
+function settingOf(
+  env: Context["env"],
+  given: string | undefined,
+  option: string,
+  name: string,
+): Setting | undefined {
+  if (given !== undefined) {
+    return { value: given, source: option, service: undefined };
+  }
+  for (const [prefix, service] of SPELLINGS) {
+    const found = variable(env, prefix + name, service);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
+ * The one token or token file that counts: an option hides every variable, one
+ * spelling hides the other, and within it the file wins, as for a person.
+ */
+function givenToken(
+  env: Context["env"],
+  { agentToken: value, agentTokenFile: path }: AgentOptions,
 ): Pick<Agent, "token" | "tokenFile"> {
-  const isOption = token?.source.startsWith("--");
-  if (token && (isOption || !tokenFile)) return { token, tokenFile: undefined };
-  return { token: undefined, tokenFile };
+  const none = { token: undefined, tokenFile: undefined };
+  const option = { service: undefined };
+  if (value !== undefined) {
+    return { ...none, token: { value, source: "--agent-token", ...option } };
+  }
+  if (path !== undefined) {
+    const source = "--agent-token-file";
+    return { ...none, tokenFile: { value: path, source, ...option } };
+  }
+  for (const [prefix, service] of SPELLINGS) {
+    const file = variable(env, `${prefix}TOKEN_FILE`, service);
+    if (file) return { ...none, tokenFile: file };
+    const token = variable(env, `${prefix}TOKEN`, service);
+    if (token) return { ...none, token };
+  }
+  return none;
+}
+
+function variable(
+  env: Context["env"],
+  source: string,
+  service: ServiceName,
+): Setting | undefined {
+  const value = env.get(source);
+  return value ? { value, source, service } : undefined;
 }
 
 function agentAuth(setting: Setting | undefined): AgentAuth {
