@@ -43,9 +43,8 @@ function chosenAgent(
   context: Context,
   options: AgentCommandOptions,
 ): Agent | undefined {
-  const agent = agentOf(context, options);
   if (options.token === undefined && options.tokenFile === undefined) {
-    return agent;
+    return agentOf(context, options);
   }
   const { agentToken, agentTokenFile, agentUrl, auth } = options;
   if (
