@@ -58,6 +58,8 @@ export interface HttpRequest {
   json?: unknown;
   /** Sent as it is, in place of `json`; its content type is JSON unless a header says otherwise. */
   body?: Uint8Array<ArrayBuffer>;
+  /** It holds what is as good as a token, and goes only where a token would. */
+  confidential?: boolean;
 }
 
 /** What every answer tells before its body. */
@@ -366,18 +368,20 @@ export class HttpClient {
     if (hop.body !== undefined) headers.set("content-type", "application/json");
     if (!hop.trusted) return headers;
     for (const [name, value] of request.headers ?? []) headers.set(name, value);
-    if (!token) return headers;
+    const isSecret = token !== undefined || request.confidential;
     if (
-      hop.url.protocol === "http:" && !isLoopback(hop.url.hostname) &&
-      !insecureHttp
+      isSecret && hop.url.protocol === "http:" &&
+      !isLoopback(hop.url.hostname) && !insecureHttp
     ) {
       throw new NanoctlError(
         "usage",
-        `a token is not sent over plain http to ${hop.url.host}`,
+        `${
+          token ? "a token" : "what is as good as a token"
+        } is not sent over plain http to ${hop.url.host}`,
         "use https, or say --insecure-http if you must",
       );
     }
-    headers.set(...this.#options.present(token.secret));
+    if (token) headers.set(...this.#options.present(token.secret));
     return headers;
   }
 
@@ -444,6 +448,8 @@ class Deadline {
 
   /** Waits for something that may not end by itself at the limit. */
   async race<T>(work: Promise<T>): Promise<T> {
+    // Where it fails after we stopped waiting, nobody else is there to hear.
+    work.catch(() => {});
     this.signal.throwIfAborted();
     const over = Promise.withResolvers<never>();
     const reject = (): void => over.reject(this.signal.reason);

@@ -144,6 +144,7 @@ export const coder: Service = {
         method: "POST",
         path: `/api/v2/workspaceagents/${proof.cloud}-instance-identity`,
         json: identityBody(proof),
+        confidential: true,
       },
       (answer, source) =>
         [400, 401, 403, 404].includes(answer.status)

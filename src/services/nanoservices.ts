@@ -119,6 +119,7 @@ export const nanoservices: Service = {
         method: "POST",
         path: `/v1/agents/${proof.cloud}-instance-identity`,
         json: identityBody(proof),
+        confidential: true,
       },
       (answer, source) =>
         [400, 401, 403, 404].includes(answer.status)

@@ -287,6 +287,22 @@ describe("the token", () => {
     });
   }
 
+  it("is not alone: what is as good as one does not go over plain http either", async () => {
+    const request = { method: "POST", path: "/", json: {}, confidential: true };
+    const far = new FakeContext({ answer: json({}) });
+    const baseUrl = "http://api.example";
+    const error = await rejectionOf(clientOf(far, { baseUrl }).send(request));
+    assertEquals([error.code, error.message, far.requests.length], [
+      "usage",
+      "what is as good as a token is not sent over plain http to api.example",
+      0,
+    ]);
+    await clientOf(far, { baseUrl, insecureHttp: true }).send(request);
+    const near = new FakeContext({ answer: json({}) });
+    await clientOf(near, { baseUrl: "http://127.0.0.1:7080" }).send(request);
+    assertEquals([far.requests.length, near.requests.length], [1, 1]);
+  });
+
   it("is not needed for plain http without a token", async () => {
     const context = new FakeContext({ answer: json({}) });
     const client = clientOf(context, { baseUrl: "http://api.example" });
@@ -654,6 +670,22 @@ describe("Ctrl-C", () => {
     const error = await sent;
     held.resolve(new Response());
     assertEquals([error.code, error.exitCode], ["interrupted", 130]);
+  });
+
+  it("once pressed, leaves no failure behind that nobody hears of", async () => {
+    const context = new FakeContext();
+    context.interrupt();
+    const failed = Promise.withResolvers<SessionToken>();
+    const client = clientOf(context).withTokens({
+      origin: "store",
+      source: "a test",
+      getToken: () => failed.promise,
+    });
+    const error = await rejectionOf(client.send({ path: "/" }));
+    assertEquals(error.code, "interrupted");
+    // Unheard, this would end the test run.
+    failed.reject(new NanoctlError("network", "too late"));
+    await new Promise((resolve) => setTimeout(resolve));
   });
 
   it("keeps a request from being sent once it was pressed", async () => {
