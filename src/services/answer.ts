@@ -18,10 +18,18 @@ export function parseAnswer<T>(
   const field = v.getDotPath(issue) ?? "the whole body";
   throw new NanoctlError(
     "service_response",
-    `${answer.url.origin} answered in the wrong shape: ${field}: expected ` +
-      `${issue.expected}, received ${kind(issue.input)}`,
+    `${answer.url.origin} answered in the wrong shape: ${field}: ${
+      faultOf(issue)
+    }`,
     "check that the URL is the service's and that nanoctl is not too old for it",
   );
+}
+
+/** Where valibot has only a function or a pattern to show, our schemas say what is wrong. */
+function faultOf(issue: v.BaseIssue<unknown>): string {
+  return issue.type === "check" || issue.type === "regex"
+    ? issue.message
+    : `expected ${issue.expected}, received ${kind(issue.input)}`;
 }
 
 function json(answer: HttpAnswer): unknown {
@@ -59,9 +67,27 @@ export const secretSchema: v.GenericSchema<unknown, string> = v.pipe(
   v.regex(/^[\x21-\x7e]+$/, "not a token"),
 );
 
-/** What else a provider said with its token; nothing where it said nothing. */
+/**
+ * What else a provider said with its token, with every name that it used;
+ * nothing where it said nothing. (valibot's own record leaves out names such as
+ * `constructor`, and takes a list.)
+ */
 export const extraSchema: v.GenericSchema<unknown, Record<string, unknown>> = v
-  .nullish(v.record(v.string(), v.unknown()), {});
+  .nullish(
+    v.pipe(
+      v.unknown(),
+      v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+        if (isObject(value)) return value;
+        addIssue({ message: "not an object", expected: "Object" });
+        return NEVER;
+      }),
+    ),
+    {},
+  );
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** The URL of a page for a person, fit to be printed as it is. */
 export const authenticationUrlSchema: v.GenericSchema<unknown, string> = v.pipe(

@@ -1,9 +1,13 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { ErrorCode, NanoctlError } from "../../src/errors.ts";
 import { HttpClient } from "../../src/http/client.ts";
 import { Secret } from "../../src/secret.ts";
 import { nanoservices } from "../../src/services/nanoservices.ts";
+import type {
+  ExternalAuth,
+  ExternalProvider,
+} from "../../src/services/service.ts";
 import { fixedToken } from "../../src/tokens/fixed.ts";
 import {
   type Answer,
@@ -432,4 +436,210 @@ describe("revoke of nanoservices", () => {
     await rejectionOf(nanoservices.revoke(client));
     assertEquals(context.requests.length, 1);
   });
+});
+
+/** The body of an external token, with these fields changed. */
+function external(change: Record<string, unknown> = {}): Answer {
+  return json({
+    access_token: "gho_1",
+    token_type: "bearer",
+    expires_at: null,
+    extra: {},
+    ...change,
+  });
+}
+
+function externalAuth(answer: Answer): Promise<ExternalAuth> {
+  return nanoservices.externalAuth(service(answer).client, { id: "github" });
+}
+
+describe("externalAuth of nanoservices", () => {
+  it("asks for a provider by its id, with the token", async () => {
+    const { context, client } = service(external());
+    await nanoservices.externalAuth(client, { id: "git hub&id=x" });
+    assertEquals(
+      context.requests.map((sent) => [sent.method, sent.url, presented(sent)]),
+      [[
+        "GET",
+        `${BASE}/v1/external-auth/token?id=git+hub%26id%3Dx`,
+        "nano_1",
+      ]],
+    );
+  });
+
+  it("asks for a provider by a URL that it is for", async () => {
+    const { context, client } = service(external());
+    await nanoservices.externalAuth(client, { match: "https://g.example/a?b" });
+    assertEquals(
+      context.requests[0]?.url,
+      `${BASE}/v1/external-auth/token?match=https%3A%2F%2Fg.example%2Fa%3Fb`,
+    );
+  });
+
+  it("gives the token, its type, its end and what came with it", async () => {
+    const auth = await externalAuth(external({
+      expires_at: "2026-02-01T10:00:00Z",
+      extra: { authed_user: { id: "U1" }, teams: [1] },
+    }));
+    assertEquals(auth.token?.accessToken.reveal(), "gho_1");
+    assertEquals(
+      [auth.token?.tokenType, auth.token?.expiresAt, auth.token?.extra],
+      [
+        "bearer",
+        new Date("2026-02-01T10:00:00Z"),
+        { authed_user: { id: "U1" }, teams: [1] },
+      ],
+    );
+    assertFalse(Deno.inspect(auth).includes("gho_1"));
+  });
+
+  for (const extra of [null, undefined]) {
+    it(`takes ${extra} for nothing more`, async () => {
+      const { token } = await externalAuth(external({ extra }));
+      assertEquals(token?.extra, {});
+    });
+  }
+
+  it("keeps every name of what came with it, whatever it means elsewhere", async () => {
+    const text = '{"__proto__":1,"constructor":2,"prototype":3,"toString":4}';
+    const { token } = await externalAuth(
+      external({ extra: JSON.parse(text) }),
+    );
+    assertEquals(JSON.stringify(token?.extra), text);
+  });
+
+  it("gives the URL at which someone must authenticate", async () => {
+    const url = "https://api.example/connect/github?state=1";
+    assertEquals(await externalAuth(json({ url })), { url });
+  });
+
+  const urls: unknown[] = [
+    "",
+    null,
+    7,
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "/connect/github",
+    "https://",
+    "https://api.example/\u001b[2J",
+    "https://api.example/a b",
+    "https://api.example/\nrm",
+    "https://ex\u00e4mple.test/",
+  ];
+  for (const url of urls) {
+    it(`takes no ${JSON.stringify(url)} for a URL`, async () => {
+      const error = await rejectionOf(externalAuth(json({ url })));
+      assertEquals([error.code, error.exitCode], ["service_response", 6]);
+      assertMatch(
+        error.message,
+        /in the wrong shape: url: (not the URL of a page|expected string, received (null|number))$/,
+      );
+    });
+  }
+
+  const wrong: [field: string, change: Record<string, unknown>][] = [
+    ["access_token", { access_token: undefined }],
+    ["access_token", { access_token: "" }],
+    ["access_token", { access_token: ["s3cret"] }],
+    ["access_token", { access_token: "s3cret\nexport PATH=/" }],
+    ["access_token", { access_token: "s3cret\u001b[2J" }],
+    ["access_token", { access_token: "s3cr\u00e9t" }],
+    ["token_type", { token_type: null }],
+    ["expires_at", { expires_at: "s3cret" }],
+    ["expires_at", { expires_at: 1_700_000_000 }],
+    ["extra", { extra: ["s3cret"] }],
+    ["extra", { extra: "s3cret" }],
+  ];
+  for (const [field, change] of wrong) {
+    it(`names ${field} where the answer has ${JSON.stringify(change)}, and not what it holds`, async () => {
+      const error = await rejectionOf(externalAuth(external(change)));
+      assertEquals(error.code, "service_response");
+      assertMatch(
+        error.message,
+        new RegExp(
+          `in the wrong shape: ${field}: (expected [\\w()|" ]+, received [\\w ]+|not a [\\w ]+|not an [\\w ]+)$`,
+        ),
+      );
+      assertFalse(error.message.includes("s3cr"), error.message);
+    });
+  }
+
+  it("says which provider the service does not know: exit 2", async () => {
+    const error = await rejectionOf(externalAuth(problem(404, "not_found")));
+    assertEquals([error.code, error.exitCode, error.message, error.hint], [
+      "provider_unknown",
+      2,
+      `${BASE} knows no external provider github`,
+      "see 'nanoctl external-auth list'",
+    ]);
+  });
+
+  const problems: [status: number, code: string, becomes: ErrorCode][] = [
+    [401, "token_expired", "token_expired"],
+    [401, "token_revoked", "token_revoked"],
+    [403, "insufficient_scope", "insufficient_scope"],
+    [429, "rate_limited", "rate_limited"],
+    [500, "internal", "service_error"],
+    [400, "bad_request", "service_response"],
+  ];
+  for (const [status, code, becomes] of problems) {
+    it(`fails with ${becomes} for ${status} ${code}`, async () => {
+      const error = await rejectionOf(externalAuth(problem(status, code)));
+      assertEquals(error.code, becomes);
+    });
+  }
+
+  it("takes nothing from another origin: neither a token nor a URL", async () => {
+    const away = status(302, { location: "https://other.example/x" });
+    for (const there of [external(), json({ url: "https://other.example" })]) {
+      const error = await rejectionOf(externalAuth(inTurn(away, there)));
+      assertEquals(error.code, "redirect_refused");
+    }
+  });
+});
+
+describe("listExternalAuth of nanoservices", () => {
+  const list = (answer: Answer): Promise<ExternalProvider[]> =>
+    nanoservices.listExternalAuth(service(answer).client);
+  const providers = [
+    { id: "github", name: "GitHub", authenticated: true },
+    { id: "slack", name: "Slack", authenticated: false },
+  ];
+
+  it("gives the providers, in their order, without what it does not know", async () => {
+    const { context, client } = service(
+      json({ providers: providers.map((one) => ({ ...one, more: 1 })) }),
+    );
+    assertEquals(await nanoservices.listExternalAuth(client), providers);
+    assertEquals(
+      context.requests.map((sent) => [sent.method, sent.url, presented(sent)]),
+      [["GET", `${BASE}/v1/external-auth`, "nano_1"]],
+    );
+  });
+
+  it("takes a service without any", async () => {
+    assertEquals(await list(json({ providers: [] })), []);
+  });
+
+  const wrong: [field: string, body: unknown][] = [
+    ["the whole body", null],
+    ["providers", {}],
+    ["providers.0.id", { providers: [{ ...providers[0], id: 1 }] }],
+    ["providers.1.name", {
+      providers: [providers[0], { ...providers[1], name: null }],
+    }],
+    ["providers.0.authenticated", {
+      providers: [{ ...providers[0], authenticated: "yes" }],
+    }],
+  ];
+  for (const [field, body] of wrong) {
+    it(`names ${field} in ${JSON.stringify(body)}`, async () => {
+      const error = await rejectionOf(list(json(body)));
+      assertEquals(error.code, "service_response");
+      assert(
+        error.message.includes(`shape: ${field}: expected`),
+        error.message,
+      );
+    });
+  }
 });
