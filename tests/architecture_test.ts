@@ -99,6 +99,50 @@ const RULES: Record<string, Rule> = {
       matches(path, code, /\bimport\s*\((?!\s*["'][^"']+["']\s*[,)])/g)
     ),
 
+  "only src/cli/session.ts makes an authenticated client": (files) =>
+    files.flatMap(({ path, code }) =>
+      ["src/cli/session.ts", "src/http/client.ts"].includes(path)
+        ? []
+        : matches(path, code, /\bwithTokens\b/g)
+    ),
+
+  "clients are made by the session and the exchange of an identity only": (
+    files,
+  ) =>
+    files.flatMap(({ path, code }) =>
+      path === "src/http/client.ts" || path === "src/cli/session.ts" ||
+        path.startsWith("src/tokens/instance_identity/")
+        ? []
+        : matches(
+          path,
+          code,
+          /\bnew\s+HttpClient\b/g,
+          /\bimport\s*\{[^}]*(?<!\btype\s+)\bHttpClient\b[^}]*\}/g,
+          /\*\s*as\s+\w+\s+from\s*["'][^"']*\bclient\.ts["']/g,
+          /\bimport\s*\(\s*["'][^"']*\bclient\.ts["']/g,
+        )
+    ),
+
+  "a command with the options of an agent gets its session by them": (files) =>
+    files.flatMap(({ path, code }) => {
+      const declares = /(?<!function )\bwithAgentOptions\s*\(/.test(code);
+      const opens = /(?<!function )\bopenAnySession\s*\(/.test(code);
+      if (declares !== opens) {
+        return [
+          `${path}: ${declares ? "openAnySession" : "the options"} misses`,
+        ];
+      }
+      return declares ? matches(path, code, /\bopen(Usual)?Session\b/g) : [];
+    }),
+
+  "only src/tokens/agent.ts and openAnySession look at the options of an agent":
+    (files) =>
+      files.flatMap(({ path, code }) =>
+        ["src/tokens/agent.ts", "src/cli/any_session.ts"].includes(path)
+          ? []
+          : matches(path, code, /\bagent(Token|TokenFile|Url)\b/g)
+      ),
+
   "only src/output.ts may use the console": (files) =>
     files.flatMap(({ path, code }) =>
       path === "src/output.ts" ? [] : matches(
@@ -276,6 +320,36 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
     ["src/cli/tree.ts", 'await import("./" + name);'],
     ["src/cli/tree.ts", "await import(\n  name,\n);"],
   ],
+  "only src/cli/session.ts makes an authenticated client": [
+    ["src/cli/whoami.ts", "session.client.withTokens(provider);"],
+    ["src/cli/api.ts", "const { withTokens } = client;"],
+    ["src/services/coder.ts", "client?.withTokens\n  (provider);"],
+    ["src/tokens/instance_identity/exchange.ts", "client.withTokens(it);"],
+  ],
+  "clients are made by the session and the exchange of an identity only": [
+    ["src/cli/whoami.ts", "const client = new HttpClient({ context });"],
+    ["src/cli/any_session.ts", "new\n  HttpClient(options, provider);"],
+    [
+      "src/services/coder.ts",
+      'import { HttpClient } from "../http/client.ts";',
+    ],
+    ["src/cli/api.ts", 'import { HttpClient as C } from "../http/client.ts";'],
+    ["src/cli/api.ts", 'import {\n  type A,\n  HttpClient,\n} from "./x.ts";'],
+    ["src/cli/api.ts", 'import * as http from "../http/client.ts";'],
+    ["src/cli/api.ts", 'const http = await import("../http/client.ts");'],
+  ],
+  "a command with the options of an agent gets its session by them": [
+    ["src/cli/whoami.ts", "withAgentOptions(command);"],
+    ["src/cli/whoami.ts", "await openAnySession(context, options, output);"],
+    ["src/cli/api.ts", "await openUsualSession(context, options, output);"],
+    ["src/cli/api.ts", "const open = openSession;"],
+    ["src/cli/new_command.ts", "return withAgentOptions(asCliCommand(it));"],
+  ],
+  "only src/tokens/agent.ts and openAnySession look at the options of an agent":
+    [
+      ["src/cli/api.ts", "const token = options.agentToken;"],
+      ["src/cli/external_auth_list.ts", "const { agentUrl } = options;"],
+    ],
   "only src/output.ts may use the console": [
     ["src/cli/login.ts", 'console.log("a");'],
     ["src/http/client.ts", "globalThis.console.error(1);"],
@@ -295,6 +369,8 @@ const HARMLESS: [path: string, code: string][] = [
   ["src/cli/login.ts", 'const page = import.meta.resolve("./page.html");'],
   ["src/tokens/file.ts", 'import { paths } from "../store/paths.ts";'],
   ["src/context.ts", 'import type { Secret } from "./secret.ts";'],
+  ["src/cli/api.ts", 'import type { HttpClient } from "../http/client.ts";'],
+  ["src/cli/api.ts", 'import { type HttpClient } from "../http/client.ts";'],
 ];
 
 /** A copy of the sources, with this code added to one of the files. */
@@ -341,4 +417,36 @@ describe("a rule of the house", () => {
       });
     });
   }
+});
+
+describe("the tests", () => {
+  /** The one that knows where the real metadata services are, and sends nothing. */
+  const CONSTANTS = "tests/tokens/instance_identity/metadata_test.ts";
+  const REAL = /169\.254\.|metadata\.google\.internal|fd00:ec[2]:/;
+  const naming = (root: string): string[] =>
+    below(root, "tests").filter((path) =>
+      REAL.test(Deno.readTextFileSync(join(root, path)))
+    );
+
+  it("name no real metadata service, apart from the one of the defaults", () => {
+    assertEquals(naming(ROOT), [CONSTANTS]);
+  });
+
+  it("could not name one unseen", async () => {
+    const root = await Deno.makeTempDir({ prefix: "nanoctl_architecture" });
+    try {
+      await Deno.mkdir(join(root, "tests"));
+      const address = ["169", "254", "169", "254"].join(".");
+      const name = ["metadata", "google", "internal"].join(".");
+      for (const [index, host] of [address, name].entries()) {
+        await Deno.writeTextFile(
+          join(root, `tests/${index}.ts`),
+          `fetch("http://${host}/");`,
+        );
+      }
+      assertEquals(naming(root).sort(), ["tests/0.ts", "tests/1.ts"]);
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  });
 });
