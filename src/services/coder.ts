@@ -31,7 +31,7 @@ const NO_TIME = "0001-01-01T00:00:00Z";
 
 const coderExpirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
   v.unknown(),
-  v.transform((time) => time === undefined || time === NO_TIME ? null : time),
+  v.transform((time) => time === NO_TIME ? null : time),
   expirySchema,
 );
 
@@ -47,7 +47,8 @@ const urlSchema = v.object({ url: authenticationUrlSchema });
 const tokenSchema = v.object({
   access_token: secretSchema,
   token_extra: extraSchema,
-  expires_at: coderExpirySchema,
+  // Today's deployments say nothing of it.
+  expires_at: v.optional(coderExpirySchema, null),
 });
 
 const providersSchema = v.object({
