@@ -95,7 +95,7 @@ export const coder: Service = {
         query,
       )}`;
     const answer = await sendOk(client, { path }, (answer, source) => {
-      if (answer.status === 404) {
+      if (isUnknownProvider(answer)) {
         return unknownProvider(Object.values(query).join(), answer.url.origin);
       }
       return answer.status === 401 && !isAgent(client)
@@ -171,6 +171,13 @@ async function expiryOf(client: HttpClient): Promise<Date | undefined> {
     throw problem(answer, client.provider?.source ?? "no token");
   }
   return parseAnswer(answer, keySchema).expires_at;
+}
+
+/** Whether the API itself says that it is not there, and not of the route. */
+function isUnknownProvider(answer: HttpAnswer): boolean {
+  const { message } = errorBody(answer);
+  return answer.status === 404 && !answer.leftOrigin &&
+    typeof message === "string" && message !== "Route not found.";
 }
 
 function isAgent({ provider }: HttpClient): boolean {

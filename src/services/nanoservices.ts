@@ -89,7 +89,8 @@ export const nanoservices: Service = {
       client,
       { path },
       (answer, source) =>
-        answer.status === 404
+        answer.status === 404 && !answer.leftOrigin &&
+          errorBody(answer).code === "not_found"
           ? unknownProvider(Object.values(query).join(), answer.url.origin)
           : problem(answer, source),
     );

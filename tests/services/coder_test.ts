@@ -567,6 +567,29 @@ describe("a provider's token of coder", () => {
     );
   });
 
+  const otherPlaces: [what: string, answer: Answer][] = [
+    ["a deployment without the route", refusal(404, "Route not found.")],
+    ["a web server", () => new Response("<html>", { status: 404 })],
+    ["a server that says nothing", status(404)],
+  ];
+  for (const [what, answer] of otherPlaces) {
+    it(`does not take the 404 of ${what} for one of the provider`, async () => {
+      const error = await externalAuthError(asAgent(answer));
+      assertEquals(
+        [error.code, error.hint],
+        ["service_response", "check that the URL is the service's"],
+      );
+    });
+  }
+
+  it("does not believe another origin that there is no such provider", async () => {
+    const stage = asAgent(inTurn(
+      status(302, { location: "https://other.example/" }),
+      refusal(404, "External auth provider not found."),
+    ));
+    assertEquals((await externalAuthError(stage)).code, "redirect_refused");
+  });
+
   it("is for agents, and a person is told so", async () => {
     const error = await externalAuthError(service(NO_AGENT));
     assertEquals(

@@ -643,3 +643,22 @@ describe("listExternalAuth of nanoservices", () => {
     });
   }
 });
+
+describe("a provider that nanoservices does not know", () => {
+  async function codeOf(...answers: Answer[]): Promise<ErrorCode> {
+    const { client } = service(inTurn(...answers));
+    const asking = nanoservices.externalAuth(client, { id: "nowhere" });
+    return (await rejectionOf(asking)).code;
+  }
+
+  it("is one that the service says it does not know", async () => {
+    assertEquals(await codeOf(problem(404, "not_found")), "provider_unknown");
+  });
+
+  it("is not told by the 404 of something else", async () => {
+    assertEquals(await codeOf(status(404)), "service_response");
+    const moved = status(302, { location: "https://other.example/" });
+    const code = await codeOf(moved, problem(404, "not_found"));
+    assertEquals(code, "redirect_refused");
+  });
+});
