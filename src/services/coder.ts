@@ -98,7 +98,7 @@ export const coder: Service = {
       if (isUnknownProvider(answer)) {
         return unknownProvider(Object.values(query).join(), answer.url.origin);
       }
-      return answer.status === 401 && !isAgent(client)
+      return isRefusal(answer) && !isAgent(client)
         ? agentsOnly(answer, source)
         : problem(answer, source);
     });
@@ -124,7 +124,7 @@ export const coder: Service = {
       client,
       { path },
       (answer, source) =>
-        answer.status === 401 && isAgent(client)
+        isRefusal(answer) && isAgent(client)
           ? usersOnly(answer, source)
           : problem(answer, source),
     );
@@ -178,6 +178,11 @@ function isUnknownProvider(answer: HttpAnswer): boolean {
   const { message } = errorBody(answer);
   return answer.status === 404 && !answer.leftOrigin &&
     typeof message === "string" && message !== "Route not found.";
+}
+
+/** Whether the service itself refused the token; another origin never sees it. */
+function isRefusal({ status, leftOrigin }: HttpAnswer): boolean {
+  return status === 401 && !leftOrigin;
 }
 
 function isAgent({ provider }: HttpClient): boolean {

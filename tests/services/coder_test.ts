@@ -833,6 +833,29 @@ describe("an identity exchange of coder", () => {
   });
 });
 
+describe("a refusal of another origin", () => {
+  /** Redirects, and refuses the token that it does not even see there. */
+  function elsewhere(): Answer {
+    return inTurn(
+      status(302, { location: "https://other.example/" }),
+      refusal(401, SIGNED_OUT),
+    );
+  }
+
+  it("says nothing of what a person or an agent may do", async () => {
+    const person = service(elsewhere()).client;
+    const agent = asAgent(elsewhere()).client;
+    const errors = [
+      await rejectionOf(coder.externalAuth(person, { id: "github" })),
+      await rejectionOf(coder.listExternalAuth(agent)),
+    ];
+    assertEquals(errors.map(({ code }) => code), [
+      "redirect_refused",
+      "redirect_refused",
+    ]);
+  });
+});
+
 describe("the names of the services", () => {
   it("are what each is called", () => {
     assertEquals([coder.name, nanoservices.name], ["coder", "nanoservices"]);
