@@ -54,8 +54,8 @@ export function devServerCommand(context: Context): CliCommand {
 /**
  * Serves until Ctrl-C or a termination signal.
  *
- * Throws `usage` for an address that is not loopback or a cloud that is none, and `failed` when the
- * port is taken.
+ * Throws `usage` for an address that is not loopback or a cloud that is none,
+ * and `failed` when the port is taken.
  */
 export async function runDevServer(
   context: Context,
