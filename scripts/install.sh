@@ -214,7 +214,7 @@ download() {
     *) protocols='=http,https' ;;
   esac
   if [ "$downloader" = curl ]; then
-    curl --proto "$protocols" --proto-redir "$protocols" --fail --silent --show-error \
+    curl --proto "$protocols" --fail --silent --show-error \
       --location --max-redirs 5 --connect-timeout 30 --dump-header "$work/headers" \
       --output "$work/$1" "$url" 2>"$said" || fail_download
     cat "$work/headers" >>"$said"

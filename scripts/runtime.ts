@@ -49,13 +49,21 @@ async function isOurs(path: string): Promise<boolean> {
   return bytes !== undefined && await sha256(bytes) === RUNTIME_SHA256;
 }
 
-/** Compiles next to nothing: Deno downloads its runtime, unless it has it already. */
-async function whyNotDenosOwn(work: string): Promise<string | undefined> {
+/**
+ * Compiles next to nothing: Deno downloads its runtime, unless it has it already.
+ * Returns why that failed. Without a target it is for this machine.
+ */
+export async function whyNotDenosOwn(
+  work: string,
+  target: string = Deno.build.target,
+): Promise<string | undefined> {
   await Deno.writeTextFile(`${work}/nothing.ts`, "");
   const args = [
     "compile",
     "--no-config",
     "--no-check",
+    "--target",
+    target,
     "--output",
     "nothing",
     "nothing.ts",
@@ -69,7 +77,9 @@ async function whyNotDenosOwn(work: string): Promise<string | undefined> {
     said += text;
     const url = before ? undefined : downloadIn(said);
     if (!url) continue;
-    say("Setting up: fetching Deno's runtime for compiled programs (once)");
+    say(
+      `Setting up: fetching Deno's runtime for compiled programs on ${target} (once)`,
+    );
     const why = await unreachable(url, "HEAD");
     if (why === undefined) continue;
     blocked = `${url.host}: ${why}`;

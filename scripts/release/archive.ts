@@ -31,7 +31,10 @@ export function tarGz(options: ArchiveOptions): Promise<Bytes> {
   return compressed(tar, "gzip");
 }
 
-/** A zip as APPNOTE 6.3 describes it, without extra fields. Dates are UTC, to two seconds. */
+/**
+ * A zip as APPNOTE 6.3 describes it, without extra fields. Dates are UTC, to two
+ * seconds. Throws a RangeError for a date before 1980.
+ */
 export async function zip(options: ArchiveOptions): Promise<Bytes> {
   const local: Bytes[] = [];
   const central: Bytes[] = [];
@@ -72,6 +75,9 @@ function zipFields(
   mtime: number,
 ): Bytes {
   const date = new Date(mtime * 1000);
+  if (date.getUTCFullYear() < 1980) {
+    throw new RangeError("a zip archive knows no date before 1980");
+  }
   const time = date.getUTCHours() << 11 | date.getUTCMinutes() << 5 |
     date.getUTCSeconds() >> 1;
   const day = date.getUTCFullYear() - 1980 << 9 |

@@ -1,0 +1,428 @@
+/**
+ * Makes what is handed out, in dist/release:
+ *
+ *   deno task release                          for every target that can be built here
+ *   deno task release --targets linux-x64,…    for these, or not at all
+ *   deno task release --twice                  builds twice, and compares every byte
+ *   deno task release --trial                  on any runtime, marked as a trial
+ *   deno task release --out <folder>           elsewhere
+ *
+ * Same sources, dependencies and runtime, same bytes. The date of everything is
+ * SOURCE_DATE_EPOCH, else that of the commit.
+ */
+import { parseArgs } from "node:util";
+import { bundleArgs, compileArgs } from "./compile.ts";
+import { RUNTIME_SHA256 } from "./npm_route.ts";
+import { sameRegistry } from "./npm_route/tarball.ts";
+import {
+  message,
+  reason,
+  remove,
+  run,
+  runDeno,
+  say,
+  SetupError,
+  sha256,
+  walk,
+} from "./process.ts";
+import { type ArchivedFile, tarGz, zip } from "./release/archive.ts";
+import {
+  bundledSources,
+  type Contents,
+  contentsOf,
+  readGraph,
+} from "./release/contents.ts";
+import { thirdPartyLicences } from "./release/licences.ts";
+import { makeSbom } from "./release/sbom.ts";
+import { provideRuntime, whyNotDenosOwn } from "./runtime.ts";
+import { VERSION } from "../src/version.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A kind of machine that there is an archive for. */
+interface Target {
+  /** As the archives and install.sh call it. */
+  name: string;
+  /** As Deno calls it. */
+  triple: string;
+}
+
+const TARGETS: readonly Target[] = [
+  { name: "linux-x64", triple: "x86_64-unknown-linux-gnu" },
+  { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu" },
+  { name: "macos-x64", triple: "x86_64-apple-darwin" },
+  { name: "macos-arm64", triple: "aarch64-apple-darwin" },
+  { name: "windows-x64", triple: "x86_64-pc-windows-msvc" },
+];
+
+interface Options {
+  trial: boolean;
+  twice: boolean;
+  /** Those named with --targets. */
+  targets: readonly Target[] | undefined;
+  out: string;
+}
+
+/** What can be built here, and on what. */
+interface Plan {
+  targets: readonly Target[];
+  /** For DENORT_BIN; without it Deno uses its own. */
+  path?: string;
+  /** The version of Deno that the runtime is of. */
+  runtime: string;
+  leftOut: { target: Target; why: string }[];
+}
+
+/** All files of a release by name. */
+type Files = Map<string, Bytes>;
+
+async function release(root: string, options: Options): Promise<void> {
+  const date = await dateOf(root);
+  await Deno.mkdir(`${root}/.runtime`, { recursive: true });
+  const work = await Deno.makeTempDir({
+    dir: `${root}/.runtime`,
+    prefix: "release-",
+  });
+  try {
+    const plan = await makePlan(root, work, options);
+    for (const { target, why } of plan.leftOut) {
+      say(`Leaving out ${target.name}: ${why}`);
+    }
+    const files = await build(root, await folder(work), plan, options, date);
+    if (options.twice) {
+      const again = await build(root, await folder(work), plan, options, date);
+      compare(files, again);
+      say("Built twice: every byte is the same");
+    }
+    await hand(files, options.out, work);
+  } finally {
+    await remove(work);
+  }
+}
+
+async function dateOf(root: string): Promise<number> {
+  const named = Deno.env.get("SOURCE_DATE_EPOCH");
+  if (named) {
+    if (/^\d{1,11}$/.test(named)) return Number(named);
+    throw new SetupError("SOURCE_DATE_EPOCH is no number of seconds");
+  }
+  const git = await run("git", ["log", "-1", "--format=%ct"], { cwd: root });
+  if (git.success) return Number(git.stdout);
+  throw new SetupError(
+    `the date of the release is not known (git: ${
+      reason(git.stderr)
+    }); say it in SOURCE_DATE_EPOCH, in seconds since 1970`,
+  );
+}
+
+function folder(work: string): Promise<string> {
+  return Deno.makeTempDir({ dir: work });
+}
+
+async function makePlan(
+  root: string,
+  work: string,
+  options: Options,
+): Promise<Plan> {
+  const plan = await planFor(root, work, options);
+  const missing = options.targets && plan.leftOut[0];
+  if (missing) {
+    throw new SetupError(
+      `${missing.target.name} cannot be built here: ${missing.why}`,
+    );
+  }
+  if (plan.path === undefined || options.trial) return plan;
+  const isNpms = await sha256(await Deno.readFile(plan.path)) ===
+    RUNTIME_SHA256;
+  if (isNpms || plan.runtime !== Deno.version.deno) {
+    throw new SetupError(
+      `a release is built on the runtime of Deno ${Deno.version.deno} itself, and this one is of ` +
+        `${plan.runtime}${isNpms ? ", by npm" : ""}. ${TRIAL_HINT}`,
+    );
+  }
+  return plan;
+}
+
+const TRIAL_HINT = "--trial makes a build to try things out with";
+
+async function planFor(
+  root: string,
+  work: string,
+  options: Options,
+): Promise<Plan> {
+  const wanted = options.targets ?? TARGETS;
+  const here = (target: Target): boolean => target.triple === Deno.build.target;
+  const named = Deno.env.get("DENORT_BIN");
+  if (named) {
+    const { path = named } = await provideRuntime(root, work);
+    return await planOn(path, work, wanted.filter(here), {
+      others: wanted.filter((target) => !here(target)),
+      why: "DENORT_BIN names a runtime for this machine alone",
+    });
+  }
+  const answers = await Promise.all(wanted.map(async (target) => ({
+    target,
+    why: await whyNotDenosOwn(await folder(work), target.triple),
+  })));
+  const leftOut = answers.flatMap(({ target, why }) =>
+    why === undefined
+      ? []
+      : [{ target, why: `Deno's own runtime cannot be had (${why})` }]
+  );
+  const targets = answers.filter(({ why }) => why === undefined)
+    .map(({ target }) => target);
+  if (targets.length > 0) {
+    return { targets, runtime: Deno.version.deno, leftOut };
+  }
+  const [first] = leftOut;
+  if (!options.trial) {
+    throw new SetupError(
+      `${first?.why}, and a release is not built on another. ${TRIAL_HINT}`,
+    );
+  }
+  const { path = "" } = await provideRuntime(root, work);
+  const rest = leftOut.filter(({ target }) => !here(target));
+  const plan = await planOn(path, work, wanted.filter(here));
+  return { ...plan, leftOut: rest };
+}
+
+/** A plan for this machine, on a runtime that is asked for its version. */
+async function planOn(
+  path: string,
+  work: string,
+  targets: readonly Target[],
+  not: { others: Target[]; why: string } = { others: [], why: "" },
+): Promise<Plan> {
+  const probe = await folder(work);
+  await Deno.writeTextFile(
+    `${probe}/version.ts`,
+    "Deno.stdout.writeSync(new TextEncoder().encode(Deno.version.deno));\n",
+  );
+  await compile(probe, "version.ts", "version", Deno.build.target, path);
+  const { stdout } = await run(`${probe}/version`, []);
+  const leftOut = not.others.map((target) => ({ target, why: not.why }));
+  return { targets, path, runtime: stdout, leftOut };
+}
+
+async function build(
+  root: string,
+  work: string,
+  plan: Plan,
+  { trial }: Options,
+  date: number,
+): Promise<Files> {
+  const version = trial ? `${VERSION}-trial` : VERSION;
+  const contents = await bundle(root, work, date);
+  const texts = await accompanying(root, contents, plan.runtime);
+  const archives: Files = new Map();
+  for (const target of plan.targets) {
+    say(`Building nanoctl ${version} for ${target.name}`);
+    const isWindows = target.name.startsWith("windows");
+    const program = isWindows ? "nanoctl.exe" : "nanoctl";
+    const bytes = await programFor(work, program, target, plan.path);
+    const top = `nanoctl-${version}-${target.name}`;
+    const files = [{ path: program, bytes, executable: true }, ...texts]
+      .map((file) => ({ ...file, path: `${top}/${file.path}` }));
+    const archive = { files, mtime: date };
+    archives.set(
+      `${top}${isWindows ? ".zip" : ".tar.gz"}`,
+      await (isWindows ? zip(archive) : tarGz(archive)),
+    );
+  }
+  const bill = await makeSbom({
+    contents,
+    version,
+    runtime: plan.runtime,
+    trial,
+    date,
+    archives: await sums(archives),
+  });
+  const files: Files = new Map([
+    ...archives,
+    [
+      `nanoctl-${version}.cdx.json`,
+      bytes(`${JSON.stringify(bill, null, 2)}\n`),
+    ],
+    ["install.sh", await Deno.readFile(`${root}/scripts/install.sh`)],
+  ]);
+  const list = (await sums(files)).map(({ name, sha256 }) =>
+    `${sha256}  ${name}\n`
+  );
+  files.set("SHA256SUMS", bytes(list.join("")));
+  files.set("README.md", bytes(readme(version, plan.runtime, trial)));
+  return files;
+}
+
+/** Leaves the bundle in the folder, of the given date: `deno compile` puts that into the program. */
+async function bundle(
+  root: string,
+  work: string,
+  date: number,
+): Promise<Contents> {
+  const out = `${work}/bundle`;
+  const [command = "", ...args] = bundleArgs("main.ts", out);
+  const { success, stderr } = await runDeno(
+    [command, "--sourcemap=external", ...args],
+    { cwd: root, env: await sameRegistry() },
+  );
+  if (!success) throw new SetupError(`deno bundle: ${reason(stderr)}`);
+  const sources: string[] = [];
+  for (const path of walk(out)) {
+    await Deno.utime(out + path, date, date);
+    if (!path.endsWith(".map")) continue;
+    const map = JSON.parse(await Deno.readTextFile(out + path));
+    sources.push(...bundledSources(map, out));
+  }
+  return contentsOf(root, await readGraph(root), sources);
+}
+
+/** What lies beside the program in every archive. */
+async function accompanying(
+  root: string,
+  contents: Contents,
+  runtime: string,
+): Promise<ArchivedFile[]> {
+  const read = async (path: string): Promise<ArchivedFile> => ({
+    path,
+    bytes: await Deno.readFile(`${root}/${path}`),
+    executable: false,
+  });
+  const licences = thirdPartyLicences(contents.packages, runtime);
+  return [
+    await read("LICENSE"),
+    await read("README.md"),
+    {
+      path: "THIRD_PARTY_LICENSES",
+      bytes: bytes(licences),
+      executable: false,
+    },
+  ];
+}
+
+async function programFor(
+  work: string,
+  program: string,
+  { name, triple }: Target,
+  runtime: string | undefined,
+): Promise<Bytes> {
+  const output = `${name}/${program}`;
+  await compile(work, "bundle/main.js", output, triple, runtime);
+  if (triple === Deno.build.target) await tryOut(`${work}/${output}`);
+  return await Deno.readFile(`${work}/${output}`);
+}
+
+async function compile(
+  work: string,
+  entry: string,
+  output: string,
+  triple: string,
+  runtime: string | undefined,
+): Promise<void> {
+  const [command = "", ...rest] = compileArgs(entry, output);
+  const args = [command, "--target", triple, ...rest];
+  const { success, stderr } = await runDeno(args, {
+    cwd: work,
+    env: runtime === undefined ? {} : { DENORT_BIN: runtime },
+  });
+  if (!success) throw new SetupError(`deno compile: ${reason(stderr)}`);
+}
+
+async function tryOut(program: string): Promise<void> {
+  const { success, stdout, stderr } = await run(program, ["--version"]);
+  if (success && stdout.startsWith(`nanoctl ${VERSION} `)) return;
+  throw new SetupError(`what was built does not run: ${reason(stderr)}`);
+}
+
+async function sums(
+  files: Files,
+): Promise<{ name: string; sha256: string }[]> {
+  const all = [...files].map(async ([name, content]) => ({
+    name,
+    sha256: await sha256(content),
+  }));
+  return (await Promise.all(all)).sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+function readme(version: string, runtime: string, trial: boolean): string {
+  const warning = trial
+    ? `
+This is a trial build and not a release: it was made to try things out, and it
+may stand on a runtime that no release is built on. Do not hand it out.
+`
+    : "";
+  return `# nanoctl ${version}
+${warning}
+Built on Deno ${runtime}. Check an archive before you unpack it:
+
+    sha256sum --check --ignore-missing SHA256SUMS
+
+\`nanoctl-${version}.cdx.json\` lists what the program contains (CycloneDX 1.6).
+\`install.sh\` downloads, checks and installs; \`sh install.sh --help\` says how.
+`;
+}
+
+function bytes(text: string): Bytes {
+  return new TextEncoder().encode(text);
+}
+
+function compare(first: Files, second: Files): void {
+  const differing = [...first].filter(([name, content]) => {
+    const other = second.get(name);
+    return other?.length !== content.length ||
+      content.some((byte, index) => byte !== other[index]);
+  });
+  if (differing.length === 0 && first.size === second.size) return;
+  const names = differing.map(([name]) => name).join(", ");
+  throw new SetupError(`built twice, and not the same: ${names}`);
+}
+
+/** Replaces the folder as a whole: nothing of an earlier release stays in it. */
+async function hand(files: Files, out: string, work: string): Promise<void> {
+  const fresh = await folder(work);
+  await Deno.chmod(fresh, 0o755);
+  for (const [name, content] of files) {
+    await Deno.writeFile(`${fresh}/${name}`, content, {
+      mode: name === "install.sh" ? 0o755 : 0o644,
+    });
+  }
+  await Deno.mkdir(`${out}/..`, { recursive: true });
+  await remove(out);
+  await Deno.rename(fresh, out);
+  for (const { name, sha256 } of await sums(files)) {
+    const size = ((files.get(name)?.length ?? 0) / 1e6).toFixed(1);
+    say(`${sha256.slice(0, 12)}  ${size.padStart(5)} MB  ${name}`);
+  }
+  say(`All of it is in ${out}`);
+}
+
+function read(args: string[], root: string): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      trial: { type: "boolean", default: false },
+      twice: { type: "boolean", default: false },
+      targets: { type: "string" },
+      out: { type: "string", default: `${root}/dist/release` },
+    },
+  });
+  return { ...values, targets: values.targets?.split(",").map(targetNamed) };
+}
+
+function targetNamed(name: string): Target {
+  const found = TARGETS.find((target) => target.name === name);
+  if (found) return found;
+  const names = TARGETS.map((target) => target.name).join(", ");
+  throw new TypeError(`there is no target ${name}; there are ${names}`);
+}
+
+if (import.meta.main) {
+  const root = Deno.realPathSync(`${import.meta.dirname}/..`);
+  try {
+    await release(root, read(Deno.args, root));
+  } catch (error) {
+    const isUsage = error instanceof TypeError;
+    if (!isUsage && !(error instanceof SetupError)) throw error;
+    say(`error: ${message(error)}`);
+    Deno.exit(isUsage ? 2 : 1);
+  }
+}
