@@ -40,14 +40,15 @@ import { VERSION } from "../src/version.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A kind of machine that there is an archive for. */
-interface Target {
+export interface Target {
   /** As the archives and install.sh call it. */
   name: string;
   /** As Deno calls it. */
   triple: string;
 }
 
-const TARGETS: readonly Target[] = [
+/** All there are. */
+export const TARGETS: readonly Target[] = [
   { name: "linux-x64", triple: "x86_64-unknown-linux-gnu" },
   { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu" },
   { name: "macos-x64", triple: "x86_64-apple-darwin" },
