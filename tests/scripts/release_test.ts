@@ -417,6 +417,15 @@ describe("deno task release", () => {
     );
   });
 
+  it("has its version in the changelog", async () => {
+    const text = await Deno.readTextFile(`${ROOT}/CHANGELOG.md`);
+    const [newest = ""] = text.match(/^## .*$/m) ?? [];
+    assertStringIncludes(newest, `## [${VERSION}] - `);
+    const kinds = [...text.matchAll(/^### (.*)$/gm)].map(([, kind]) => kind);
+    const known = "Added Changed Deprecated Removed Fixed Security".split(" ");
+    assertEquals(kinds.filter((kind) => !known.includes(kind ?? "")), []);
+  });
+
   const REFUSED: Record<
     string,
     [
