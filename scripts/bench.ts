@@ -3,195 +3,354 @@
  *
  *   deno task bench [rounds]
  *
- * Prints a table and writes dist/bench.json. The floor is an empty program
- * that was compiled the same way.
+ * Beside it stand an empty program that was compiled the same way, which is
+ * the floor, and gh where it is installed. Prints a table and the goals, and
+ * writes dist/bench.json.
  */
+import { ghHome, storeLogins } from "./bench/homes.ts";
+import {
+  type Candidate,
+  chooseTimer,
+  peakMemory,
+  type Timer,
+} from "./bench/timer.ts";
 import { compileArgs, PROGRAM } from "./compile.ts";
-import { runDeno, SetupError } from "./process.ts";
+import { run, runDeno, SetupError } from "./process.ts";
 import { provideRuntime } from "./runtime.ts";
 
-/** One command line that is measured. */
-interface Candidate {
-  name: string;
-  program: string;
-  args: string[];
-  env: Record<string, string>;
-}
-
-/** What was measured of it, in milliseconds. */
+/** What was measured of a candidate: times in milliseconds, memory in KiB. */
 interface Figures {
   name: string;
   median: number;
   lowest: number;
+  /** The median beside the floor's. */
   ratio: number;
+  /** The median of what a turn took longer than the floor's turn in the same round. */
+  above_floor: number;
+  cpu: number | undefined;
+  peak: number | undefined;
+}
+
+/** The size of a file in bytes, as it is and packed with gzip. */
+interface Size {
+  name: string;
+  bytes: number;
+  gzip: number;
 }
 
 const ROOT = Deno.realPathSync(`${import.meta.dirname}/..`);
 const NANOCTL = `${ROOT}/${PROGRAM}`;
-const DEFAULT_ROUNDS = 60;
+const DEFAULT_ROUNDS = 40;
+/** Starts in a row: few, so that what disturbs one candidate disturbs all. */
+const STARTS = 2;
+const MEMORY_STARTS = 5;
 const MANY_PROFILES = 10_000;
+
+const FLOOR = "an empty program";
+const TOKEN = "token";
+const TOKEN_GIVEN = "token, from the environment";
+const TOKEN_MANY = `token, of ${MANY_PROFILES} profiles`;
+const GH_TOKEN = "gh auth token";
 
 async function main(): Promise<void> {
   const rounds = Number(Deno.args[0] ?? DEFAULT_ROUNDS);
-  const home = await Deno.makeTempDir({ prefix: "nanoctl-bench-" });
+  const work = await Deno.makeTempDir({ prefix: "nanoctl-bench-" });
+  const service = startService();
   try {
-    const candidates = await prepare(home);
-    const figures = summarize(candidates, measure(candidates, rounds));
-    print(figures, rounds);
+    const { url, token } = await service.ready;
+    const floor = await compileFloor(work);
+    const candidates = await prepare(work, floor, url, token);
+    const timer = await chooseTimer(work);
+    const figures = await measure(candidates, timer.time, rounds);
+    const sizes = await Promise.all([
+      sizeOf("nanoctl", NANOCTL),
+      sizeOf(FLOOR, floor),
+    ]);
+    const goals = judge(figures, sizes);
+    const starts = rounds * STARTS;
+    print(figures, sizes, goals, starts, timer.name);
     await Deno.writeTextFile(
       `${ROOT}/dist/bench.json`,
-      JSON.stringify({ rounds, figures }, null, 2) + "\n",
+      JSON.stringify({ timer: timer.name, starts, figures, sizes, goals }) +
+        "\n",
     );
   } finally {
-    await Deno.remove(home, { recursive: true });
+    await service.stop();
+    await Deno.remove(work, { recursive: true });
   }
 }
 
-async function prepare(home: string): Promise<Candidate[]> {
-  const floor = await compileFloor(home);
-  const [one, many] = [`${home}/one`, `${home}/many`];
-  await store(one, 1);
-  await store(many, MANY_PROFILES);
-  const nanoctl = (
+/** The embedded service of the very program that is measured. */
+function startService(): {
+  ready: Promise<{ url: string; token: string }>;
+  stop(): Promise<void>;
+} {
+  const child = new Deno.Command(NANOCTL, {
+    args: ["dev-server", "--port", "0", "--json"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const ready = child.stdout.pipeThrough(new TextDecoderStream()).values()
+    .next().then(({ value }) => JSON.parse(value ?? ""));
+  return {
+    ready,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await child.status;
+    },
+  };
+}
+
+async function prepare(
+  work: string,
+  floor: string,
+  url: string,
+  token: string,
+): Promise<Candidate[]> {
+  const [one, many, none] = [`${work}/one`, `${work}/many`, `${work}/none`];
+  await storeLogins(ROOT, one, 1, url, token);
+  await storeLogins(ROOT, many, MANY_PROFILES, url, token);
+  const [kept, emptied] = [`${work}/tmp/kept`, `${work}/tmp/emptied`];
+  for (const folder of [kept, emptied]) {
+    await Deno.mkdir(folder, { recursive: true });
+  }
+  const cold = (
     name: string,
     args: string[],
     env: Record<string, string>,
-  ): Candidate => ({ name, program: NANOCTL, args, env });
+    program = NANOCTL,
+  ): Candidate => ({
+    name,
+    program,
+    args,
+    env: { TMPDIR: emptied, ...env },
+    emptied,
+  });
+  const warm = ({ name, program, args, env }: Candidate): Candidate => ({
+    name: `${name}, warm`,
+    program,
+    args,
+    env: { ...env, TMPDIR: kept },
+  });
+  const stored = cold(TOKEN, ["token"], { HOME: one });
   return [
-    { name: "an empty program", program: floor, args: [], env: {} },
-    nanoctl("--version", ["--version"], {}),
-    nanoctl("login --help", ["login", "--help"], {}),
-    nanoctl("token, environment", ["token"], {
-      HOME: `${home}/none`,
-      NANOSERVICES_TOKEN: "a-token",
-    }),
-    nanoctl("token, stored, 1 profile", ["token"], { HOME: one }),
-    nanoctl(`token, stored, ${MANY_PROFILES} profiles`, ["token"], {
-      HOME: many,
-    }),
+    cold(FLOOR, [], { HOME: none }, floor),
+    stored,
+    warm(stored),
+    cold(TOKEN_GIVEN, ["token"], { HOME: none, NANOSERVICES_TOKEN: token }),
+    cold(TOKEN_MANY, ["token"], { HOME: many }),
+    cold("--version", ["--version"], { HOME: one }),
+    cold("login --help", ["login", "--help"], { HOME: one }),
+    cold("whoami", ["whoami"], { HOME: one }),
+    ...await ghCandidates(work, cold),
   ];
 }
 
-async function compileFloor(home: string): Promise<string> {
-  const entry = `${home}/empty.ts`;
+/** gh's counterparts; none where it is not installed. `auth status` goes to the network, so it has none. */
+async function ghCandidates(
+  work: string,
+  cold: (
+    name: string,
+    args: string[],
+    env: Record<string, string>,
+    program: string,
+  ) => Candidate,
+): Promise<Candidate[]> {
+  const found = await run("sh", ["-c", "command -v gh"]);
+  if (!found.success) return [];
+  const gh = found.stdout.trim();
+  const env = { HOME: `${work}/gh` };
+  await ghHome(env.HOME);
+  return [
+    cold(GH_TOKEN, ["auth", "token"], env, gh),
+    cold("gh --version", ["--version"], env, gh),
+    cold("gh auth login --help", ["auth", "login", "--help"], env, gh),
+  ];
+}
+
+async function compileFloor(work: string): Promise<string> {
+  const entry = `${work}/empty.js`;
   await Deno.writeTextFile(entry, "Deno.exit(0);\n");
-  const runtime = await provideRuntime(ROOT, home);
+  const runtime = await provideRuntime(ROOT, work);
   const { success, stderr } = await runDeno(
-    compileArgs(entry, `${home}/empty`),
+    compileArgs(entry, `${work}/empty`),
     {
-      cwd: ROOT,
+      cwd: work,
       env: runtime.path ? { DENORT_BIN: runtime.path } : {},
     },
   );
   if (!success) throw new SetupError(stderr);
-  return `${home}/empty`;
+  return `${work}/empty`;
 }
 
-/** Stores logins in a home as the program itself would. */
-async function store(home: string, profiles: number): Promise<void> {
-  await Deno.mkdir(home, { recursive: true });
-  const script = `
-    import { Secret } from "${ROOT}/src/secret.ts";
-    import { CredentialStore } from "${ROOT}/src/store/credential_store.ts";
-    import { formatFile } from "${ROOT}/src/store/credential_file.ts";
-    import { open, seal } from "${ROOT}/src/store/envelope.ts";
-    import { openKey } from "${ROOT}/src/store/key_source.ts";
-    const env = { get: (name) => name === "HOME" ? ${
-    JSON.stringify(home)
-  } : undefined };
-    const context = { env, os: Deno.build.os, now: () => new Date() };
-    const store = new CredentialStore(context);
-    const login = {
-      service: "nanoservices",
-      url: "https://nano.example.com",
-      username: "ada",
-      expiresAt: undefined,
-      token: new Secret("a-token"),
-    };
-    await store.save({ ...login, profile: "default" });
-    const file = JSON.parse(Deno.readTextFileSync(store.path));
-    const { key } = await openKey({ ...context, fs: Deno }, file.key);
-    for (let index = 1; index < ${profiles}; index++) {
-      const profile = "profile-" + index;
-      const binding = {
-        keyId: file.key.id,
-        profile,
-        service: login.service,
-        url: login.url,
-        username: login.username,
-        expiresAt: null,
-      };
-      file.profiles[profile] = {
-        ...file.profiles.default,
-        sealed: await seal(key, { token: login.token }, binding),
-      };
+/** Lets all candidates take turns, round after round. */
+async function measure(
+  candidates: Candidate[],
+  time: Timer,
+  rounds: number,
+): Promise<Figures[]> {
+  const turns = candidates.map((): number[] => []);
+  const walls = candidates.map((): number[] => []);
+  const cpus = candidates.map((): number[] => []);
+  for (let round = -1; round < rounds; round++) {
+    for (const [index, candidate] of candidates.entries()) {
+      const { wall, cpu } = await time(candidate, STARTS);
+      // The first round only warms the page cache.
+      if (round < 0) continue;
+      walls[index]?.push(...wall);
+      turns[index]?.push(Math.min(...wall));
+      if (cpu !== undefined) cpus[index]?.push(cpu);
     }
-    Deno.writeTextFileSync(store.path, formatFile(file));
-  `;
-  const path = `${home}/fill.ts`;
-  await Deno.writeTextFile(path, script);
-  const { success, stderr } = await runDeno(
-    ["run", "-A", "--no-check", "--config", `${ROOT}/deno.json`, path],
-    { cwd: ROOT },
-  );
-  if (!success) throw new SetupError(stderr);
-}
-
-/** Runs all candidates in turn, round after round, so that what disturbs one disturbs all. */
-function measure(candidates: Candidate[], rounds: number): number[][] {
-  const times = candidates.map((): number[] => []);
-  for (let round = -3; round < rounds; round++) {
-    candidates.forEach((candidate, index) => {
-      const milliseconds = time(candidate);
-      // The first rounds only warm the page cache.
-      if (round >= 0) times[index]?.push(milliseconds);
-    });
   }
-  return times;
-}
-
-function time({ program, args, env, name }: Candidate): number {
-  const command = new Deno.Command(program, {
-    args,
-    env,
-    clearEnv: true,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  });
-  const start = performance.now();
-  const { success } = command.outputSync();
-  if (!success) throw new SetupError(`${name} failed`);
-  return performance.now() - start;
-}
-
-function summarize(candidates: Candidate[], times: number[][]): Figures[] {
-  const sorted = times.map((all) => all.toSorted((a, b) => a - b));
-  const median = (all: number[]): number => all[all.length >> 1] ?? NaN;
-  const floor = median(sorted[0] ?? []);
-  return candidates.map(({ name }, index) => {
-    const all = sorted[index] ?? [];
+  const floor = median(walls[0] ?? []);
+  return await Promise.all(candidates.map(async (candidate, index) => {
+    const all = walls[index] ?? [];
+    const above = (turns[index] ?? [])
+      .map((turn, round) => turn - (turns[0]?.[round] ?? NaN));
     return {
-      name,
+      name: candidate.name,
       median: median(all),
-      lowest: all[0] ?? NaN,
+      lowest: Math.min(...all),
       ratio: median(all) / floor,
+      above_floor: median(above),
+      cpu: cpus[index]?.length ? median(cpus[index]) : undefined,
+      peak: await medianPeak(candidate),
     };
-  });
+  }));
 }
 
-function print(figures: Figures[], rounds: number): void {
-  const width = Math.max(...figures.map(({ name }) => name.length));
-  const lines = figures.map(({ name, median, lowest, ratio }) =>
-    `${name.padEnd(width)}  ${median.toFixed(1).padStart(7)}  ` +
-    `${lowest.toFixed(1).padStart(7)}  ${ratio.toFixed(2).padStart(5)}`
-  );
+async function medianPeak(candidate: Candidate): Promise<number | undefined> {
+  const peaks: number[] = [];
+  for (let start = 0; start < MEMORY_STARTS; start++) {
+    const peak = await peakMemory(candidate);
+    if (peak === undefined) return undefined;
+    peaks.push(peak);
+  }
+  return median(peaks);
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? NaN;
+}
+
+async function sizeOf(name: string, path: string): Promise<Size> {
+  const file = await Deno.open(path);
+  const packed = file.readable.pipeThrough(new CompressionStream("gzip"));
+  let gzip = 0;
+  for await (const chunk of packed) gzip += chunk.length;
+  return { name, bytes: (await Deno.stat(path)).size, gzip };
+}
+
+/** What is aimed at, and what came of it. */
+interface Goal {
+  goal: string;
+  figure: number;
+  met: boolean;
+}
+
+function judge(figures: Figures[], [ours, floor]: Size[]): Goal[] {
+  const of = (name: string): Figures | undefined =>
+    figures.find((figure) => figure.name === name);
+  const atMost = (
+    goal: string,
+    figure: number | undefined,
+    limit: number,
+  ): Goal[] =>
+    figure === undefined || Number.isNaN(figure)
+      ? []
+      : [{ goal, figure, met: figure <= limit }];
+  const difference = (one: string, other: string): number =>
+    (of(one)?.above_floor ?? NaN) - (of(other)?.above_floor ?? NaN);
+  const gh = of(GH_TOKEN);
+  return [
+    ...atMost(
+      "token takes at most 1.15 times the floor",
+      of(TOKEN)?.ratio,
+      1.15,
+    ),
+    ...gh
+      ? atMost(
+        "token takes no longer than gh auth token (ms more)",
+        (of(TOKEN)?.median ?? NaN) - gh.median,
+        0,
+      )
+      : [],
+    ...atMost(
+      "token holds at most 1.15 times the floor's memory",
+      (of(TOKEN)?.peak ?? NaN) / (of(FLOOR)?.peak ?? NaN),
+      1.15,
+    ),
+    ...atMost(
+      "opening the store adds less than 2 ms to token",
+      difference(TOKEN, TOKEN_GIVEN),
+      2,
+    ),
+    ...atMost(
+      `${MANY_PROFILES} profiles add at most 20 ms to token`,
+      difference(TOKEN_MANY, TOKEN),
+      20,
+    ),
+    ...atMost(
+      "the program is at most 1.5 MB larger than the floor (MB)",
+      ((ours?.bytes ?? NaN) - (floor?.bytes ?? NaN)) / 1e6,
+      1.5,
+    ),
+  ];
+}
+
+function print(
+  figures: Figures[],
+  sizes: Size[],
+  goals: Goal[],
+  starts: number,
+  timer: string,
+): void {
+  const fixed = (value: number | undefined, digits: number): string =>
+    value === undefined ? "-" : value.toFixed(digits);
+  const rows = figures.map((figure) => [
+    figure.name,
+    fixed(figure.median, 1),
+    fixed(figure.lowest, 1),
+    fixed(figure.ratio, 2),
+    fixed(figure.above_floor, 1),
+    fixed(figure.cpu, 1),
+    fixed(figure.peak && figure.peak / 1024, 1),
+  ]);
+  const sizeRows = sizes.map(({ name, bytes, gzip }) => [
+    name,
+    (bytes / 1e6).toFixed(1),
+    (gzip / 1e6).toFixed(1),
+  ]);
   const text = [
-    `wall time of a start in ms, ${rounds} rounds`,
-    `${"".padEnd(width)}   median   lowest  floor`,
-    ...lines,
+    `${starts} starts each, taking turns; ${timer}`,
+    "",
+    ...table([
+      ["", "median ms", "lowest", "x floor", "ms above", "CPU ms", "peak MiB"],
+      ...rows,
+    ]),
+    "",
+    ...table([["", "MB", "MB gzip"], ...sizeRows]),
+    "",
+    ...goals.map(({ goal, figure, met }) =>
+      `${met ? "met   " : "missed"}  ${goal}: ${figure.toFixed(2)}`
+    ),
   ].join("\n");
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+/** The first column to the left, the figures to the right. */
+function table(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0))
+  );
+  return rows.map((row) =>
+    row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+    }).join("  ")
+  );
 }
 
 await main();
