@@ -1,7 +1,7 @@
 /** The licences of what is bundled, read from the packages themselves where they carry them. */
 
 import { type Package } from "./contents.ts";
-import { readIfThere, readJson, SetupError } from "../process.ts";
+import { readIfThere, readJson, SetupError, walk } from "../process.ts";
 
 /** What is known of a package's licence. */
 export interface Licence {
@@ -104,8 +104,12 @@ function fromJsr({ name, folder, files }: Package): Licence {
   if (/^@(cliffy|windmill-labs)\//.test(name)) {
     return { ...CLIFFY, ...(text === undefined ? {} : { text }) };
   }
+  // Deno vendors a file with a long name under another, with a # in front.
+  const renamed = [...walk(folder)].filter((path) => path.includes("/#"));
   const notices = new Set(
-    files.flatMap((file) => noticesIn(readIfThere(`${folder}/${file}`) ?? "")),
+    [...files.map((file) => `/${file}`), ...renamed].flatMap((path) =>
+      noticesIn(readIfThere(folder + path) ?? "")
+    ),
   );
   const unknown = [...notices].find((line) => licenceNamed(line) === undefined);
   if (notices.size === 0 || unknown !== undefined) {

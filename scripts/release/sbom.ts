@@ -139,8 +139,14 @@ async function libraryComponent(found: Package): Promise<Component> {
  */
 async function hashOf(found: Package): Promise<[hash: string, of: string]> {
   if (found.registry === "jsr") {
-    const manifest = await Deno.readFile(`${found.folder}_meta.json`);
-    return [await sha256(manifest), "the version's manifest"];
+    const path = `${found.folder}_meta.json`;
+    const manifest = await Deno.readTextFile(path);
+    // Deno notes the sum of what it fetched, and then shortens that.
+    const { lockfileChecksum }: { lockfileChecksum?: string } = JSON.parse(
+      manifest,
+    );
+    const hash = lockfileChecksum ?? await sha256(manifest);
+    return [hash, "the version's manifest"];
   }
   const lines = filesOf(found).map(async (path) =>
     `${await sha256(await Deno.readFile(found.folder + path))}  .${path}\n`

@@ -308,11 +308,11 @@ onPosix("a trial release", () => {
 
 /** "@std/path@1.1.3" for a module of it; nothing for our own and for Node's. */
 function packageIn(module: string): string[] {
-  const npm = module.match(/.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//);
+  const inside = module.slice(module.indexOf("/node_modules/"));
+  const npm = inside.match(/^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+))\//);
   if (npm) {
-    const manifest = `${ROOT}/node_modules/${npm[1]}/package.json`;
-    const { version } = JSON.parse(Deno.readTextFileSync(manifest));
-    return [`${npm[1]}@${version}`];
+    const manifest = Deno.readTextFileSync(`${ROOT}${npm[1]}/package.json`);
+    return [`${npm[2]}@${JSON.parse(manifest).version}`];
   }
   const jsr = module.match(/https?:.*\/(@[^/]+\/[^/]+)\/([^/]+)\//);
   return jsr ? [`${jsr[1]}@${jsr[2]}`] : [];

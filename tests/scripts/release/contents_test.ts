@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import { SetupError } from "../../../scripts/process.ts";
+import { runDeno, SetupError, sha256 } from "../../../scripts/process.ts";
 import {
   bundledSources,
   contentsOf,
@@ -13,7 +13,9 @@ import {
   licenceOf,
   thirdPartyLicences,
 } from "../../../scripts/release/licences.ts";
-import { purlOf } from "../../../scripts/release/sbom.ts";
+import { makeSbom, purlOf } from "../../../scripts/release/sbom.ts";
+import { type PublishedPackage, serveJsr } from "../jsr_registry.ts";
+import { makeProject } from "../project.ts";
 
 let root = "";
 beforeEach(async () => {
@@ -174,6 +176,61 @@ describe("a licence", () => {
     const strange = jsr("@std/x", ["c.ts"]);
     assertThrows(() => licenceOf(strange), SetupError, "Cleo");
     assertThrows(() => licenceOf(jsr("@std/y", [])), SetupError, "@std/y");
+  });
+});
+
+describe("a package that Deno itself fetched from JSR", () => {
+  it("is found with its licence and its sum", async () => {
+    const long = "a_file_with_a_name_that_is_too_long_for_vendor.ts";
+    const found: PublishedPackage = {
+      name: "@probe/lib",
+      version: "1.0.0",
+      files: {
+        "/greet.ts": `// Copyright Ada. MIT license.\n` +
+          `import "./${long}";\nexport function greet(): void {}\n`,
+        [`/${long}`]: "// Copyright Bob. BSD license.\nexport {};\n",
+      },
+      exports: { "./greet": "./greet.ts" },
+    };
+    // Set-up asks for it, to see whether there is a JSR.
+    const std: PublishedPackage = {
+      name: "@std/path",
+      version: "1.1.0",
+      files: { "/mod.ts": "export {};\n" },
+      exports: { ".": "./mod.ts" },
+    };
+    await using jsr = await serveJsr([found, std]);
+    await using project = await makeProject();
+    const env = { JSR_URL: jsr.url };
+    assertEquals((await project.setUp(env)).code, 0);
+    const home = Deno.realPathSync(project.root);
+    const { stdout } = await runDeno(["info", "--json", "main.ts"], {
+      cwd: home,
+      env,
+    });
+    const contents = contentsOf(home, JSON.parse(stdout), []);
+    assertEquals(contents.packages.map(idOf), ["jsr:@probe/lib@1.0.0"]);
+    const [only] = contents.packages;
+    assertEquals(only && licenceOf(only), {
+      spdx: "MIT AND BSD-3-Clause",
+      notices: ["Copyright Ada. MIT license.", "Copyright Bob. BSD license."],
+    });
+    const { components } = await makeSbom({
+      contents,
+      version: "1.0.0",
+      runtime: "2.8.3",
+      trial: false,
+      date: 0,
+      archives: [],
+    });
+    const manifest = await fetch(`${jsr.url}/@probe/lib/1.0.0_meta.json`);
+    assertEquals(components[1]?.hashes, [{
+      alg: "SHA-256",
+      content: await sha256(await manifest.text()),
+    }]);
+    assertEquals(components[1]?.licenses, [
+      { expression: "MIT AND BSD-3-Clause" },
+    ]);
   });
 });
 
