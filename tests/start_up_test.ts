@@ -1,0 +1,108 @@
+import { assert, assertEquals } from "@std/assert";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** What `token` with a key file loads, and nothing else: each of them costs every script that calls it. */
+const TOKEN_LOADS = [
+  "main.ts",
+  "src/cli/current_token.ts",
+  "src/cli/dates.ts",
+  "src/cli/child_exit.ts",
+  "src/cli/direct.ts",
+  "src/cli/run.ts",
+  "src/cli/token_run.ts",
+  "src/cli/workplace.ts",
+  "src/context.ts",
+  "src/errors.ts",
+  "src/http/service_url.ts",
+  "src/output.ts",
+  "src/secret.ts",
+  "src/services/service.ts",
+  "src/store/credential_file.ts",
+  "src/store/credential_store.ts",
+  "src/store/envelope.ts",
+  "src/store/file_lock.ts",
+  "src/store/key_source.ts",
+  "src/store/keys/key_bytes.ts",
+  "src/store/keys/key_file.ts",
+  "src/store/keys/key_info.ts",
+  "src/store/paths.ts",
+  "src/store/permissions.ts",
+  "src/store/profile_name.ts",
+  "src/store/snapshot.ts",
+  "src/tokens/file.ts",
+  "src/tokens/fixed.ts",
+  "src/tokens/resolve.ts",
+  "src/tokens/standard_input.ts",
+  "src/tokens/stored.ts",
+  "src/tokens/token_text.ts",
+  "src/version.ts",
+];
+
+describe("a start", () => {
+  let folder = "";
+  beforeEach(async () => {
+    folder = await Deno.makeTempDir({ prefix: "nanoctl_start_" });
+  });
+  afterEach(() => Deno.remove(folder, { recursive: true }));
+
+  /** The modules that a command line loads, as V8 saw them: ours by path, others by package. */
+  async function loadedBy(
+    args: string[],
+    env: Record<string, string> = {},
+  ): Promise<{ code: number; own: string[]; others: string[] }> {
+    const coverage = `${folder}/coverage`;
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-check", `--coverage=${coverage}`],
+        ...[new URL("main.ts", ROOT).pathname, ...args],
+      ],
+      cwd: ROOT,
+      env: { HOME: folder, DENO_NO_UPDATE_CHECK: "1", ...env },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    const urls = new Set<string>();
+    for (const entry of Deno.readDirSync(coverage)) {
+      if (!entry.isFile) continue;
+      const text = await Deno.readTextFile(`${coverage}/${entry.name}`);
+      urls.add(JSON.parse(text).url);
+    }
+    const own = [...urls].filter((url) => url.startsWith(ROOT.href))
+      .map((url) => url.slice(ROOT.href.length))
+      .filter((path) => /^(main\.ts|src\/)/.test(path));
+    return {
+      code,
+      own: own.sort(),
+      others: [...urls].filter((url) => !own.some((path) => url.endsWith(path)))
+        .sort(),
+    };
+  }
+
+  it("of token loads what it needs and nothing else", async () => {
+    const { own, others } = await loadedBy(["token"]);
+    assertEquals(own, TOKEN_LOADS.toSorted());
+    assertEquals(
+      others.filter((url) => /cliffy|hono|valibot|jose/i.test(url)),
+      [],
+    );
+  });
+
+  it("of whoami loads neither the prompt nor the embedded service", async () => {
+    const { own, others } = await loadedBy(["whoami", "--url", "127.0.0.1:9"]);
+    assert(own.includes("src/cli/whoami.ts"), own.join());
+    assertEquals(
+      own.filter((path) => /dev_server|prompts|login|store_/.test(path)),
+      [],
+    );
+    assertEquals(others.filter((url) => /hono|jose|prompt/i.test(url)), []);
+  });
+
+  it("of --version loads no command", async () => {
+    const { code, own } = await loadedBy(["--version"]);
+    assertEquals(code, 0);
+    assertEquals(own, own.filter((path) => TOKEN_LOADS.includes(path)));
+  });
+});
