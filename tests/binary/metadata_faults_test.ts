@@ -151,12 +151,14 @@ describe("a metadata service", () => {
     await coder[Symbol.asyncDispose]();
   });
   afterEach(() => {
-    // No proof, no exchange, and nothing else either.
-    assertEquals(coder.requests, []);
     for (const standIn of metadata.values()) {
       standIn.options = {};
       standIn.asked.length = 0;
     }
+    const { paths } = coder;
+    coder.forget();
+    // No proof, no exchange, and nothing else either.
+    assertEquals(paths, []);
   });
 
   /** Runs a command that needs the identity; gives the result and its milliseconds. */
