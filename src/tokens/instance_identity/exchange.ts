@@ -55,8 +55,16 @@ export function instanceIdentity(
   return {
     origin: auth,
     source: `${auth} of this machine`,
-    getToken: () =>
-      held && now() < renewAt ? Promise.resolve(held) : exchanged(),
+    getToken: async () => {
+      if (held && now() < renewAt) return held;
+      try {
+        return await exchanged();
+      } catch (error) {
+        // It was only about to end: until then it is better than none.
+        if (held?.expiresAt && now() < held.expiresAt.getTime()) return held;
+        throw error;
+      }
+    },
     renew: async (rejected) => {
       if (held && !held.secret.equals(rejected.secret)) return true;
       return !(await exchanged()).secret.equals(rejected.secret);

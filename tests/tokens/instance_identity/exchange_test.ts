@@ -310,6 +310,23 @@ describe("an exchange that fails", () => {
     assertEquals(await tokenOf(provider), "session_1");
   });
 
+  it("before a session ends leaves it in use until its end, and is tried again", async () => {
+    const service = new Exchanger();
+    service.lasts = 60 * MINUTE;
+    const provider = service.provider();
+    await provider.getToken();
+    service.metadataFailure = () => new Response("", { status: 503 });
+    service.pass(59 * MINUTE);
+    assertEquals(await tokenOf(provider), "session_1");
+    service.pass(MINUTE - 1);
+    assertEquals(await tokenOf(provider), "session_1");
+    service.pass(1);
+    const error = await rejectionOf(provider.getToken());
+    assertEquals(error.code, "service_response");
+    service.metadataFailure = undefined;
+    assertEquals(await tokenOf(provider), "session_2");
+  });
+
   it("after a 401 does not take away what was held", async () => {
     const service = new Exchanger();
     const provider = service.provider();
