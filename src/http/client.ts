@@ -43,6 +43,8 @@ export interface HttpOptions extends ConnectionOptions {
   redirects?: number;
   /** How much of an answer that is read whole is read at most, in bytes: 10 MiB unless said. */
   bodyLimit?: number;
+  /** Ends every request when it is aborted; the reason is the error. */
+  signal?: AbortSignal;
   /** Takes one line a request for `--verbose`, without secrets. */
   log?(line: string): void;
 }
@@ -392,10 +394,9 @@ export class HttpClient {
   }
 
   #deadline(request: HttpRequest): Deadline {
-    const { context, timeoutSeconds } = this.#options;
     const url = this.#url(request);
     const proxy = this.#connections.proxyHost(url);
-    return new Deadline(context, timeoutSeconds, url, proxy);
+    return new Deadline(this.#options, url, proxy);
   }
 
   #url(request: HttpRequest): URL {
@@ -417,16 +418,19 @@ class Deadline {
   #endsAt = 0;
 
   constructor(
-    context: Context,
-    seconds: number,
+    { context, timeoutSeconds, signal }: HttpOptions,
     url: URL,
     proxy: string | undefined,
   ) {
     this.#context = context;
-    this.#seconds = seconds;
+    this.#seconds = timeoutSeconds;
     this.#url = url;
     this.#proxy = proxy;
-    this.signal = AbortSignal.any([this.#own.signal, context.signal]);
+    this.signal = AbortSignal.any([
+      this.#own.signal,
+      context.signal,
+      ...(signal ? [signal] : []),
+    ]);
     this.startAnew();
   }
 

@@ -641,6 +641,19 @@ describe("a time limit", () => {
   });
 });
 
+describe("a client's own signal", () => {
+  it("ends its requests with the signal's reason, and later ones too", async () => {
+    const context = new FakeContext({ answer: never });
+    const over = new AbortController();
+    const client = clientOf(context, { signal: over.signal });
+    const pending = rejectionOf(client.send({ path: "/" }));
+    over.abort(new NanoctlError("network_timeout", "too slow in all"));
+    assertEquals((await pending).message, "too slow in all");
+    const later = await rejectionOf(client.send({ path: "/" }));
+    assertEquals(later.message, "too slow in all");
+  });
+});
+
 describe("Ctrl-C", () => {
   it("ends a request that is under way", async () => {
     const context = new FakeContext({

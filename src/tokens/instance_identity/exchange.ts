@@ -1,6 +1,7 @@
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { HttpClient } from "../../http/client.ts";
+import { timeoutError } from "../../http/network_error.ts";
 import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
 import type { IdentityProof, Service } from "../../services/service.ts";
 import type { AgentAuth } from "../agent.ts";
@@ -25,7 +26,7 @@ export type GetProof = (
   audience: string,
 ) => Promise<IdentityProof>;
 
-/** How long a metadata service has to answer, in seconds. */
+/** How long a metadata service has to answer, in seconds, however many requests it takes. */
 export const METADATA_TIMEOUT_SECONDS = 2;
 /** The most that is read of what a metadata service says, in bytes. */
 const METADATA_LIMIT = 64 * 1024;
@@ -79,12 +80,28 @@ function renewalTime({ expiresAt }: SessionToken, now: number): number {
 }
 
 async function exchange(
-  { context, service, client, log }: IdentityContext,
+  given: IdentityContext,
   auth: IdentityAuth,
 ): Promise<SessionToken> {
-  const getProof = await proofOf(auth);
-  const metadata = (baseUrl: string): HttpClient =>
-    new HttpClient({
+  const { service, client } = given;
+  return await service.exchangeIdentity(client, await proofOf(given, auth));
+}
+
+/** The metadata service has its time for all that it is asked, not for each request. */
+async function proofOf(
+  { context, service, log }: IdentityContext,
+  auth: IdentityAuth,
+): Promise<IdentityProof> {
+  const getProof = await loadProof(auth);
+  const over = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const metadata = (baseUrl: string): HttpClient => {
+    const url = new URL(baseUrl);
+    timer = setTimeout(
+      () => over.abort(timeoutError(url, METADATA_TIMEOUT_SECONDS, undefined)),
+      METADATA_TIMEOUT_SECONDS * 1000,
+    );
+    return new HttpClient({
       context,
       baseUrl,
       // No token of ours is for a metadata service.
@@ -94,14 +111,19 @@ async function exchange(
       attempts: 1,
       redirects: 0,
       bodyLimit: METADATA_LIMIT,
+      signal: over.signal,
       log,
     });
-  const proof = await getProof(metadata, context.env, service.name);
-  return await service.exchangeIdentity(client, proof);
+  };
+  try {
+    return await getProof(metadata, context.env, service.name);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Each in a module of its own, so that a start loads the one that it needs. */
-async function proofOf(auth: IdentityAuth): Promise<GetProof> {
+async function loadProof(auth: IdentityAuth): Promise<GetProof> {
   switch (auth) {
     case "aws-instance-identity":
       return (await import("./aws.ts")).awsProof;

@@ -410,6 +410,30 @@ describe("who waits for an exchange", () => {
   });
 });
 
+describe("a metadata service that is slow at each of its answers", () => {
+  it("has two seconds for all of them", async () => {
+    const service = new Exchanger();
+    service.metadataFailure = ({ method, signal }) =>
+      new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+        // The token comes late, and what it is for does not come at all.
+        if (method === "PUT") {
+          setTimeout(() => resolve(new Response("imds-1")), 1500);
+        }
+      });
+    const provider = service.provider("aws-instance-identity");
+    const started = performance.now();
+    const error = await rejectionOf(provider.getToken());
+    const took = performance.now() - started;
+    assertEquals([error.code, error.message], [
+      "network_timeout",
+      "the AWS metadata service can't be used: imds.test did not answer within 2 s",
+    ]);
+    assertEquals(service.context.requests.length, 3);
+    assert(took < 3000, `it took ${took} ms`);
+  });
+});
+
 describe("what an exchange logs", () => {
   for (const auth of AUTHS) {
     it(`is a line a request with ${auth}, and nothing secret`, async () => {
