@@ -38,6 +38,8 @@ export class Output {
   readonly json: boolean;
   readonly #quiet: boolean;
   readonly #verbose: boolean;
+  /** The details that nobody waited for: the program must not end before them. */
+  #details: Promise<unknown> = Promise.resolve();
 
   constructor(
     context: Pick<Context, "stdout" | "stderr">,
@@ -51,11 +53,13 @@ export class Output {
 
   /** One line of data to stdout, exactly as given. */
   async data(line: string): Promise<void> {
+    await this.#details;
     await this.#context.stdout.write(`${line}\n`);
   }
 
   /** Bytes to stdout, exactly as given. */
   async bytes(data: Uint8Array): Promise<void> {
+    await this.#details;
     await this.#context.stdout.write(data);
   }
 
@@ -69,9 +73,15 @@ export class Output {
     if (!this.#quiet) await this.#line(line);
   }
 
-  /** One line that only `--verbose` shows, on stderr. */
+  /**
+   * One line that only `--verbose` shows, on stderr. Whoever does not wait for
+   * it still has it written before any data that follows.
+   */
   async detail(line: string): Promise<void> {
-    if (this.#verbose) await this.#line(line);
+    if (!this.#verbose) return;
+    const written = this.#line(line);
+    this.#details = Promise.allSettled([this.#details, written]);
+    await written;
   }
 
   /** A warning to the person; `--quiet` leaves it out. */

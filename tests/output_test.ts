@@ -110,6 +110,47 @@ describe("what is said to a person", () => {
     return context.stderr.lines;
   };
 
+  it("has every detail on stderr before the data that follows, waited for or not", async () => {
+    const order: string[] = [];
+    const open = Promise.withResolvers<void>();
+    const context = {
+      stdout: {
+        isTerminal: false,
+        write: (text: string | Uint8Array): Promise<void> => {
+          order.push(String(text));
+          return Promise.resolve();
+        },
+      },
+      stderr: {
+        isTerminal: false,
+        write: async (text: string | Uint8Array): Promise<void> => {
+          await open.promise;
+          order.push(String(text));
+        },
+      },
+    };
+    const output = new Output(context, { verbose: true });
+    void output.detail("first");
+    void output.detail("second");
+    const done = Promise.all([
+      output.data("data"),
+      output.bytes(new Uint8Array([49])),
+    ]);
+    open.resolve();
+    await done;
+    assertEquals(order.slice(0, 2), ["first\n", "second\n"]);
+    assertEquals(order.slice(2).toSorted(), ["49", "data\n"]);
+  });
+
+  it("is not kept back by a detail that could not be written", async () => {
+    const context = new FakeContext();
+    context.stderr.failure = new Deno.errors.BrokenPipe();
+    const output = new Output(context, { verbose: true });
+    await assertRejects(() => output.detail("first"), Deno.errors.BrokenPipe);
+    await output.data("data");
+    assertEquals(context.stdout.text, "data\n");
+  });
+
   it("goes to stderr, and details only with --verbose", async () => {
     assertEquals(await all({}), ["said", "warning: careful"]);
     assertEquals(await all({ verbose: true }), [
