@@ -69,7 +69,7 @@ export function coderRoutes(state: DevState): Hono<DevEnv> {
 
 /** The answer where Coder has no route, or we have not that one. */
 export function noCoderRoute(): Response {
-  return coderError(404, "There is no such route.", "Look at the path.");
+  return coderError(404, "Route not found.", "Look at the path.");
 }
 
 function noResource(): Response {

@@ -148,7 +148,7 @@ export const coder: Service = {
         confidential: true,
       },
       (answer, source) =>
-        [400, 401, 403, 404].includes(answer.status)
+        !answer.leftOrigin && [400, 401, 403, 404].includes(answer.status)
           ? identityRefused(proof.cloud, answer, detailOf(answer))
           : problem(answer, source),
     );
@@ -210,6 +210,8 @@ function problem(answer: HttpAnswer, source: string): NanoctlError {
   return problemOf(answer, source, {
     refusal: refusalOf(answer),
     detail: detailOf(answer),
+    // A suspended user needs to hear of it: a new token would not help.
+    detailedRefusal: /\bnot active\b/i.test(detailOf(answer)),
   });
 }
 

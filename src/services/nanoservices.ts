@@ -123,7 +123,7 @@ export const nanoservices: Service = {
         confidential: true,
       },
       (answer, source) =>
-        [400, 401, 403, 404].includes(answer.status)
+        !answer.leftOrigin && [400, 401, 403, 404].includes(answer.status)
           ? identityRefused(proof.cloud, answer, detailOf(answer))
           : problem(answer, source),
     );

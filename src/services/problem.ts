@@ -11,6 +11,8 @@ export interface ProblemReading {
   refusal: Refusal;
   /** What the service says to a person; empty where it says nothing. */
   detail: string;
+  /** Whether the detail says more of a refusal than its code does. */
+  detailedRefusal?: boolean;
 }
 
 const REFUSALS: Record<Refusal, string> = {
@@ -26,7 +28,7 @@ export function problemOf(
   reading: ProblemReading,
 ): NanoctlError {
   const { status, url } = answer;
-  const detail = reading.detail === "" ? "" : `: ${reading.detail}`;
+  const detail = shownDetail(answer, reading.detail);
   if (answer.leftOrigin) {
     return new NanoctlError(
       "redirect_refused",
@@ -39,7 +41,7 @@ export function problemOf(
       reading.refusal,
       `${url.origin} refused the token from ${source}: ${
         REFUSALS[reading.refusal]
-      }`,
+      }${reading.detailedRefusal ? detail : ""}`,
     );
   }
   if (status === 403) {
@@ -95,9 +97,18 @@ export function identityRefused(
   return new NanoctlError(
     "token_invalid",
     `${answer.url.origin} did not accept the ${cloud} identity of this instance${
-      detail === "" ? "" : `: ${detail}`
+      shownDetail(answer, detail)
     }`,
     "check that the service has an agent for this instance",
+  );
+}
+
+/** What the service says, without a token that it sends back. */
+function shownDetail({ secrets = [] }: HttpAnswer, detail: string): string {
+  if (detail === "") return "";
+  return secrets.reduce(
+    (text, secret) => text.replaceAll(secret, "[secret]"),
+    `: ${detail}`,
   );
 }
 

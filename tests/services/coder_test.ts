@@ -314,6 +314,22 @@ describe("a problem of coder", () => {
       `${BASE} refused the token from --token: it has expired`,
     ],
     [
+      401,
+      'User is not active (status = "suspended"). Contact an admin.',
+      undefined,
+      "token_invalid",
+      4,
+      `${BASE} refused the token from --token: it is not valid: User is not active (status = "suspended"). Contact an admin.`,
+    ],
+    [
+      401,
+      "This is for a user's session that is signed in.",
+      "The token was revoked.",
+      "token_revoked",
+      4,
+      `${BASE} refused the token from --token: it was revoked`,
+    ],
+    [
       403,
       "Forbidden.",
       "You don't have permission to view this content.",
@@ -363,6 +379,28 @@ describe("a problem of coder", () => {
       );
     });
   }
+
+  it("says nothing of a token that the service sends back", async () => {
+    const error = await whoamiError(
+      refusal(500, `You sent ${TOKEN}.`, `Really: ${TOKEN}`),
+    );
+    assertEquals(
+      error.message,
+      `${BASE} failed with status 500: You sent [secret]. Really: [secret]`,
+    );
+  });
+
+  it("says nothing of an identity that the service sends back", async () => {
+    const { client } = anonymous(refusal(401, "No.", "Not with a.jwt.here"));
+    const error = await rejectionOf(coder.exchangeIdentity(client, {
+      cloud: "google",
+      jsonWebToken: "a.jwt.here",
+    }));
+    assertEquals(
+      error.message,
+      `${BASE} did not accept the google identity of this instance: No. Not with [secret]`,
+    );
+  });
 
   for (
     const body of ["", "<html>", "[]", '"x"', '{"message":7,"detail":{}}']
