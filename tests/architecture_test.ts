@@ -142,7 +142,12 @@ const RULES: Record<string, Rule> = {
           // Its own agents' tokens bear the same name.
           /\bdev_server\b/.test(path)
           ? []
-          : matches(path, code, /\bagent(Token|TokenFile|Url)\b/g)
+          : matches(
+            path,
+            code,
+            /\boptions\s*(\?\.|\.)\s*agent(Token|TokenFile|Url)\b/g,
+            /\{[^{}]*\bagent(Token|TokenFile|Url)\b[^{}]*\}\s*=\s*options\b/g,
+          )
       ),
 
   "only src/output.ts may use the console": (files) =>
