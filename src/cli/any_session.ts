@@ -59,6 +59,20 @@ function chosenAgent(
   );
 }
 
+/** Of a URL on the command line and another one in a variable neither is silently left out. */
+function checkOneUrl(
+  { url, agentUrl }: AgentCommandOptions,
+  ofAgent: string,
+): void {
+  if (url === undefined || agentUrl !== undefined) return;
+  if (parseServiceUrl(url) === parseServiceUrl(ofAgent)) return;
+  throw new NanoctlError(
+    "usage",
+    "--url is given, but the agent has another URL in the environment",
+    "name the agent's service with --agent-url",
+  );
+}
+
 /** An agent that has its URL needs nothing of what a person stored, not even a home. */
 async function placeOf(
   context: Context,
@@ -67,6 +81,7 @@ async function placeOf(
 ): Promise<SessionPlace> {
   const named = options.service ?? agent.service;
   if (agent.url !== undefined) {
+    checkOneUrl(options, agent.url);
     const service = knownService(named ?? DEFAULT_SERVICE);
     const url = parseServiceUrl(agent.url);
     return { target: { profile: DEFAULT_PROFILE, service, url } };

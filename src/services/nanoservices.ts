@@ -94,7 +94,8 @@ export const nanoservices: Service = {
           ? unknownProvider(Object.values(query).join(), answer.url.origin)
           : problem(answer, source),
     );
-    if ("url" in errorBody(answer)) {
+    const { url } = errorBody(answer);
+    if (url !== undefined && url !== null && url !== "") {
       return { url: parseAnswer(answer, urlSchema).url };
     }
     const token = parseAnswer(answer, tokenSchema);

@@ -8,6 +8,7 @@ import {
   type IdentityContext,
   instanceIdentity,
 } from "./instance_identity/exchange.ts";
+import { isStandardInput, standardInputToken } from "./standard_input.ts";
 import { readToken } from "./token_text.ts";
 
 /** What the command line says of the agent. */
@@ -172,10 +173,10 @@ export function agentProvider(
     );
   }
   if (file) {
-    return tokenFile(
-      file.value,
-      file.service ? "agent-environment-file" : "agent-token-file",
-    );
+    if (file.service) return tokenFile(file.value, "agent-environment-file");
+    return isStandardInput(file.value)
+      ? standardInputToken(context.context, "agent-token-file")
+      : tokenFile(file.value, "agent-token-file");
   }
   if (auth !== "token") return instanceIdentity(context, auth);
   throw new NanoctlError(

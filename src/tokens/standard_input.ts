@@ -1,6 +1,10 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
-import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
+import type {
+  SessionToken,
+  TokenOrigin,
+  TokenProvider,
+} from "../http/token_provider.ts";
 import { readToken, TOKEN_LIMIT } from "./token_text.ts";
 
 const SOURCE = "standard input";
@@ -13,10 +17,11 @@ export function isStandardInput(path: string): boolean {
 /** The token on standard input, which can be read only once. */
 export function standardInputToken(
   { stdin }: Pick<Context, "stdin">,
+  origin: TokenOrigin = "stdin",
 ): TokenProvider {
   let read: Promise<SessionToken> | undefined;
   return {
-    origin: "stdin",
+    origin,
     source: SOURCE,
     getToken: () => read ??= readInput(stdin),
   };

@@ -454,6 +454,40 @@ describe("who external-auth acts as", () => {
     });
   }
 
+  it("is a usage error where --url names another place than the agent's variable", async () => {
+    const { context, error } = await failed(token(), {
+      url: "https://other.example",
+    });
+    assertEquals([error.code, error.exitCode], ["usage", 2]);
+    assertMatch(error.hint ?? "", /--agent-url/);
+    assertEquals(context.requests, []);
+  });
+
+  it("is the agent where --url and the agent's variable agree", async () => {
+    const context = await ran(token(), { url: `${BASE}/` });
+    assertEquals(context.stdout.text, "gho_1\n");
+  });
+
+  it("takes the agent's token from standard input with -", async () => {
+    const context = new FakeContext({
+      env: { NANOSERVICES_AGENT_URL: BASE },
+      answer: token(),
+      stdin: "agent_from_a_pipe\n",
+    });
+    await runAccessToken(context, { agentTokenFile: "-" }, "github");
+    assertEquals(
+      context.requests[0]?.headers.get("authorization"),
+      "Bearer agent_from_a_pipe",
+    );
+  });
+
+  it("takes a token beside a URL that is empty or null", async () => {
+    for (const url of ["", null]) {
+      const context = await ran(token({ url }));
+      assertEquals(context.stdout.text, "gho_1\n");
+    }
+  });
+
   it("takes an agent without a home", async () => {
     assertEquals(await asked(ENV), [[BASE, BEARER, "Bearer agent_1"]]);
   });
