@@ -513,9 +513,15 @@ describe("externalAuth of nanoservices", () => {
     assertEquals(await externalAuth(json({ url })), { url });
   });
 
+  for (const url of ["", null]) {
+    it(`wants a token beside the URL ${JSON.stringify(url)}`, async () => {
+      const error = await rejectionOf(externalAuth(json({ url })));
+      assertEquals(error.code, "service_response");
+      assertMatch(error.message, /access_token/);
+    });
+  }
+
   const urls: unknown[] = [
-    "",
-    null,
     7,
     "javascript:alert(1)",
     "file:///etc/passwd",
