@@ -11,14 +11,8 @@ import {
   parseAnswer,
   secretSchema,
 } from "./answer.ts";
-import { identityBody } from "./nanoservices.ts";
-import {
-  identityRefused,
-  problemOf,
-  type Refusal,
-  sendOk,
-  unknownProvider,
-} from "./problem.ts";
+import { sendProof } from "./identity.ts";
+import { problemOf, type Refusal, sendOk, unknownProvider } from "./problem.ts";
 import type {
   Account,
   ExternalAuth,
@@ -139,19 +133,10 @@ export const coder: Service = {
   },
 
   async exchangeIdentity(client, proof): Promise<SessionToken> {
-    const answer = await sendOk(
-      client,
-      {
-        method: "POST",
-        path: `/api/v2/workspaceagents/${proof.cloud}-instance-identity`,
-        json: identityBody(proof),
-        confidential: true,
-      },
-      (answer, source) =>
-        !answer.leftOrigin && [400, 401, 403, 404].includes(answer.status)
-          ? identityRefused(proof.cloud, answer, detailOf(answer))
-          : problem(answer, source),
-    );
+    const answer = await sendProof(client, "/api/v2/workspaceagents", proof, {
+      problem,
+      detailOf,
+    });
     const { session_token } = parseAnswer(answer, sessionSchema);
     return { secret: new Secret(session_token) };
   },

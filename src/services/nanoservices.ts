@@ -11,18 +11,12 @@ import {
   parseAnswer,
   secretSchema,
 } from "./answer.ts";
-import {
-  identityRefused,
-  problemOf,
-  type Refusal,
-  sendOk,
-  unknownProvider,
-} from "./problem.ts";
+import { sendProof } from "./identity.ts";
+import { problemOf, type Refusal, sendOk, unknownProvider } from "./problem.ts";
 import type {
   Account,
   ExternalAuth,
   ExternalProvider,
-  IdentityProof,
   Service,
 } from "./service.ts";
 
@@ -115,19 +109,10 @@ export const nanoservices: Service = {
   },
 
   async exchangeIdentity(client, proof): Promise<SessionToken> {
-    const answer = await sendOk(
-      client,
-      {
-        method: "POST",
-        path: `/v1/agents/${proof.cloud}-instance-identity`,
-        json: identityBody(proof),
-        confidential: true,
-      },
-      (answer, source) =>
-        !answer.leftOrigin && [400, 401, 403, 404].includes(answer.status)
-          ? identityRefused(proof.cloud, answer, detailOf(answer))
-          : problem(answer, source),
-    );
+    const answer = await sendProof(client, "/v1/agents", proof, {
+      problem,
+      detailOf,
+    });
     const session = parseAnswer(answer, sessionSchema);
     return {
       secret: new Secret(session.session_token),
@@ -135,18 +120,6 @@ export const nanoservices: Service = {
     };
   },
 };
-
-/** The body of an identity exchange: the same on both wires. */
-export function identityBody(proof: IdentityProof): Record<string, string> {
-  switch (proof.cloud) {
-    case "aws":
-      return { signature: proof.signature, document: proof.document };
-    case "azure":
-      return { signature: proof.signature, encoding: proof.encoding };
-    case "google":
-      return { json_web_token: proof.jsonWebToken };
-  }
-}
 
 /** What an answer other than 2xx means, as one of our errors. */
 function problem(answer: HttpAnswer, source: string): NanoctlError {

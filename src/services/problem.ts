@@ -88,23 +88,11 @@ export function unknownProvider(shown: string, origin: string): NanoctlError {
   );
 }
 
-/** The service does not accept what proves on which instance we run. */
-export function identityRefused(
-  cloud: string,
-  answer: HttpAnswer,
+/** What the service says, without a token that it sends back; behind a colon, where it says anything. */
+export function shownDetail(
+  { secrets = [] }: HttpAnswer,
   detail: string,
-): NanoctlError {
-  return new NanoctlError(
-    "token_invalid",
-    `${answer.url.origin} did not accept the ${cloud} identity of this instance${
-      shownDetail(answer, detail)
-    }`,
-    "check that the service has an agent for this instance",
-  );
-}
-
-/** What the service says, without a token that it sends back. */
-function shownDetail({ secrets = [] }: HttpAnswer, detail: string): string {
+): string {
   if (detail === "") return "";
   return secrets.reduce(
     (text, secret) => text.replaceAll(secret, "[secret]"),
