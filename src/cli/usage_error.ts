@@ -2,9 +2,9 @@ import { NanoctlError } from "../errors.ts";
 
 /** What Cliffy found wrong with a command line, as one of our errors. */
 export function usageError(message: string, args: string[]): NanoctlError {
-  const unknownCommand = message.startsWith("Unknown command");
+  const [, unknown] = message.match(/^Unknown command "(.*?)"/s) ?? [];
   const command = args[0] ?? "";
-  const help = !unknownCommand && PLAIN_NAME.test(command)
+  const help = command !== unknown && PLAIN_NAME.test(command)
     ? `nanoctl ${command} --help`
     : "nanoctl --help";
   return new NanoctlError("usage", withoutValues(message), `see '${help}'`);

@@ -42,11 +42,11 @@ export function parseFile(text: string, path: string): CredentialFile {
   const data = parseJson(text, path);
   checkVersion(data, path);
   if (!isFile(data)) throw wrongField(path, faultOfFile(data) ?? "");
-  const names = Object.keys(data.profiles);
-  if (names.length === 0 || Object.hasOwn(data.profiles, data.active)) {
+  const { profiles, active } = data;
+  if (Object.hasOwn(profiles, active) || Object.keys(profiles).length === 0) {
     return data;
   }
-  throw corrupt(path, `its active profile ${data.active} is not in it`);
+  throw corrupt(path, `its active profile ${active} is not in it`);
 }
 
 /** One profile of the file; undefined when it has none of that name. Throws `file_corrupt`. */
