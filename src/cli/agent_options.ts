@@ -7,7 +7,7 @@ export type AgentCommandOptions = GlobalOptions & AgentOptions;
 const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
   [
     "--agent-token <token:string>",
-    "Act as the agent that has this token. (NANOSERVICES_AGENT_TOKEN, CODER_AGENT_TOKEN)",
+    "Act as the agent with this token. (NANOSERVICES_AGENT_TOKEN,\nCODER_AGENT_TOKEN)",
   ],
   [
     "--agent-token-file <path:string>",
@@ -16,7 +16,9 @@ const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
   ["--agent-url <url:string>", "The agent's service. (…_AGENT_URL)"],
   [
     "--auth <way:string>",
-    `How the agent proves who it is: ${AGENT_AUTHS.join(", ")}. (…_AGENT_AUTH)`,
+    `How the agent proves who it is: ${
+      AGENT_AUTHS.join(",\n")
+    }. (…_AGENT_AUTH)`,
   ],
 ];
 

@@ -35,18 +35,25 @@ export function apiCommand(context: Context): CliCommand {
       )
       .option(
         "-f, --field <field:string>",
-        "name=value: a member of the JSON body, or of a GET's query.",
+        "A name=value of the JSON body or a GET's query; repeatable.",
         { collect: true },
       )
       .option(
         "--input <file:string>",
         "A file to send as the body; - is standard input.",
       )
-      .option("-H, --header <header:string>", "name:value: a header.", {
-        collect: true,
-      })
-      .option("-i, --include", "Print the status and the headers too.")
-      .example("Who am I?", "nanoctl api /v1/me")
+      .option(
+        "-H, --header <header:string>",
+        "A name:value to send as a header; repeatable.",
+        {
+          collect: true,
+        },
+      )
+      .option(
+        "-i, --include",
+        "Print the status and the headers of the answer too.",
+      )
+      .example("Read", "nanoctl api /v1/me")
       .example(
         "Send JSON",
         "nanoctl api /v1/things -f name=thing -f colour=blue",

@@ -39,7 +39,7 @@ export function devServerCommand(context: Context): CliCommand {
       .option("--host <address:string>", "A loopback address. (127.0.0.1)")
       .option(
         "--metadata <clouds:string>",
-        "Serve the instance metadata of aws, azure or google; more with commas.",
+        "Be the metadata service of aws, azure or google too; or aws,azure.",
         { collect: true },
       )
       .example("In one terminal", "nanoctl dev-server")
@@ -47,6 +47,7 @@ export function devServerCommand(context: Context): CliCommand {
         "In a script",
         "nanoctl dev-server --port 0 --json > service.json &",
       )
+      .example("As on an instance of AWS", "nanoctl dev-server --metadata aws")
       .action((options) => runDevServer(context, options)),
   );
 }

@@ -32,6 +32,7 @@ export function execCommand(context: Context): CliCommand {
       .description(
         "Run a command with the token in its environment, and end as it ends.",
       )
+      .usage("-- <program> [argument...]")
       .option(
         "--env <name:string>",
         "The variable that holds the token. (NANOSERVICES_TOKEN)",

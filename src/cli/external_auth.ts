@@ -12,6 +12,7 @@ import {
 export function externalAuthCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
+      .usage("<command>")
       .description("Get the tokens of external providers, such as GitHub.")
       .action(function (): void {
         this.showHelp();

@@ -23,11 +23,11 @@ export function accessTokenCommand(context: Context): CliCommand {
       .arguments("<provider:string>")
       .option(
         "--extra <path:string>",
-        "Print one field of what came with the token instead, such as authed_user.id.",
+        "Print one field that came with the token, such as team.id.",
       )
       .example("For a script", "nanoctl external-auth access-token github")
       .example(
-        "Who is it?",
+        "A field of it",
         'nanoctl external-auth access-token slack --extra "authed_user.id"',
       )
       .action((options, provider: string) =>

@@ -12,7 +12,11 @@ export function externalAuthListCommand(context: Context): CliCommand {
   return withAgentOptions(asCliCommand(
     new Command<ExternalAuthListOptions>()
       .description("List the providers, and whether you are authenticated.")
-      .example("Which are there?", "nanoctl external-auth list")
+      .example("As a table", "nanoctl external-auth list")
+      .example(
+        "For a script",
+        "nanoctl external-auth list --json | jq -r '.providers[].id'",
+      )
       .action((options) => runExternalAuthList(context, options)),
   ));
 }

@@ -31,7 +31,7 @@ export function loginCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description(
-        "Log in: with NANOSERVICES_TOKEN, with an option, or at a masked prompt.\n\n" +
+        "Log in with a token of the environment, an option or a masked prompt.\n\n" +
           "A token from the environment or from an option is validated and not kept.\n" +
           "One typed at the prompt is validated, encrypted and stored.",
       )
@@ -39,15 +39,19 @@ export function loginCommand(context: Context): CliCommand {
       .option("--save", "Store the token, wherever it came from.")
       .option(
         "--key-source <source:string>",
-        "Where the key of a new credential file comes from: keyfile, passphrase, environment, helper or helper:<name>.",
+        "Where the key of a new file is: keyfile, passphrase, environment,\nhelper or helper:<name>.",
       )
       .option(
         "--force",
-        "Move a credential file that can't be used aside first.",
+        "Move aside a credential file that can't be read, and start anew.",
       )
       .example("At a terminal", "nanoctl login")
       .example("In CI", "NANOSERVICES_TOKEN=… nanoctl login")
       .example("From a secret file", "nanoctl login --token-stdin < token.txt")
+      .example(
+        "To Coder",
+        "nanoctl login --service coder --url https://coder.example.com",
+      )
       .action((options) => runLogin(context, options)),
   );
 }

@@ -26,7 +26,7 @@ export function logoutCommand(context: Context): CliCommand {
       .option("--all", "Delete the stored tokens of all profiles.")
       .option(
         "--force",
-        "Move a credential file that can't be used aside first.",
+        "Move aside a credential file that can't be read.",
       )
       .example("Forget the token here", "nanoctl logout")
       .example("End it everywhere", "nanoctl logout --revoke")

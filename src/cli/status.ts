@@ -22,7 +22,7 @@ export function statusCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description(
-        "Show every profile, where the active token comes from, and how it is encrypted.",
+        "Show what is stored, how, and where the active token comes from.",
       )
       .option("--check", "Ask the service whether the active token is valid.")
       .example("At a glance", "nanoctl status")

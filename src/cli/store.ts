@@ -12,6 +12,7 @@ import { storeRekeyCommand } from "./store_rekey.ts";
 export function storeCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
+      .usage("<command>")
       .description("Look after the credential file.")
       .action(function (): void {
         this.showHelp();

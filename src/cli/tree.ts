@@ -67,6 +67,7 @@ async function commandTree(
 function rootCommand(context: Context) {
   return new Command()
     .name("nanoctl")
+    .usage("<command>")
     .description(
       "Log in to a service, keep the token encrypted, hand it to your scripts.",
     )
@@ -81,14 +82,24 @@ function rootCommand(context: Context) {
     .action(function (this: Command): void {
       this.showHelp();
     })
-    .globalOption("--url <url:string>", "The service. (NANOSERVICES_URL)")
-    .globalOption("--service <name:string>", "What kind of service it is.")
+    .group("Options of every command")
+    .globalOption(
+      "--url <url:string>",
+      "The URL of the service. (NANOSERVICES_URL)",
+    )
+    .globalOption(
+      "--service <name:string>",
+      "What kind of service it is: nanoservices or coder.",
+    )
     .globalOption(
       "--profile <name:string>",
       "The stored login to use. (NANOCTL_PROFILE)",
     )
-    .globalOption("-t, --token <token:string>", "The token to use.")
-    .globalOption("--token-file <path:string>", "A file with the token to use.")
+    .globalOption(
+      "-t, --token <token:string>",
+      "The token. Others can see it in the process list.",
+    )
+    .globalOption("--token-file <path:string>", "A file with the token.")
     .globalOption("--json", "Print JSON on stdout, and errors as JSON.")
     .globalOption("-q, --quiet", "Say nothing but data and errors.")
     .globalOption(
@@ -101,7 +112,7 @@ function rootCommand(context: Context) {
     )
     .globalOption(
       "--ca-file <path:string>",
-      "Authorities to trust besides the usual ones, in PEM. (NANOCTL_CA_FILE)",
+      "More authorities to trust, in PEM. (NANOCTL_CA_FILE)",
     )
     .globalOption(
       "--insecure-http",

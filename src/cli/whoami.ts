@@ -16,7 +16,7 @@ export function whoamiCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description("Ask the service who you are.")
-      .example("Who am I?", "nanoctl whoami")
+      .example("The user name", "nanoctl whoami")
       .example("In a script", "nanoctl whoami --json | jq -r .account.email")
       .action((options) => runWhoami(context, options)),
   );

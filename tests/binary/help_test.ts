@@ -1,0 +1,73 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { type Help, readHelp } from "../support/help.ts";
+
+/** How wide a line of a help may be. */
+const WIDTH = 100;
+
+const HELPS = await readHelp();
+
+function nameOf({ path }: Help): string {
+  return ["nanoctl", ...path].join(" ");
+}
+
+/** The help of the command that a command line calls: as many words as name one. */
+function called(line: string): Help | undefined {
+  const words = line.slice(line.indexOf("nanoctl ")).split(/[\s)"]+/).slice(1);
+  return HELPS.findLast(({ path }) =>
+    path.length > 0 && path.every((word, index) => words[index] === word)
+  );
+}
+
+describe("the help", () => {
+  it("is there for every command", () => {
+    const names = HELPS.map(nameOf);
+    for (const name of ["nanoctl api", "nanoctl store rekey"]) {
+      assert(names.includes(name), `${names}`);
+    }
+  });
+
+  for (const help of HELPS) {
+    it(`of ${nameOf(help)} fits a terminal`, () => {
+      const wide = help.text.split("\n").filter((line) => line.length > WIDTH);
+      assertEquals(wide, []);
+    });
+
+    it(`of ${nameOf(help)} names the options of every command, after its own`, () => {
+      assertEquals(help.globalOptions, HELPS[0]?.globalOptions);
+      assert(help.globalOptions.length >= 11);
+      assertEquals(help.options[0], ["-h", "--help"]);
+    });
+
+    it(`of ${nameOf(help)} says what it is for, in sentences`, () => {
+      const [, description = ""] = help.text.split("\nDescription:\n\n");
+      assertMatch(description.split("\n\n")[0] ?? "", /^ {2}[A-Z].*\.$/);
+      const [, options = ""] = help.text.split("\nOptions:\n\n");
+      for (const [, said = ""] of options.matchAll(/ - (.+(?:\n {20,}.+)*)/g)) {
+        assertMatch(said, /^[A-Z][^]*[.)]$/);
+      }
+    });
+
+    if (help.commands.length > 0) {
+      it(`of ${nameOf(help)} says that a command is to follow`, () =>
+        assertMatch(
+          help.text,
+          new RegExp(`^\\s*Usage: +${nameOf(help)} <command>`),
+        ));
+      continue;
+    }
+    it(`of ${nameOf(help)} has an example, with options that there are`, () => {
+      const own = help.examples.filter((line) => called(line) === help);
+      assert(own.length > 0, help.text);
+      for (const line of help.examples) {
+        const { options, globalOptions } = called(line) ?? help;
+        const [ours = ""] = line.slice(line.indexOf("nanoctl ")).split(
+          / -- | \| /,
+        );
+        for (const [flag] of ours.matchAll(/(?<= )--?[a-zA-Z][\w-]*/g)) {
+          assert([...options, ...globalOptions].flat().includes(flag), line);
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { run } from "./nanoctl.ts";
+
+/** What the help of one command says. */
+export interface Help {
+  /** The words that call it, such as `["store", "rekey"]`; none for nanoctl itself. */
+  path: string[];
+  text: string;
+  /** Its own options, each with all its flags: `["-X", "--method"]`. */
+  options: string[][];
+  /** The options that every command takes. */
+  globalOptions: string[][];
+  /** The commands below it, by name. */
+  commands: string[];
+  /** The command lines that it shows. */
+  examples: string[];
+}
+
+/** The help of nanoctl and of all its commands, as the compiled program prints it. */
+export async function readHelp(path: string[] = []): Promise<Help[]> {
+  const { code, stdout } = await run([...path, "--help"]);
+  assertEquals(code, 0, path.join(" "));
+  const text = stdout.split("\n").map((line) => line.trimEnd()).join("\n");
+  const help = {
+    path,
+    text,
+    options: flagsIn(text, "Options"),
+    globalOptions: flagsIn(text, "Options of every command"),
+    commands: [...section(text, "Commands").matchAll(/^ {2}([a-z][\w-]*)/gm)]
+      .map(([, name = ""]) => name),
+    examples: [...section(text, "Examples").matchAll(/^ {2}\S.*?: +(.+)$/gm)]
+      .map(([, line = ""]) => line),
+  };
+  const below = await Promise.all(
+    help.commands.map((name) => readHelp([...path, name])),
+  );
+  return [help, ...below.flat()];
+}
+
+/** What stands under a heading, up to the next. */
+function section(text: string, heading: string): string {
+  const [, found = ""] = text.split(`\n${heading}:\n`);
+  return found.split(/\n(?=\S)/)[0] ?? "";
+}
+
+function flagsIn(text: string, heading: string): string[][] {
+  return [...section(text, heading).matchAll(/^ {2}(-[^<]*?) {2,}/gm)]
+    .map(([, flags = ""]) => flags.split(/, */));
+}
