@@ -7,18 +7,18 @@ export type AgentCommandOptions = GlobalOptions & AgentOptions;
 const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
   [
     "--agent-token <token:string>",
-    "Act as the agent with this token. (NANOSERVICES_AGENT_TOKEN,\nCODER_AGENT_TOKEN)",
+    "Act as the agent with this token. (NANOSERVICES_AGENT_TOKEN)\nEach of these variables can begin with CODER_ too.",
   ],
   [
     "--agent-token-file <path:string>",
-    "A file with the agent's token. (…_AGENT_TOKEN_FILE)",
+    "A file with the agent's token. (NANOSERVICES_AGENT_TOKEN_FILE)",
   ],
-  ["--agent-url <url:string>", "The agent's service. (…_AGENT_URL)"],
+  ["--agent-url <url:string>", "The agent's service. (NANOSERVICES_AGENT_URL)"],
   [
     "--auth <way:string>",
-    `How the agent proves who it is: ${
+    `How the agent proves who it is. (NANOSERVICES_AGENT_AUTH)\nOne of ${
       AGENT_AUTHS.join(",\n")
-    }. (…_AGENT_AUTH)`,
+    }.`,
   ],
 ];
 

@@ -39,7 +39,7 @@ export function loginCommand(context: Context): CliCommand {
       .option("--save", "Store the token, wherever it came from.")
       .option(
         "--key-source <source:string>",
-        "Where the key of a new file is: keyfile, passphrase, environment,\nhelper or helper:<name>.",
+        "Where the key of a new credential file is.\nOne of keyfile, passphrase, environment, helper, helper:<name>.",
       )
       .option(
         "--force",

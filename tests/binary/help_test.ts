@@ -45,6 +45,8 @@ describe("the help", () => {
       const [, options = ""] = help.text.split("\nOptions:\n\n");
       for (const [, said = ""] of options.matchAll(/ - (.+(?:\n {20,}.+)*)/g)) {
         assertMatch(said, /^[A-Z][^]*[.)]$/);
+        // All that -h shows.
+        assertMatch(said.split("\n")[0] ?? "", /[.)]$/);
       }
     });
 
