@@ -11,6 +11,8 @@ interface Step {
   says: string;
   /** The command line, run by a shell exactly as it is shown. */
   command: string;
+  /** The external provider that a person connects before it. */
+  connects?: string;
   /** What is typed at the prompt, once the program asks. */
   types?: string;
   exitCode?: number;
@@ -76,6 +78,47 @@ const STEPS: Step[] = [
     shows: /"code":"token_expired"/,
   },
   {
+    says: "The service also knows external providers. Nobody is connected yet:",
+    command: "nanoctl external-auth list",
+    shows: /github +GitHub +no[\s\S]*slack +Slack +no/,
+  },
+  {
+    says: "So there is no token of GitHub, but a URL at which to get one.",
+    command: "nanoctl external-auth access-token github",
+    exitCode: 1,
+    shows: /^http:.*\/external-auth\/github\nerror: not authenticated/m,
+  },
+  {
+    says: "Somebody opens it and clicks on Connect. The same command again:",
+    connects: "github",
+    command: "nanoctl external-auth access-token github",
+    shows: /^gh\w+$/m,
+  },
+  {
+    says: "A program in a workspace is an agent, with a token of its own.",
+    command:
+      "nanoctl external-auth access-token github --agent-token-file $AGENT_FILE",
+    shows: /^gh\w+$/m,
+  },
+  {
+    says: "On a cloud instance it needs no secret: the instance proves itself.",
+    command:
+      "nanoctl external-auth access-token github --auth aws-instance-identity",
+    shows: /^gh\w+$/m,
+  },
+  {
+    says: "All of this works with Coder too, as a person and in a workspace.",
+    command: "nanoctl login --service coder --token $CODER_TOKEN",
+    shows: /you are ada/,
+  },
+  {
+    says: "A workspace of Coder has these two variables set.",
+    command:
+      "CODER_AGENT_URL=$NANOSERVICES_URL CODER_AGENT_TOKEN=$CODER_AGENT \\\n" +
+      "    nanoctl external-auth access-token github",
+    shows: /^gh\w+$/m,
+  },
+  {
     says: "Log out, and end the token at the service too.",
     command: "nanoctl logout --revoke",
     shows: /Logged out of default.*ended at the service/,
@@ -105,37 +148,60 @@ function styled(text: string, code: number): string {
   return colors ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
-async function setStage(home: string): Promise<Stage> {
+/** Starts the service, and puts into this folder what the commands find there. */
+async function setStage(folder: string): Promise<Stage> {
   const env = {
-    HOME: home,
+    HOME: `${folder}/home`,
     PATH: `${BINARY_FOLDER}:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
     TERM: "xterm",
     ...(colors ? {} : { NO_COLOR: "1" }),
   };
   const service = new Deno.Command(`${BINARY_FOLDER}/nanoctl`, {
-    args: ["dev-server", "--port", "0", "--json"],
+    args: ["dev-server", "--port", "0", "--metadata", "aws", "--json"],
     clearEnv: true,
     env,
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const { url, token } = await firstJsonLine(service.stdout);
-  const minted = await fetch(`${url}/dev/tokens`, {
+  const said = await firstJsonLine(service.stdout);
+  const minted = await fetch(`${said.url}/dev/tokens`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ state: "expired" }),
   });
   const { token: expired } = await minted.json();
+  await Deno.mkdir(env.HOME);
+  const agentFile = `${folder}/agent-token`;
+  await Deno.writeTextFile(agentFile, said.agent_token, { mode: 0o600 });
   return {
     service,
-    env: { ...env, NANOSERVICES_URL: url, TOKEN: token, EXPIRED: expired },
+    env: {
+      ...env,
+      NANOSERVICES_URL: said.url,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: said.metadata.aws,
+      TOKEN: said.token,
+      EXPIRED: expired,
+      AGENT_FILE: agentFile,
+      CODER_TOKEN: said.coder_token,
+      CODER_AGENT: said.coder_agent_token,
+    },
   };
+}
+
+/** What the embedded service says of itself, as far as the demo needs it. */
+interface Said {
+  url: string;
+  token: string;
+  agent_token: string;
+  coder_token: string;
+  coder_agent_token: string;
+  metadata: { aws: string };
 }
 
 async function firstJsonLine(
   stream: ReadableStream<Uint8Array>,
-): Promise<{ url: string; token: string }> {
+): Promise<Said> {
   let text = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     text += chunk;
@@ -144,10 +210,25 @@ async function firstJsonLine(
   return JSON.parse(text);
 }
 
+/** Does what a person does on the page at which a provider is connected. */
+async function connect(provider: string, { env }: Stage): Promise<void> {
+  const page = `${env.NANOSERVICES_URL}/external-auth/${provider}`;
+  const html = await (await fetch(page)).text();
+  const [, token = ""] = html.match(/name="form_token" value="([^"]+)"/) ?? [];
+  const answer = await fetch(page, {
+    method: "POST",
+    body: new URLSearchParams({ form_token: token, choice: "connect" }),
+  });
+  const shown = await answer.text();
+  if (!shown.includes("is connected</h1>")) throw new Error(shown);
+}
+
 /** Runs one step, prints it as a terminal would show it, says whether it did what it should. */
-async function perform(step: Step, { env }: Stage): Promise<boolean> {
+async function perform(step: Step, stage: Stage): Promise<boolean> {
   const { exitCode = 0 } = step;
+  const { env } = stage;
   print(`\n${styled(`# ${step.says}`, 2)}\n`);
+  if (step.connects) await connect(step.connects, stage);
   print(`${styled(`$ ${step.command}`, 1)}\n`);
   const { code, output } = step.types === undefined
     ? await inPipe(step.command, env)
@@ -203,18 +284,19 @@ function settled(output: string): string {
 }
 
 async function main(): Promise<number> {
-  const home = await Deno.makeTempDir({ prefix: "nanoctl-demo-" });
+  const folder = await Deno.makeTempDir({ prefix: "nanoctl-demo-" });
   Deno.addSignalListener("SIGINT", () => {
-    Deno.removeSync(home, { recursive: true });
+    Deno.removeSync(folder, { recursive: true });
     Deno.exit(130);
   });
   let stage: Stage | undefined;
   try {
     print(
       "nanoctl, shown on the embedded service in a temporary home.\n" +
-        "$NANOSERVICES_URL names the service, $TOKEN holds a token of its user ada.\n",
+        "$NANOSERVICES_URL names the service, $TOKEN holds a token of its user ada.\n" +
+        "It also plays Coder, and the metadata service of an instance of AWS.\n",
     );
-    stage = await setStage(home);
+    stage = await setStage(folder);
     for (const step of STEPS) if (!await perform(step, stage)) return 1;
     print(
       `\n${STEPS.length} commands, each did what it should. Nothing of it stays.\n`,
@@ -223,7 +305,7 @@ async function main(): Promise<number> {
   } finally {
     stage?.service.kill("SIGTERM");
     await stage?.service.status;
-    await Deno.remove(home, { recursive: true });
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
