@@ -1,0 +1,253 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { type DevServer, startDevServer } from "../../src/dev_server/server.ts";
+import { EXIT_CODES } from "../../src/errors.ts";
+import { type Help, readHelp } from "../support/help.ts";
+
+const ROOT = fromFileUrl(import.meta.resolve("../../"));
+const README = read("README.md");
+const DEV_SERVER = read("docs/dev_server.md");
+
+const HELPS = await readHelp();
+
+function read(path: string): string {
+  return Deno.readTextFileSync(join(ROOT, path));
+}
+
+/** What stands under a heading, up to the next of its level. */
+function section(heading: string): string {
+  const [, found = ""] = README.split(`\n## ${heading}\n`);
+  assert(found !== "", `there is no section ${heading}`);
+  return found.split(/\n## /)[0] ?? "";
+}
+
+/** The blocks of code of a document, each without its indent. */
+function blocks(text: string): string[] {
+  const indented = [...text.matchAll(/(?:^ {4}.*\n(?:\n(?= {4}))?)+/gm)]
+    .map(([block]) => block.replace(/^ {4}/gm, ""));
+  const fenced = [...text.matchAll(/```sh\n([^]*?)```/g)]
+    .map(([, block = ""]) => block);
+  return [...indented, ...fenced];
+}
+
+/** The command lines of nanoctl in blocks and in the text, each from its name to its end. */
+function commandLines(): string[] {
+  const inline = [...README.matchAll(/`(nanoctl [^`]+)`/g)]
+    .map(([, line = ""]) => line);
+  const shown = blocks(README).flatMap((block) => block.split("\n"))
+    .flatMap((line) =>
+      line.match(/(?<=^|\$ |=\S+ |\| |\$\()nanoctl [^|)]*/) ?? []
+    );
+  return [...inline, ...shown].map((line) => line.replace(/ +(#|&).*/, ""));
+}
+
+/** What is wrong with a command line, by what the help of its command says; empty if nothing is. */
+function faults(line: string): string[] {
+  const [own = ""] = line.replace(/"[^"]*"/g, "text").split(" -- ");
+  const words = own.trim().split(/\s+/).slice(1);
+  const help = HELPS.findLast(({ path }) =>
+    path.length > 0 && path.every((word, index) => words[index] === word)
+  );
+  if (!help) return ["no such command"];
+  const flags = [...help.options, ...help.globalOptions].flat();
+  return words.filter((word) => /^--?[a-z]/i.test(word))
+    .filter((word) => !flags.includes(word));
+}
+
+function nameOf({ path }: Help): string {
+  return path.join(" ");
+}
+
+/** The texts of the sources, apart from the embedded service. */
+function sources(folder = "src"): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) {
+      return path === "src/dev_server" ? [] : sources(path);
+    }
+    return [read(path)];
+  });
+}
+
+/** The variables that the sources name; of the agents' what they begin with. */
+function variables(): string[] {
+  const code = sources().join("\n");
+  const read = [...code.matchAll(/\benv\.get\(\s*["'`]([^"'`$]+)["'`]/g)];
+  const spelled = [
+    ...code.matchAll(
+      /"((?:NANO|CODER|AWS|AZURE|GCE|XDG|HTTPS?|ALL|NO)[A-Z]*_[A-Z_0-9]+|APPDATA|LOCALAPPDATA)"/g,
+    ),
+  ];
+  return [...new Set([...read, ...spelled].map(([, name = ""]) => name))]
+    .sort();
+}
+
+describe("README.md", () => {
+  it("lists every command in its table", () => {
+    const [table = ""] = section("Commands").trimStart().split("\n\n");
+    const leaves = HELPS.filter(({ path, commands }) =>
+      path.length > 0 && commands.length === 0
+    );
+    assert(leaves.length >= 13);
+    const listed = [...table.matchAll(/`([a-z][^`<-]*(?:-[a-z][^`<-]*)*)/g)]
+      .map(([, name = ""]) => name.trim());
+    for (const help of leaves) {
+      assert(listed.includes(nameOf(help)), nameOf(help));
+    }
+    const rows = table.split("\n").slice(2)
+      .map((row) => row.match(/`([a-z-]+)/)?.[1] ?? "");
+    const known = HELPS.map(({ path }) => path[0]);
+    assertEquals(rows.filter((name) => !known.includes(name)), []);
+  });
+
+  it("lists every option that all commands take", () => {
+    const options = HELPS[0]?.globalOptions.flat() ?? [];
+    assert(options.length >= 14);
+    const listed = [...section("Commands").matchAll(/^\| (`-.*?`) +\| /gm)]
+      .flatMap(([, cell = ""]) =>
+        [...cell.matchAll(/--?[a-z][a-z-]*/g)].map(([flag]) => flag)
+      );
+    assertEquals(listed.sort(), options.sort());
+  });
+
+  it("names the options of every command", () => {
+    // An option of curl is none of ours.
+    const text = (README + DEV_SERVER).replace(/^.*\bcurl .*$/gm, "");
+    const named = (flag: string): boolean =>
+      new RegExp(`(?<![\\w-])${flag}(?![\\w-])`).test(text);
+    const missing = HELPS.flatMap(({ path, options }) =>
+      options.filter((flags) => !flags.some(named))
+        .map((flags) => [...path, ...flags].join(" "))
+    );
+    assertEquals(missing, []);
+  });
+
+  it("shows command lines that parse", () => {
+    const lines = commandLines();
+    assert(lines.length >= 25, lines.join("\n"));
+    for (const line of lines) assertEquals(faults(line), [], line);
+  });
+
+  it("would not take a command line that does not parse", () => {
+    assertEquals(faults("nanoctl whoami --wrong"), ["--wrong"]);
+    assertEquals(faults("nanoctl logon"), ["no such command"]);
+    assertEquals(faults("nanoctl whoami --save"), ["--save"]);
+    assertEquals(faults("nanoctl exec --env A -- make --any"), []);
+  });
+
+  it("names every variable that the program reads", () => {
+    const names = variables();
+    for (const name of ["NANOCTL_CA_FILE", "XDG_DATA_HOME", "HOME"]) {
+      assert(names.includes(name), `${names}`);
+    }
+    const missing = names
+      .map((name) => name === name.toLowerCase() ? name.toUpperCase() : name)
+      .filter((name) => !new RegExp(`(?<!\\w)${name}(?!_?[A-Z])`).test(README))
+      // The beginnings of the agents' variables.
+      .filter((name) =>
+        !name.endsWith("_") || !README.includes(`${name}TOKEN_FILE`)
+      );
+    assertEquals(missing, []);
+  });
+
+  it("names the variables of the agents and of the installer", () => {
+    for (const prefix of ["NANOSERVICES_AGENT", "CODER_AGENT"]) {
+      for (const name of ["TOKEN", "TOKEN_FILE", "URL", "AUTH"]) {
+        assertMatch(README, new RegExp(`\`${prefix}_${name}\``));
+      }
+    }
+    const installer = read("scripts/install.sh").match(/NANOCTL_[A-Z_]+/g) ??
+      [];
+    for (const name of new Set(installer)) assert(README.includes(name), name);
+  });
+
+  it("has the exit codes of the program", () => {
+    const codes = [...section("Exit codes").matchAll(/^\| (\d+) +\|/gm)]
+      .map(([, code]) => Number(code));
+    assertEquals(
+      codes,
+      [
+        ...new Set([0, ...Object.values(EXIT_CODES)]),
+      ].sort((a, b) => a - b),
+    );
+  });
+
+  it("links to files and headings that there are", () => {
+    const headings = [...README.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
+      `#${text.toLowerCase().replaceAll(" ", "-")}`
+    );
+    for (const [, target = ""] of README.matchAll(/\]\(([^)]+)\)/g)) {
+      if (target.startsWith("https:")) continue;
+      if (target.startsWith("#")) assert(headings.includes(target), target);
+      else assert(Deno.statSync(join(ROOT, target)).isFile, target);
+    }
+  });
+
+  it("names the tasks that there are", () => {
+    const { tasks } = JSON.parse(read("deno.json"));
+    for (const [, name = ""] of README.matchAll(/\btask ([a-z-]+)/g)) {
+      assert(Object.hasOwn(tasks, name), name);
+    }
+    for (const name of Object.keys(tasks)) {
+      assertMatch(section("Build it"), new RegExp(`deno task ${name}\\b`));
+    }
+  });
+
+  it("shows a part of what the demo prints", async () => {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", join(ROOT, "scripts/demo.ts")],
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    }).output();
+    const printed = new TextDecoder().decode(stdout);
+    assertEquals(code, 0, printed);
+    const steps = settled(printed).split("\n\n");
+    const excerpt =
+      blocks(section("See it")).find((block) =>
+        block.includes("$ nanoctl login\n")
+      ) ?? "";
+    const shown = settled(excerpt).trim().split("\n\n");
+    assert(shown.length >= 5, excerpt);
+    for (const step of shown) assert(steps.includes(step), step);
+  });
+});
+
+/** What differs from run to run, made the same. */
+function settled(text: string): string {
+  return text.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
+    .replaceAll(/\/\S+\/\.config\//g, "~/.config/")
+    .replaceAll(/\d{4}-\d\d-\d\d/g, "DATE")
+    .replaceAll(/gho_\w+/g, "gho_TOKEN");
+}
+
+describe("the requests to the embedded service in the documents", () => {
+  let server: DevServer;
+  beforeAll(async () => {
+    server = await startDevServer({
+      hostname: "127.0.0.1",
+      port: 0,
+      metadata: ["aws", "azure", "google"],
+    });
+  });
+  afterAll(() => server.shutdown());
+
+  const requests = [README, DEV_SERVER].flatMap(blocks)
+    .flatMap((block) => block.replaceAll("|\n", "| ").split("\n"))
+    .filter((line) => /^curl .*127\.0\.0\.1:7080/.test(line));
+
+  it("are there", () => assert(requests.length >= 9));
+
+  for (const request of requests) {
+    it(`are answered: ${request}`, async () => {
+      const command = request.replaceAll("http://127.0.0.1:7080", server.url)
+        .replaceAll("curl ", "curl -fsS ");
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", command],
+        env: { NO_PROXY: "*" },
+        stdin: "null",
+      }).output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+    });
+  }
+});
