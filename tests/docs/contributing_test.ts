@@ -35,7 +35,7 @@ async function copyProject(): Promise<string> {
     await Deno.copyFile(join(ROOT, path), join(root, path));
   }
   for (const folder of ["vendor", "node_modules"]) {
-    await Deno.symlink(join(ROOT, folder), join(root, folder));
+    await Deno.symlink(join(ROOT, folder), join(root, folder), { type: "dir" });
   }
   return root;
 }
