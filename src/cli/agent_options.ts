@@ -11,7 +11,7 @@ const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
   ],
   [
     "--agent-token-file <path:string>",
-    "A file with the agent's token. (NANOSERVICES_AGENT_TOKEN_FILE)",
+    "A file with the agent's token. (NANOSERVICES_AGENT_TOKEN_FILE)\nA hyphen stands for standard input.",
   ],
   ["--agent-url <url:string>", "The agent's service. (NANOSERVICES_AGENT_URL)"],
   [

@@ -99,7 +99,10 @@ function rootCommand(context: Context) {
       "-t, --token <token:string>",
       "The token. Others can see it in the process list.",
     )
-    .globalOption("--token-file <path:string>", "A file with the token.")
+    .globalOption(
+      "--token-file <path:string>",
+      "A file with the token; - is standard input.",
+    )
     .globalOption("--json", "Print JSON on stdout, and errors as JSON.")
     .globalOption("-q, --quiet", "Say nothing but data and errors.")
     .globalOption(
