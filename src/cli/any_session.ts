@@ -12,7 +12,7 @@ import {
   type Session,
   type SessionPlace,
 } from "./session.ts";
-import { openWorkplace } from "./workplace.ts";
+import { givenService, openWorkplace } from "./workplace.ts";
 
 /**
  * The session of a command that an agent may run too: the agent's where the
@@ -79,7 +79,8 @@ async function placeOf(
   options: AgentCommandOptions,
   agent: Agent,
 ): Promise<SessionPlace> {
-  const named = options.service ?? agent.service;
+  const named = options.service ?? agent.service ??
+    givenService(context, options);
   if (agent.url !== undefined) {
     checkOneUrl(options, agent.url);
     const service = knownService(named ?? DEFAULT_SERVICE);

@@ -91,8 +91,8 @@ function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {
 }
 
 /**
- * The token under its name, and with it the URL that it is for: a nanoctl in
- * the child must not send it elsewhere, nor find another one first.
+ * The token under its name, and with it the URL and the service that it is for:
+ * a nanoctl in the child must not send it elsewhere, nor find another one first.
  */
 function environment(
   context: Context,
@@ -102,6 +102,7 @@ function environment(
   const env = context.env.toObject();
   if (variable === TOKEN_VARIABLE) {
     env.NANOSERVICES_URL = target.url;
+    env.NANOCTL_SERVICE = target.service;
     delete env.NANOSERVICES_TOKEN_FILE;
   }
   env[variable] = token.secret.reveal();

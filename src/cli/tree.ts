@@ -89,7 +89,7 @@ function rootCommand(context: Context) {
     )
     .globalOption(
       "--service <name:string>",
-      "What kind of service it is: nanoservices or coder.",
+      "What kind of service it is: nanoservices or coder. (NANOCTL_SERVICE)",
     )
     .globalOption(
       "--profile <name:string>",

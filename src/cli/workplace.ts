@@ -66,10 +66,19 @@ export async function openWorkplace(
   const url = named === undefined
     ? stored?.url ?? DEFAULT_URL
     : parseServiceUrl(named);
-  const service = options.service === undefined && stored?.url === url
+  const given = givenService(context, options);
+  const service = given === undefined && stored?.url === url
     ? storedService(stored)
-    : knownService(options.service ?? DEFAULT_SERVICE);
+    : knownService(given ?? DEFAULT_SERVICE);
   return { target: { profile, service, url }, store, snapshot };
+}
+
+/** The service that `--service` names, else `NANOCTL_SERVICE`. */
+export function givenService(
+  context: Context,
+  options: GlobalOptions,
+): string | undefined {
+  return options.service ?? (context.env.get("NANOCTL_SERVICE") || undefined);
 }
 
 /** The target that a stored profile is for. Throws `not_logged_in` when nothing is stored for it. */

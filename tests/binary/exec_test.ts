@@ -71,6 +71,7 @@ describe("exec gives the token", () => {
       ...env,
       HOME: home.path,
       NANOSERVICES_TOKEN: token,
+      NANOCTL_SERVICE: "nanoservices",
     });
   });
 

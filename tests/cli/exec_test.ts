@@ -56,6 +56,11 @@ describe("exec", () => {
         '[ "$NANOSERVICES_TOKEN $NANOSERVICES_URL" = "nano_flag https://other.example" ]',
     },
     {
+      name: "the service that it is for",
+      options: { token: "nano_flag", service: "coder" },
+      holds: '[ "$NANOCTL_SERVICE" = "coder" ]',
+    },
+    {
       name: "no token file that would go before it",
       env: { NANOSERVICES_TOKEN_FILE: "/nowhere" },
       options: { token: "nano_flag" },

@@ -128,6 +128,41 @@ describe("the URL of a command", () => {
     });
   });
 
+  const services: [
+    what: string,
+    options: GlobalOptions,
+    env: Record<string, string>,
+    service: string,
+  ][] = [
+    [
+      "--service first",
+      { service: "nanoservices" },
+      { NANOCTL_SERVICE: "coder" },
+      "nanoservices",
+    ],
+    ["then NANOCTL_SERVICE", {}, { NANOCTL_SERVICE: "coder" }, "coder"],
+    [
+      "the profile's where the variable is empty",
+      {},
+      { NANOCTL_SERVICE: "" },
+      "nanoservices",
+    ],
+  ];
+  for (const [what, options, env, service] of services) {
+    it(`goes with a service, which is ${what}`, async () => {
+      await using home = await homeWithProfiles();
+      const context = new FakeContext({ env: { ...home.env, ...env } });
+      const { target } = await openWorkplace(context, options);
+      assertEquals(target.service, service);
+    });
+  }
+
+  it("can't go with a service in NANOCTL_SERVICE that there is not", async () => {
+    const context = new FakeContext({ env: { NANOCTL_SERVICE: "nope" } });
+    const error = await rejectionOf(openWorkplace(context, {}));
+    assertEquals(error.code, "usage");
+  });
+
   for (const url of ["", "ftp://a.example", "https://a.example?b=c"]) {
     it(`can't be ${JSON.stringify(url)}`, async () => {
       const error = await rejectionOf(
