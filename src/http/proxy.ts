@@ -100,19 +100,23 @@ function coversName(entry: string, name: string): boolean {
 }
 
 function coversAddress(entry: string, bits: string): boolean {
-  const [address = "", length] = entry.split("/");
+  const [address = "", length = `${bits.length}`] = entry.split("/");
   const network = bitsOf(address);
-  return network?.length === bits.length &&
-    bits.startsWith(network.slice(0, Number(length ?? bits.length)));
+  // What is no number excepts nothing here, as it does for the runtime.
+  return network?.length === bits.length && /^\d{1,3}$/.test(length) &&
+    Number(length) <= bits.length &&
+    bits.startsWith(network.slice(0, Number(length)));
 }
 
 /** The 32 or 128 bits of an IP address as text; undefined for anything else. */
 function bitsOf(address: string): string | undefined {
   const binary = (part: string, radix: number, width: number): string =>
     parseInt(part, radix).toString(2).padStart(width, "0");
-  if (/^\d+(\.\d+){3}$/.test(address)) {
+  // A leading zero may mean octal: to the runtime that is no address.
+  if (/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/.test(address)) {
     return address.split(".").map((part) => binary(part, 10, 8)).join("");
   }
+  if (!/^[\da-f:.]+$/i.test(address)) return undefined;
   const normal = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
   if (normal === undefined) return undefined;
   const [head = [], tail = []] = normal.split("::")

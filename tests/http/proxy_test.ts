@@ -61,6 +61,42 @@ describe("proxyFor", () => {
     });
   }
 
+  const addressExceptions: [string, boolean][] = [
+    ["10.0.0.0/8", true],
+    ["10.1.2.3/32", true],
+    ["10.1.2.3", true],
+    ["0.0.0.0/0", true],
+    ["10.1.2.4", false],
+    ["10.2.0.0/16", false],
+    ["10.0.0.0/", false],
+    ["10.0.0.0/x", false],
+    ["10.0.0.0/-8", false],
+    ["10.0.0.0/1e0", false],
+    ["10.1.2.3/33", false],
+    ["10.1.2.010/8", false],
+    ["::/0", false],
+  ];
+  for (const [NO_PROXY, direct] of addressExceptions) {
+    it(`is ${direct ? "none" : "the proxy"} for an address with NO_PROXY=${NO_PROXY}`, () => {
+      const env = { HTTPS_PROXY: "http://p.example:3128", NO_PROXY };
+      const at = new URL("https://10.1.2.3");
+      const proxy = proxyFor(new FakeContext({ env }), at);
+      assertEquals(proxy?.host, direct ? undefined : "p.example:3128");
+    });
+  }
+
+  it("takes nothing but an address for one of IPv6 in NO_PROXY", () => {
+    for (const [NO_PROXY, direct] of [["::2", true], ["::1]@[::2", false]]) {
+      const env = {
+        HTTPS_PROXY: "http://p.example:3128",
+        NO_PROXY: String(NO_PROXY),
+      };
+      const at = new URL("https://[::2]");
+      const proxy = proxyFor(new FakeContext({ env }), at);
+      assertEquals(proxy === undefined, direct, env.NO_PROXY);
+    }
+  });
+
   const urls: [given: string, url: string, credentials?: [string, string]][] = [
     ["http://p.example:3128", "http://p.example:3128"],
     ["p.example", "http://p.example"],
