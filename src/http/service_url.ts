@@ -23,7 +23,7 @@ export function parseServiceUrl(text: string): string {
     throw notAUrl("the URL", "it holds a user name or a password");
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw notAUrl(text, `${url.protocol} is not http: or https:`);
+    throw notAUrl(shown(text), `${url.protocol} is not http: or https:`);
   }
   if (url.search || url.hash) {
     throw notAUrl("the URL", "it has a query or a fragment");
@@ -44,14 +44,19 @@ function parseWhole(url: string, given: string): URL {
   try {
     return new URL(url);
   } catch {
-    throw notAUrl(given.includes("@") ? "the URL" : given, "it does not parse");
+    throw notAUrl(shown(given), "it does not parse");
   }
 }
 
-function notAUrl(shown: string, reason: string): NanoctlError {
+/** A text that is no URL as a message names it: where there are credentials in URLs it is not repeated. */
+function shown(text: string): string {
+  return /[@?#]/.test(text) ? "the URL" : text;
+}
+
+function notAUrl(what: string, reason: string): NanoctlError {
   return new NanoctlError(
     "usage",
-    `${shown || "an empty text"} is not a service's URL: ${reason}`,
+    `${what || "an empty text"} is not a service's URL: ${reason}`,
     "give it as https://host, with a port or a path prefix where there is one",
   );
 }

@@ -65,6 +65,9 @@ const WITH_PASSWORD = [
   "https://ada:hunter2@a b.example",
   "ftp://ada:hunter2@a.example",
   "ssh://ada:hunter2@a.example/repository",
+  "ftp://a.example/?token=hunter2",
+  "https://a b.example/?token=hunter2",
+  "https://#hunter2",
 ];
 
 describe("parseServiceUrl", () => {
