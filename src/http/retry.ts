@@ -4,6 +4,8 @@ export const ATTEMPTS = 3;
 export const WAIT_BUDGET_SECONDS = 30;
 
 const FIRST_WAIT_SECONDS = 0.5;
+/** What a number of seconds counts as that is too large for anything (RFC 9111, section 1.2.2). */
+const LONGEST_SECONDS = 2 ** 31;
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 const PASSING_STATUS = new Set([429, 502, 503, 504]);
 
@@ -38,7 +40,9 @@ export function parseRetryAfter(
   now: Date,
 ): number | undefined {
   if (!value) return undefined;
-  if (/^\d+$/.test(value.trim())) return Number(value.trim());
+  if (/^\d+$/.test(value.trim())) {
+    return Math.min(Number(value.trim()), LONGEST_SECONDS);
+  }
   // Date.parse alone takes "-5" and "in 3" for dates.
   if (!/^[A-Z][a-z]+,? .*\d\d:\d\d:\d\d/.test(value)) return undefined;
   const date = Date.parse(value);
