@@ -1,6 +1,7 @@
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
+import { isNestedWithin } from "../http/body.ts";
 import { type DevEnv, type Guard, ownOriginOnly } from "./guards.ts";
 import { problem } from "./problems.ts";
 import type { DevState } from "./state.ts";
@@ -98,6 +99,9 @@ function parse(bytes: ArrayBuffer): object {
     if (text !== "") body = JSON.parse(text);
   } catch {
     throw new Refusal("The body is not JSON.");
+  }
+  if (!isNestedWithin(body)) {
+    throw new Refusal("The body is nested too deeply.");
   }
   // Checked here because valibot takes a list for an object.
   if (typeof body === "object" && body !== null && !Array.isArray(body)) {

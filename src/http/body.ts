@@ -2,6 +2,8 @@ import { NanoctlError } from "../errors.ts";
 
 /** How much of a body that we parse is read at most, in bytes: 10 MiB. */
 export const BODY_LIMIT = 10 * 1024 * 1024;
+/** How many levels of objects and lists a body that we parse may have: more could be read, but not printed. */
+export const LEVELS_LIMIT = 500;
 
 /**
  * Reads a body as text and stops at `limit` bytes, however they came: what is
@@ -28,6 +30,13 @@ export async function readText(
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** Whether parsed JSON has no more levels of objects and lists than these. */
+export function isNestedWithin(value: unknown, levels = LEVELS_LIMIT): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 &&
+    Object.values(value).every((member) => isNestedWithin(member, levels - 1));
 }
 
 /** A number of bytes in the largest unit that holds it without a fraction. */

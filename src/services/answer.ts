@@ -1,18 +1,21 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
+import { isNestedWithin } from "../http/body.ts";
 import type { HttpAnswer } from "../http/client.ts";
 
 /**
  * The body of an answer, checked against a schema.
  *
- * Throws `service_response` when it is not JSON, or names the field that is
- * missing or wrong.
+ * Throws `service_response` when it is not JSON or is nested too deeply, or
+ * names the field that is missing or wrong.
  */
 export function parseAnswer<T>(
   answer: HttpAnswer,
   schema: v.GenericSchema<unknown, T>,
 ): T {
-  const result = v.safeParse(schema, json(answer));
+  const body = json(answer);
+  if (!isNestedWithin(body)) throw tooDeep(answer);
+  const result = v.safeParse(schema, body);
   if (result.success) return result.output;
   const issue = result.issues[0];
   const field = v.getDotPath(issue) ?? "the whole body";
@@ -22,6 +25,14 @@ export function parseAnswer<T>(
       faultOf(issue)
     }`,
     "check that the URL is the service's and that nanoctl is not too old for it",
+  );
+}
+
+function tooDeep({ url }: HttpAnswer): NanoctlError {
+  return new NanoctlError(
+    "service_response",
+    `${url.origin} answered in the wrong shape: it is nested too deeply`,
+    "check that the URL is the service's",
   );
 }
 

@@ -203,6 +203,22 @@ describe("/dev/tokens", () => {
     }));
 });
 
+describe("a body of an admin route", () => {
+  it("is refused where it is nested deeper than an answer could show", () =>
+    withServer(async (server) => {
+      const deep = "[".repeat(20_000) + "]".repeat(20_000);
+      const { status, json } = await ask(server, "/dev/external-auth", {
+        method: "POST",
+        body: `{"id":"a","connected":true,"extra":{"0":${deep}}}`,
+      });
+      assertEquals([status, json.detail], [
+        400,
+        "The body is nested too deeply.",
+      ]);
+      assertEquals((await ask(server, "/dev/external-auth")).status, 200);
+    }));
+});
+
 describe("/dev/requests", () => {
   it("lists requests, without tokens and without its own", () =>
     withServer(async (server) => {

@@ -508,6 +508,23 @@ describe("externalAuth of nanoservices", () => {
     assertEquals(JSON.stringify(token?.extra), text);
   });
 
+  it("refuses what is nested deeper than it could print", async () => {
+    const levels = (count: number): Answer => () =>
+      new Response(
+        '{"access_token":"a","token_type":"b","expires_at":null,"extra":{"0":' +
+          "[".repeat(count) + "]".repeat(count) + "}}",
+      );
+    const { token } = await externalAuth(levels(498));
+    assert(JSON.stringify(token?.extra).startsWith('{"0":[[['));
+    for (const count of [499, 20_000]) {
+      const error = await rejectionOf(externalAuth(levels(count)));
+      assertEquals([error.code, error.message], [
+        "service_response",
+        "https://api.example answered in the wrong shape: it is nested too deeply",
+      ]);
+    }
+  });
+
   it("gives the URL at which someone must authenticate", async () => {
     const url = "https://api.example/connect/github?state=1";
     assertEquals(await externalAuth(json({ url })), { url });
