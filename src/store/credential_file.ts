@@ -61,9 +61,19 @@ export function entryOf(
   throw wrongField(path, `profiles.${profile}.${faultOfEntry(entry) ?? ""}`);
 }
 
-/** The text of a credential file: indented, for whoever looks into it. */
-export function formatFile(file: CredentialFile): string {
-  return JSON.stringify(file, null, 2) + "\n";
+/**
+ * The text of a credential file: indented, for whoever looks into it.
+ *
+ * Throws `file_corrupt` where something in it is nested deeper than can be
+ * written again: reading it is possible at any depth.
+ */
+export function formatFile(file: CredentialFile, path: string): string {
+  try {
+    return JSON.stringify(file, null, 2) + "\n";
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw corrupt(path, "something in it is nested too deeply");
+  }
 }
 
 /** The credential file at this path can't be used, and why. */

@@ -241,7 +241,7 @@ export class StoreChanges {
       removeLeftovers(this.#context.fs, path);
       const changed = await change(this.#store.load());
       if (!changed) return;
-      const bytes = new TextEncoder().encode(formatFile(changed));
+      const bytes = new TextEncoder().encode(formatFile(changed, path));
       writeAtomic(this.#context.fs, path, bytes);
     });
   }

@@ -126,6 +126,22 @@ describe("CredentialStore", () => {
     assertEquals(fixture.json().profiles.a.note, "mine");
   });
 
+  it("leaves a file as it is that is nested too deeply to be written again", async () => {
+    await store.save(credential("a"));
+    const deep = `"later":${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const text = Deno.readTextFileSync(fixture.path)
+      .replace("{", `{${deep},`);
+    Deno.writeTextFileSync(fixture.path, text);
+    assertEquals(await tokenOf(fixture, "a"), "token-of-a");
+    const error = await assertRejects(
+      () => fixture.store().save(credential("b")),
+      NanoctlError,
+      "something in it is nested too deeply; it was left as it is",
+    );
+    assertEquals(error.code, "file_corrupt");
+    assertEquals(Deno.readTextFileSync(fixture.path), text);
+  });
+
   it("loses none of many logins at once", async () => {
     const names = Array.from({ length: 50 }, (_, index) => `p${index}`);
     await Promise.all(

@@ -264,7 +264,7 @@ export async function makeStore(
     active,
     profiles: Object.fromEntries(entries),
   };
-  writeCredentials(home, formatFile(file));
+  writeCredentials(home, formatFile(file, CREDENTIALS));
 }
 
 /** A token that no other test has. */
