@@ -1,0 +1,82 @@
+/**
+ * Tries every part that takes something from outside with inputs that nobody
+ * thought of (tests/fuzz/), and says what was found:
+ *
+ *   deno task fuzz [--seconds 60] [--seed N] [--target NAME]
+ *
+ * The seconds are for all targets together. What was found is printed as the
+ * smallest input that shows it; as a line of tests/fuzz/corpus/NAME.txt it is
+ * tried first from then on. The same seed gives the same cases again.
+ */
+import { type Report, type Target } from "../tests/fuzz/target.ts";
+import { TARGETS } from "../tests/fuzz/targets.ts";
+import { Watchdog } from "../tests/fuzz/watchdog.ts";
+import { say } from "./process.ts";
+
+const DEFAULT_SECONDS = 60;
+
+interface Options {
+  seconds: number;
+  seed: number;
+  targets: readonly Target[];
+}
+
+async function main(args: string[]): Promise<number> {
+  const { seconds, seed, targets } = optionsOf(args);
+  say(`seed ${seed}, ${seconds} s for ${targets.length} targets`);
+  const milliseconds = seconds * 1000 / targets.length;
+  const failed: Report[] = [];
+  for (const target of targets) {
+    const watchdog = new Watchdog(`${target.name} hangs (seed ${seed})`);
+    const report = await target.run({
+      seed,
+      milliseconds,
+      onCase: (input) => watchdog.next(input),
+    });
+    watchdog.stop();
+    const { cases, failure } = report;
+    const found = failure === undefined ? "nothing found" : "FOUND something";
+    say(`${target.name.padEnd(22)}${`${cases}`.padStart(9)} cases  ${found}`);
+    if (failure !== undefined) failed.push(report);
+  }
+  for (const { target, failure } of failed) {
+    say(`\n${target}: ${failure}`);
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+/** Throws what is wrong with the arguments. */
+function optionsOf(args: string[]): Options {
+  const options: Options = {
+    seconds: DEFAULT_SECONDS,
+    seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    targets: TARGETS,
+  };
+  for (let index = 0; index < args.length; index += 2) {
+    const [name, value = ""] = args.slice(index);
+    if (name === "--seconds") options.seconds = number(name, value);
+    else if (name === "--seed") options.seed = number(name, value);
+    else if (name === "--target") options.targets = [named(value)];
+    else throw new Error(`there is no option ${name}`);
+  }
+  return options;
+}
+
+function number(option: string, text: string): number {
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new Error(`${option} takes a whole number`);
+}
+
+function named(name: string): Target {
+  const found = TARGETS.find((target) => target.name === name);
+  if (found) return found;
+  const names = TARGETS.map((target) => target.name).join(", ");
+  throw new Error(`there is no target ${name}; there are ${names}`);
+}
+
+try {
+  Deno.exit(await main(Deno.args));
+} catch (error) {
+  say(`error: ${error instanceof Error ? error.message : error}`);
+  Deno.exit(2);
+}

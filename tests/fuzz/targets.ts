@@ -1,0 +1,29 @@
+import type { Target } from "./target.ts";
+import { answers } from "./targets/answers.ts";
+import { argvs, plainTokens } from "./targets/argv.ts";
+import { caFile } from "./targets/ca_file.ts";
+import { credentialFile } from "./targets/credential_file.ts";
+import { devServer } from "./targets/dev_server.ts";
+import { extraPath } from "./targets/extra_path.ts";
+import { keys } from "./targets/keys.ts";
+import { metadata } from "./targets/metadata.ts";
+import { tokenText } from "./targets/token_text.ts";
+import { proxies, redirects, retryAfter, serviceUrls } from "./targets/urls.ts";
+
+/** Everything that takes something from outside. */
+export const TARGETS: readonly Target[] = [
+  credentialFile,
+  keys,
+  ...answers,
+  metadata,
+  extraPath,
+  serviceUrls,
+  proxies,
+  redirects,
+  retryAfter,
+  tokenText,
+  argvs,
+  plainTokens,
+  caFile,
+  devServer,
+];

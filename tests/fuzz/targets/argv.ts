@@ -1,0 +1,267 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import fc from "fast-check";
+import { ChildExit } from "../../../src/cli/child_exit.ts";
+import { plainOptions } from "../../../src/cli/direct.ts";
+import { run } from "../../../src/cli/run.ts";
+import { runTree } from "../../../src/cli/tree.ts";
+import { NanoctlError } from "../../../src/errors.ts";
+import { Output } from "../../../src/output.ts";
+import { Secret } from "../../../src/secret.ts";
+import { CredentialStore } from "../../../src/store/credential_store.ts";
+import {
+  FakeContext,
+  json,
+  TemporaryHome,
+} from "../../support/fake_context.ts";
+import { anyText } from "../inputs.ts";
+import { MARK, ranSafely } from "../properties.ts";
+import { target } from "../target.ts";
+
+const COMMANDS = [
+  "login",
+  "logout",
+  "whoami",
+  "status",
+  "token",
+  "external-auth",
+  "access-token",
+  "list",
+  "api",
+  "exec",
+  "use",
+  "store",
+  "info",
+  "rekey",
+  "dev-server",
+];
+const OPTIONS = [
+  ..."url service profile token token-file json quiet verbose timeout ca-file"
+    .split(" "),
+  ..."insecure-http token-stdin save key-source force revoke all check extra"
+    .split(" "),
+  ..."method field input header include env port host metadata agent-token"
+    .split(" "),
+  ..."agent-token-file agent-url auth help version no-json".split(" "),
+].map((name) => `--${name}`)
+  .concat("-t", "-q", "-v", "-h", "-V", "-X", "-f", "-H", "-i", "-", "--");
+const VALUES = [
+  "https://api.example",
+  "http://127.0.0.1:9",
+  "default",
+  "other",
+  "nanoservices",
+  "coder",
+  "/nonexistent/file",
+  "keyfile",
+  "environment",
+  "helper:none-such",
+  "aws-instance-identity",
+  "google",
+  "github",
+  "a.b",
+  "a=b",
+  "name:value",
+  "/v1/me",
+  "1",
+  "-1",
+  "30",
+  "1e9",
+  "GET",
+];
+
+/** Where a token belongs. Anywhere else it would be a name, which errors repeat. */
+const TOKENS: string[][] = [
+  ["--token", MARK],
+  ["--agent-token", MARK],
+  [`--token=${MARK}`],
+  [`--agent-token=${MARK}`],
+  [`-t${MARK}`],
+  ["-t", `"${MARK}"`],
+  ["-t", `${MARK}\n${MARK}`],
+  ["-H", `authorization: Bearer ${MARK}`],
+];
+
+const word: fc.Arbitrary<string> = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(...COMMANDS) },
+  { weight: 8, arbitrary: fc.constantFrom(...OPTIONS) },
+  { weight: 8, arbitrary: fc.constantFrom(...VALUES) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(
+      fc.constantFrom(...OPTIONS),
+      fc.oneof(anyText, fc.constantFrom(...VALUES)),
+    ).map((parts) => parts.join("=")),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom(...OPTIONS), fc.nat(8))
+      .map(([option, length]) => option.slice(0, length)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom("-t", "-f", "-X", "-qv"), anyText)
+      .map((parts) => parts.join("")),
+  },
+  { weight: 2, arbitrary: anyText },
+);
+
+const words: fc.Arbitrary<string[]> = fc.array(
+  fc.oneof(
+    { weight: 8, arbitrary: word.map((one) => [one]) },
+    { weight: 1, arbitrary: fc.constantFrom(...TOKENS) },
+  ),
+  { maxLength: 7 },
+).map((parts) => parts.flat());
+
+const argv: fc.Arbitrary<string[]> = fc.oneof(
+  { weight: 1, arbitrary: words },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(fc.constantFrom(...COMMANDS), words)
+      .map(([command, rest]) => [command, ...rest]),
+  },
+);
+
+/** What every service of the test answers: something of each that is asked for. */
+const answer = json({
+  username: "ada",
+  email: null,
+  token: { id: "t", name: "n", expires_at: null, scopes: [] },
+  access_token: "given",
+  token_type: "Bearer",
+  expires_at: null,
+  extra: { a: { b: 1 } },
+  providers: [],
+  session_token: "session",
+});
+
+/** A home in which two profiles are logged in. */
+async function loggedIn(home: TemporaryHome): Promise<void> {
+  const store = new CredentialStore(new FakeContext({ env: home.env }));
+  for (const profile of ["other", "default"]) {
+    await store.save({
+      profile,
+      service: "nanoservices",
+      url: `https://${profile}.example`,
+      username: "ada",
+      expiresAt: undefined,
+      token: new Secret(`${MARK}_stored_${profile}`),
+    });
+  }
+}
+
+/** Any command line: it works or says what is wrong with it, and no token that was put anywhere is said. */
+export const argvs = target<string[]>({
+  name: "argv",
+  inputs: argv,
+  open: async () => {
+    const home = await TemporaryHome.make();
+    await loggedIn(home);
+    const file = join(home.env.NANOCTL_CONFIG_DIR, "credentials.json");
+    const good = await Deno.readTextFile(file);
+    const key = join(home.env.XDG_DATA_HOME, "nanoctl/key");
+    const goodKey = await Deno.readTextFile(key);
+    return {
+      check: async (given) => {
+        await Deno.writeTextFile(file, good, { mode: 0o600 });
+        await Deno.writeTextFile(key, goodKey, { mode: 0o600 });
+        const args = withoutChild(given);
+        const context = new FakeContext({
+          // So that a metadata service is never a real one.
+          env: { ...home.env, ...METADATA_NOWHERE },
+          answer,
+        });
+        const serves = args.includes("dev-server");
+        const timer = serves && setTimeout(() => context.interrupt(), 5);
+        try {
+          await quietly(() => ranSafely(args, context));
+        } finally {
+          if (timer) clearTimeout(timer);
+          if (serves) context.interrupt();
+        }
+      },
+      close: () => home[Symbol.asyncDispose](),
+    };
+  },
+});
+
+const METADATA_NOWHERE = {
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:9",
+  AZURE_METADATA_ENDPOINT: "http://127.0.0.1:9",
+  GCE_METADATA_HOST: "127.0.0.1:9",
+};
+
+/** Without the program that `exec` would run: that is any program of this machine. */
+function withoutChild(args: string[]): string[] {
+  const end = args.indexOf("--");
+  return end >= 0 && args.includes("exec") ? args.slice(0, end + 1) : args;
+}
+
+/** Without what Cliffy does past every context once help was asked for: it prints, and ends the program. */
+async function quietly<T>(work: () => Promise<T>): Promise<T> {
+  const { console } = globalThis;
+  const { exit } = Deno;
+  const silent = Object.create(console, { log: { value: (): void => {} } });
+  globalThis.console = silent;
+  Deno.exit = (code = 0): never => {
+    throw new ChildExit(code);
+  };
+  try {
+    return await work();
+  } finally {
+    globalThis.console = console;
+    Deno.exit = exit;
+  }
+}
+
+const plainWord: fc.Arbitrary<string> = fc.oneof(
+  fc.constantFrom("--json", "--profile", "--url", "--service"),
+  fc.constantFrom(...VALUES),
+  anyText,
+);
+
+/** A plain `token` means the same with the command tree and without it. */
+export const plainTokens = target<string[]>({
+  name: "plain-options",
+  inputs: fc.oneof(
+    fc.array(plainWord, { maxLength: 5 }),
+    fc.array(
+      fc.oneof(
+        fc.constant(["--json"]),
+        fc.tuple(
+          fc.constantFrom("--profile", "--url", "--service"),
+          fc.oneof(anyText, fc.constantFrom(...VALUES)),
+        ),
+      ),
+      { maxLength: 4 },
+    ).map((words) => words.flat()),
+  ),
+  open: async () => {
+    const home = await TemporaryHome.make();
+    await loggedIn(home);
+    return {
+      check: async (rest) => {
+        if (!plainOptions(rest)) return;
+        const args = ["token", ...rest];
+        const direct = new FakeContext({ env: home.env });
+        const byTree = new FakeContext({ env: home.env });
+        const exitCode = await run(args, direct);
+        let treeCode = 0;
+        try {
+          await runTree(byTree, args);
+        } catch (error) {
+          if (!(error instanceof NanoctlError)) throw error;
+          treeCode = error.exitCode;
+          const json = rest.includes("--json");
+          await new Output(byTree, { json }).error(error);
+        }
+        assertEquals(
+          [exitCode, direct.stdout.text, direct.stderr.text],
+          [treeCode, byTree.stdout.text, byTree.stderr.text],
+        );
+      },
+      close: () => home[Symbol.asyncDispose](),
+    };
+  },
+});
