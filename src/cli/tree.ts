@@ -123,8 +123,19 @@ function rootCommand(context: Context) {
     );
 }
 
-/** Any text, but an argument is no option: Cliffy 1.1 takes an unknown one for it. */
-function text({ label, value }: { label: string; value: string }): string {
+/**
+ * Any text, but an argument is no option: Cliffy 1.1 takes an unknown one for
+ * it. Nor is a value one: in `--token-file --token=…` the first lacks its own,
+ * and an error about the file would repeat the token.
+ */
+function text(
+  { label, name, value }: { label: string; name: string; value: string },
+): string {
+  if (label === "Option" && /^--[a-z][a-z-]*=/.test(value)) {
+    // Not all versions of Cliffy give the name with its hyphens.
+    const option = name.replace(/^-*/, "--");
+    throw new ValidationError(`Missing value for option "${option}".`);
+  }
   if (label === "Argument" && /^-./.test(value)) {
     throw new ValidationError(`Unknown option "${value}".`);
   }

@@ -230,6 +230,11 @@ describe("a command line that makes no sense", () => {
       "--token-stdin=nano_hidden",
     ]],
     ["a token without its option", ["nano_hidden"]],
+    ["a token behind an option without its value", [
+      "login",
+      "--token-file",
+      "--token=nano_hidden",
+    ]],
     ["a token that was given twice", [
       "login",
       "-t",
@@ -253,6 +258,16 @@ describe("a command line that makes no sense", () => {
     const { exitCode, stderr } = await ran(["login", "--token"]);
     assertEquals(exitCode, 2);
     assert(stderr.includes("--token"), stderr);
+  });
+
+  it("names the option that another one takes for its value", async () => {
+    for (const option of ["--token-file", "--url", "--profile"]) {
+      const { exitCode, stderr } = await ran(["login", option, "--token=x"]);
+      assertEquals([exitCode, stderr.split("\n")[0]], [
+        2,
+        `error: missing value for option "${option}"`,
+      ]);
+    }
   });
 
   it("is an object with --json, before or after the command", async () => {
