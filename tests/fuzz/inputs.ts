@@ -97,7 +97,16 @@ export const anyJson: fc.Arbitrary<unknown> = fc.oneof(
 /** One change of a JSON document; `at` counts its places, and wraps around. */
 export interface JsonEdit {
   at: number;
-  how: "remove" | "replace" | "add" | "rename" | "duplicate" | "deepen";
+  how:
+    | "remove"
+    | "replace"
+    | "copy"
+    | "add"
+    | "rename"
+    | "duplicate"
+    | "deepen";
+  /** The place whose value a copy takes. */
+  from?: number;
   name: string;
   value: unknown;
 }
@@ -108,6 +117,7 @@ export const jsonEdits: fc.Arbitrary<JsonEdit[]> = fc.array(
     at: fc.nat(60),
     how: fc.oneof(
       { weight: 5, arbitrary: fc.constant("replace" as const) },
+      { weight: 4, arbitrary: fc.constant("copy" as const) },
       {
         weight: 5,
         arbitrary: fc.constantFrom(
@@ -119,6 +129,7 @@ export const jsonEdits: fc.Arbitrary<JsonEdit[]> = fc.array(
       },
       { weight: 1, arbitrary: fc.constant("deepen" as const) },
     ),
+    from: fc.nat(60),
     name: anyText,
     value: anyJson,
   }),
@@ -140,7 +151,10 @@ export function editedJson(document: unknown, edits: JsonEdit[]): string {
   for (const edit of edits) {
     const places = placesOf(root);
     const place = places[edit.at % places.length];
-    if (place) apply(place, edit, twice);
+    const [holder, name] = places[(edit.from ?? 0) % places.length] ??
+      [root, "document"];
+    const value = edit.how === "copy" ? memberOf(holder, name) : edit.value;
+    if (place) apply(place, { ...edit, value }, twice);
   }
   return (JSON.stringify(root.document) ?? "")
     .replaceAll(
@@ -172,6 +186,7 @@ function apply(
       Reflect.deleteProperty(holder, name);
       return;
     case "replace":
+    case "copy":
       return define(holder, name, structuredClone(value));
     case "deepen":
       return define(holder, name, DEEP_MARK);

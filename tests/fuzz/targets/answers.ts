@@ -25,6 +25,9 @@ const BASE = "https://api.example/base";
 const TOKEN = `${MARK}0123-session`;
 const GIVEN = `${MARK}_given_by_the_service`;
 
+/** What would repaint a terminal, from a service that is otherwise well. */
+const NAME = "a\u001b[2Jd\u009b1m\r\n\u202ea\u0007";
+
 /** What each command gets from a service that is well, and the command. */
 type Exchange = { args: string[]; bodies: unknown[] };
 
@@ -32,11 +35,16 @@ const EXTERNAL = ["external-auth", "access-token", "github"];
 
 const EXCHANGES: Record<"nanoservices" | "coder", Exchange[]> = {
   nanoservices: [
-    ...[["whoami"], ["whoami", "--json"], ["login"], ["status", "--check"]]
+    ...[
+      ["whoami"],
+      ["whoami", "--json"],
+      ["login", "--token", TOKEN],
+      ["status", "--check"],
+    ]
       .map((args) => ({
         args,
         bodies: [{
-          username: "ada",
+          username: NAME,
           email: "ada@example.com",
           token: {
             id: "t",
@@ -58,7 +66,7 @@ const EXCHANGES: Record<"nanoservices" | "coder", Exchange[]> = {
     { args: EXTERNAL, bodies: [{ url: "https://github.example/login" }] },
     {
       args: ["external-auth", "list"],
-      bodies: [{ providers: [{ id: "a", name: "A", authenticated: true }] }],
+      bodies: [{ providers: [{ id: "a", name: NAME, authenticated: true }] }],
     },
     {
       args: ["api", "/x", "-i"],
@@ -66,16 +74,18 @@ const EXCHANGES: Record<"nanoservices" | "coder", Exchange[]> = {
         type: "about:blank",
         title: "t",
         status: 403,
-        detail: "why",
+        detail: NAME,
         code: "insufficient_scope",
       }],
     },
   ],
   coder: [
-    ...[["whoami"], ["whoami", "--json"], ["login"]].map((args) => ({
+    ...[["whoami"], ["whoami", "--json"], ["login", "--token", TOKEN]].map((
+      args,
+    ) => ({
       args,
       bodies: [
-        { id: "1", username: "ada", email: "ada@example.com" },
+        { id: "1", username: NAME, email: "ada@example.com" },
         { id: "k", expires_at: "2027-01-31T12:00:00Z" },
       ],
     })),
@@ -93,13 +103,13 @@ const EXCHANGES: Record<"nanoservices" | "coder", Exchange[]> = {
     {
       args: ["external-auth", "list", "--json"],
       bodies: [{
-        providers: [{ id: "a", display_name: "A" }],
+        providers: [{ id: "a", display_name: NAME }],
         links: [{ provider_id: "a", authenticated: true }],
       }],
     },
     {
       args: ["api", "/x", "--include"],
-      bodies: [{ message: "m", detail: "d" }],
+      bodies: [{ message: NAME, detail: NAME }],
     },
   ],
 };
@@ -260,7 +270,9 @@ export function answerOf(reply: Reply, good: unknown): Answer {
     const head = new Headers();
     for (const [name, value] of reply.headers) {
       try {
-        head.append(name, value);
+        // Two places to go to would be one list, and a password part of a path.
+        if (name === "location") head.set(name, value);
+        else head.append(name, value);
       } catch {
         // No server can send it either.
       }

@@ -114,7 +114,43 @@ const words: fc.Arbitrary<string[]> = fc.array(
   { maxLength: 7 },
 ).map((parts) => parts.flat());
 
+/** Command lines that work, to be changed a little. */
+const GOOD: string[][] = [
+  "whoami --json",
+  "login --save",
+  "login --token-stdin --key-source keyfile",
+  "logout --revoke --all",
+  "status --check",
+  "token --profile other",
+  "external-auth access-token github --extra a.b",
+  "external-auth list --json",
+  "api /v1/me -f a=b -X POST -i",
+  "api /v1/me --agent-url https://api.example --auth token",
+  "use other",
+  "store info",
+  "store rekey --key-source keyfile",
+  "dev-server --port 0 --metadata aws",
+].map((line) => line.split(" "));
+
+const nearlyGood: fc.Arbitrary<string[]> = fc.tuple(
+  fc.constantFrom(...GOOD),
+  fc.array(
+    fc.tuple(
+      fc.nat(9),
+      fc.nat(1),
+      fc.oneof(word.map((one) => [one]), fc.constantFrom(...TOKENS)),
+    ),
+    { maxLength: 2 },
+  ),
+).map(([line, changes]) =>
+  changes.reduce(
+    (now, [at, remove, insert]) => now.toSpliced(at, remove, ...insert),
+    line,
+  )
+);
+
 const argv: fc.Arbitrary<string[]> = fc.oneof(
+  { weight: 5, arbitrary: nearlyGood },
   { weight: 1, arbitrary: words },
   {
     weight: 4,
@@ -151,10 +187,47 @@ async function loggedIn(home: TemporaryHome): Promise<void> {
   }
 }
 
+/** A command line, and the variables that it finds. */
+type Input = { args: string[]; env: [name: string, value: string][] };
+
+const env: fc.Arbitrary<Input["env"]> = fc.array(
+  fc.oneof(
+    fc.tuple(
+      fc.constantFrom(
+        "NANOSERVICES_URL",
+        "NANOSERVICES_TOKEN_FILE",
+        "NANOCTL_PROFILE",
+        "NANOCTL_CA_FILE",
+        "NANOCTL_ENCRYPTION_KEY",
+        "NANOSERVICES_AGENT_URL",
+        "NANOSERVICES_AGENT_AUTH",
+        "CODER_AGENT_URL",
+        "CODER_AGENT_TOKEN_FILE",
+        "NO_COLOR",
+      ),
+      fc.oneof(anyText, fc.constantFrom(...VALUES)),
+    ),
+    fc.tuple(
+      fc.constantFrom(
+        "NANOSERVICES_TOKEN",
+        "NANOSERVICES_AGENT_TOKEN",
+        "CODER_AGENT_TOKEN",
+        "NANOCTL_ENCRYPTION_KEY",
+        "NANOCTL_NEW_ENCRYPTION_KEY",
+      ),
+      fc.oneof(
+        fc.constant(MARK),
+        fc.tuple(anyText, anyText).map((parts) => parts.join(MARK)),
+      ),
+    ),
+  ),
+  { maxLength: 3 },
+);
+
 /** Any command line: it works or says what is wrong with it, and no token that was put anywhere is said. */
-export const argvs = target<string[]>({
+export const argvs = target<Input>({
   name: "argv",
-  inputs: argv,
+  inputs: fc.record({ args: argv, env }),
   open: async () => {
     const home = await TemporaryHome.make();
     await loggedIn(home);
@@ -163,13 +236,17 @@ export const argvs = target<string[]>({
     const key = join(home.env.XDG_DATA_HOME, "nanoctl/key");
     const goodKey = await Deno.readTextFile(key);
     return {
-      check: async (given) => {
+      check: async ({ args: given, env }) => {
         await Deno.writeTextFile(file, good, { mode: 0o600 });
         await Deno.writeTextFile(key, goodKey, { mode: 0o600 });
         const args = withoutChild(given);
         const context = new FakeContext({
           // So that a metadata service is never a real one.
-          env: { ...home.env, ...METADATA_NOWHERE },
+          env: {
+            ...Object.fromEntries(env),
+            ...home.env,
+            ...METADATA_NOWHERE,
+          },
           answer,
         });
         const serves = args.includes("dev-server");

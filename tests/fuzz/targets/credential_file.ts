@@ -72,8 +72,14 @@ export const credentialFile = target<Input>({
   inputs: fc.record({ change, command: fc.nat(COMMANDS.length - 1) }),
   open: async () => {
     const fixture = new StoreFixture();
-    for (const name of PROFILES) {
-      await fixture.store().save(credential(name, tokenFor(name)));
+    for (const [number, name] of PROFILES.entries()) {
+      await fixture.store().save({
+        ...credential(name, tokenFor(name)),
+        service: number % 2 === 0 ? "nanoservices" : "coder",
+        url: `https://${number}.example`,
+        username: `user ${number}`,
+        expiresAt: new Date(Date.UTC(2030, number)),
+      });
     }
     const good = Deno.readTextFileSync(fixture.path);
     const goodKey = Deno.readTextFileSync(fixture.keyPath);
