@@ -251,7 +251,7 @@ export const answers: Target[] = (["nanoservices", "coder"] as const)
               ),
             });
             const { stdout, exitCode } = await ranSafely(
-              [...args, "--service", service],
+              [...args, "--service", service, "--verbose"],
               context,
             );
             assertStays(context);
