@@ -143,10 +143,11 @@ const nearlyGood: fc.Arbitrary<string[]> = fc.tuple(
     { maxLength: 2 },
   ),
 ).map(([line, changes]) =>
+  // In groups, so that no option is taken from its token.
   changes.reduce(
-    (now, [at, remove, insert]) => now.toSpliced(at, remove, ...insert),
-    line,
-  )
+    (groups, [at, remove, insert]) => groups.toSpliced(at, remove, insert),
+    line.map((one) => [one]),
+  ).flat()
 );
 
 const argv: fc.Arbitrary<string[]> = fc.oneof(
