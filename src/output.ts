@@ -1,5 +1,6 @@
 import type { Context } from "./context.ts";
 import { NanoctlError } from "./errors.ts";
+import { withoutSecrets } from "./secret.ts";
 
 /**
  * C0, DEL and C1 control characters, and the bidirectional controls: what a
@@ -31,7 +32,8 @@ export interface OutputOptions {
 
 /**
  * What the program says: data to stdout, everything for a person to stderr.
- * The only place that decides between text and JSON.
+ * The only place that decides between text and JSON. What is said to a person
+ * holds no secret, whoever put one into it.
  */
 export class Output {
   readonly #context: Pick<Context, "stdout" | "stderr">;
@@ -73,6 +75,11 @@ export class Output {
     if (!this.#quiet) await this.#line(line);
   }
 
+  /** As {@linkcode Output.say}, but tokens are shown: only for those that the embedded service makes. */
+  async sayWithToken(line: string): Promise<void> {
+    if (!this.#quiet) await this.#context.stderr.write(`${plainText(line)}\n`);
+  }
+
   /**
    * One line that only `--verbose` shows, on stderr. Whoever does not wait for
    * it still has it written before any data that follows.
@@ -92,7 +99,9 @@ export class Output {
   /** The error that ends the program, as text or with `--json` as an object. */
   async error(error: NanoctlError): Promise<void> {
     if (this.json) {
-      const { code, message, hint } = error;
+      const { code } = error;
+      const message = withoutSecrets(error.message);
+      const hint = error.hint && withoutSecrets(error.hint);
       await this.#context.stderr.write(
         `${safeJson({ error: { code, message, hint } })}\n`,
       );
@@ -103,7 +112,7 @@ export class Output {
   }
 
   async #line(text: string): Promise<void> {
-    await this.#context.stderr.write(`${plainText(text)}\n`);
+    await this.#context.stderr.write(`${withoutSecrets(plainText(text))}\n`);
   }
 }
 

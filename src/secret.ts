@@ -1,5 +1,39 @@
 const HIDDEN = "[secret]";
 
+/** What the tokens of the services look like that we know; an agent's of Coder's is any UUID. */
+const TOKEN_LIKE =
+  /(?<![A-Za-z0-9])(?:nano_[A-Za-z0-9]{16,}|[A-Za-z0-9]{10}-[A-Za-z0-9]{22}(?![A-Za-z0-9-]))/gi;
+/** A shorter value is found in any text. */
+const SHORTEST = 12;
+const MOST_KNOWN = 64;
+/** The values of the latest secrets. */
+const known = new Set<string>();
+
+/**
+ * The text without any secret of this process, such as a token that a server
+ * repeats, and without anything that looks like a token, such as one that was
+ * given where a name belongs.
+ */
+export function withoutSecrets(text: string): string {
+  let clean = text;
+  for (const value of known) clean = clean.replaceAll(value, HIDDEN);
+  return clean.replace(TOKEN_LIKE, HIDDEN);
+}
+
+/** Whether a text has the form of a service's token. */
+export function looksLikeToken(text: string): boolean {
+  return text.search(TOKEN_LIKE) >= 0;
+}
+
+/** Keeps the latest values, and no more of them: a service makes a secret of every request. */
+function remember(value: string): void {
+  if (value.length < SHORTEST) return;
+  known.delete(value);
+  known.add(value);
+  const [oldest = ""] = known;
+  if (known.size > MOST_KNOWN) known.delete(oldest);
+}
+
 /**
  * A string that must not be shown: a token, a key, a passphrase.
  *
@@ -12,6 +46,7 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
+    remember(value);
   }
 
   /** The value itself, for a header, a sealed envelope or stdout. */

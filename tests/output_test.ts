@@ -23,6 +23,8 @@ function name(code: number): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
+const TOKEN = "nano_0123456789abcdefghij0123456789abcdefghij";
+
 describe("plainText", () => {
   const BREAKS = [0x09, 0x0a, 0x0d];
 
@@ -180,6 +182,20 @@ describe("what is said to a person", () => {
     await output.detail("e\u202ef");
     assertEquals(context.stderr.text, "a[2J error: b\nwarning: c d\nef\n");
   });
+
+  it("holds no secret, but for the tokens that the embedded service makes", async () => {
+    const context = new FakeContext();
+    const output = new Output(context, { verbose: true });
+    await output.say(`a ${TOKEN}`);
+    await output.warn(TOKEN.replace("_", "\u001b_"));
+    await output.detail(`${TOKEN}.`);
+    await output.sayWithToken(TOKEN);
+    await new Output(context, { quiet: true }).sayWithToken(TOKEN);
+    assertEquals(
+      context.stderr.text,
+      `a [secret]\nwarning: [secret]\n[secret].\n${TOKEN}\n`,
+    );
+  });
 });
 
 describe("an error", () => {
@@ -218,6 +234,15 @@ describe("an error", () => {
     assertEquals(
       await said(new NanoctlError("usage", "a\nhint: b\u001b[1A", "c\r\nd")),
       "error: a hint: b[1A\nhint: c d\n",
+    );
+  });
+
+  it("holds no secret, as text and in JSON", async () => {
+    const error = new NanoctlError("usage", `no ${TOKEN}`, `use ${TOKEN}`);
+    assertEquals(await said(error), "error: no [secret]\nhint: use [secret]\n");
+    assertEquals(
+      await said(error, { json: true }),
+      '{"error":{"code":"usage","message":"no [secret]","hint":"use [secret]"}}\n',
     );
   });
 

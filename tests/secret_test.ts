@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, inspect } from "node:util";
-import { Secret } from "../src/secret.ts";
+import { looksLikeToken, Secret, withoutSecrets } from "../src/secret.ts";
 
 const VALUE = "nano_hidden";
 
@@ -77,4 +77,60 @@ describe("a secret", () => {
     assertFalse(new Secret("a").equals(new Secret("b")));
     assertFalse(new Secret("a").equals(new Secret("[secret]")));
   });
+});
+
+describe("a text without secrets", () => {
+  it("has none of those that this process knows, wherever they are in it", () => {
+    const value = "a-value-of-no-known-form";
+    const text = `x ${value} y${value}`;
+    assertEquals(withoutSecrets(text), text);
+    void new Secret(value);
+    assertEquals(withoutSecrets(text), "x [secret] y[secret]");
+  });
+
+  it("knows the latest ones only, so that a service's memory stays as it is", () => {
+    for (let i = 0; i < 100; i++) void new Secret(`one-of-many-values-${i}.`);
+    assertEquals(withoutSecrets("one-of-many-values-99."), "[secret]");
+    assertEquals(
+      withoutSecrets("one-of-many-values-3."),
+      "one-of-many-values-3.",
+    );
+  });
+
+  it("keeps what is too short to be told from other text", () => {
+    void new Secret("ada");
+    assertEquals(withoutSecrets("ada lovelace"), "ada lovelace");
+  });
+
+  const tokens = [
+    "nano_0123456789abcdefghij0123456789abcdefghij",
+    "NANO_0123456789ABCDEFGHIJ",
+    "AbCdEfGh01-0123456789abcdefghijkl",
+  ];
+  for (const token of tokens) {
+    it(`has nothing of the form of ${token.slice(0, 12)}…`, () => {
+      assert(looksLikeToken(token));
+      for (
+        const text of [token, `a "${token}"`, `/a/${token}.pem`, `=${token},`]
+      ) {
+        assertEquals(withoutSecrets(text), text.replace(token, "[secret]"));
+      }
+    });
+  }
+
+  const names = [
+    "work",
+    "nano_dev",
+    "production-eu-west-1-of-the-second-kind",
+    "/tmp/nanoctl-1b2c3d4e5f6a/token",
+    "0123456789abcdef0123456789abcdef",
+    "6f8cbcd5-54a1-4d3a-9f0e-0c8f8e8d7c6b",
+    "https://nano.example.com/v1/me",
+  ];
+  for (const name of names) {
+    it(`has ${name} as it was`, () => {
+      assertFalse(looksLikeToken(name));
+      assertEquals(withoutSecrets(name), name);
+    });
+  }
 });

@@ -111,7 +111,7 @@ async function announce(
       `  NANOSERVICES_TOKEN=${token} nanoctl whoami${at}`,
       `  curl -X POST ${url}/dev/tokens -d '{"state":"expired"}'`,
     ]
-  ) await output.say(line);
+  ) await output.sayWithToken(line);
   const clouds = Object.keys(metadata) as Cloud[];
   if (clouds.length === 0) return;
   await output.say("");

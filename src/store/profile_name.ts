@@ -1,11 +1,20 @@
 import { NanoctlError } from "../errors.ts";
+import { looksLikeToken } from "../secret.ts";
 
 /**
  * A profile's name as it was given.
  *
- * Throws `usage` unless it is 1 to 64 letters, digits, `.`, `_` and `-`.
+ * Throws `usage` unless it is 1 to 64 letters, digits, `.`, `_` and `-`, and
+ * for what looks like a token: a name is stored as it is.
  */
 export function checkProfileName(name: string): string {
+  if (looksLikeToken(name)) {
+    throw new NanoctlError(
+      "usage",
+      "what is given as the profile's name looks like a token",
+      "give a token with --token-stdin, --token-file or --token",
+    );
+  }
   if (/^[A-Za-z0-9._-]{1,64}$/.test(name)) return name;
   throw new NanoctlError(
     "usage",
