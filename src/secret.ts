@@ -25,6 +25,19 @@ export function looksLikeToken(text: string): boolean {
   return text.search(TOKEN_LIKE) >= 0;
 }
 
+/** Whether the value of a query key, a field or a header of this name is not to be shown. */
+export function namesSecret(name: string): boolean {
+  return /token|key|secret|password|code|signature|authorization|cookie/i
+    .test(name);
+}
+
+/** Has a value that goes into a request as it is be a secret of this process, in its forms in a URL too. */
+export function treatAsSecret(value: string): void {
+  remember(value);
+  remember(encodeURIComponent(value));
+  remember(new URLSearchParams([["", value]]).toString().slice(1));
+}
+
 /** Keeps the latest values, and no more of them: a service makes a secret of every request. */
 function remember(value: string): void {
   if (value.length < SHORTEST) return;

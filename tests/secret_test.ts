@@ -1,7 +1,13 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { format, inspect } from "node:util";
-import { looksLikeToken, Secret, withoutSecrets } from "../src/secret.ts";
+import {
+  looksLikeToken,
+  namesSecret,
+  Secret,
+  treatAsSecret,
+  withoutSecrets,
+} from "../src/secret.ts";
 
 const VALUE = "nano_hidden";
 
@@ -97,6 +103,17 @@ describe("a text without secrets", () => {
     );
   });
 
+  it("has none of what goes into a request, nor of its forms in a URL", () => {
+    const value = "a value/of a+query";
+    treatAsSecret(value);
+    const forms = [
+      value,
+      "a%20value%2Fof%20a%2Bquery",
+      "a+value%2Fof+a%2Bquery",
+    ];
+    assertEquals(withoutSecrets(forms.join()), "[secret],[secret],[secret]");
+  });
+
   it("keeps what is too short to be told from other text", () => {
     void new Secret("ada");
     assertEquals(withoutSecrets("ada lovelace"), "ada lovelace");
@@ -133,4 +150,18 @@ describe("a text without secrets", () => {
       assertEquals(withoutSecrets(name), name);
     });
   }
+});
+
+describe("a name", () => {
+  it("tells that its value is a secret", () => {
+    for (
+      const name of ["access_token", "X-Api-Key", "client_secret", "Password"]
+    ) assert(namesSecret(name));
+    for (const name of ["Authorization", "Set-Cookie", "code", "signature"]) {
+      assert(namesSecret(name));
+    }
+    for (const name of ["page", "name", "accept"]) {
+      assertFalse(namesSecret(name));
+    }
+  });
 });

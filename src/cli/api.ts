@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { HttpRequest, HttpStream } from "../http/client.ts";
 import { Output, plainText } from "../output.ts";
+import { namesSecret, treatAsSecret } from "../secret.ts";
 import { type AgentCommandOptions, withAgentOptions } from "./agent_options.ts";
 import { asCliCommand, type CliCommand } from "./options.ts";
 import type { Session } from "./session.ts";
@@ -90,6 +91,7 @@ export async function runApi(
     fields,
     input,
   );
+  hideSecrets(request.path, [...fields, ...headers]);
   await withRefusalHint(session, async () => {
     const answer = await session.client.stream({ ...request, headers });
     if (options.include) await output.data(headText(answer));
@@ -98,6 +100,14 @@ export async function runApi(
       throw failure(session, request, answer, start);
     }
   });
+}
+
+/** A service's error may repeat what it was sent. */
+function hideSecrets(path: string, named: [string, string][]): void {
+  const query = new URLSearchParams(path.split("?").slice(1).join("?"));
+  for (const [name, value] of [...query, ...named]) {
+    if (namesSecret(name)) treatAsSecret(value);
+  }
 }
 
 function buildRequest(

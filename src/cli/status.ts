@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { hasCode } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import { Output, table } from "../output.ts";
+import { withoutSecrets } from "../secret.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { describeKey } from "../store/key_source.ts";
 import { expiryText } from "./dates.ts";
@@ -93,9 +94,9 @@ function statusJson(
     token: active
       ? {
         origin: active.origin,
-        source: active.source,
+        source: withoutSecrets(active.source),
         service: target.service,
-        url: target.url,
+        url: withoutSecrets(target.url),
         profile: target.profile,
         expires_at: active.origin === "store"
           ? snapshot.find(target.profile)?.expiresAt?.toISOString() ?? null
@@ -129,7 +130,7 @@ function statusText(
     [
       "Active token:",
       active
-        ? `from ${active.source}, for ${target.url}`
+        ? withoutSecrets(`from ${active.source}, for ${target.url}`)
         : "none; log in with 'nanoctl login'",
     ],
     ...(snapshot.key

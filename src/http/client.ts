@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
-import type { Secret } from "../secret.ts";
+import { namesSecret, type Secret } from "../secret.ts";
 import { VERSION } from "../version.ts";
 import { readText } from "./body.ts";
 import { type ConnectionOptions, Connections } from "./connections.ts";
@@ -492,14 +492,12 @@ async function discard(
   await answer.cancel?.();
 }
 
-const SECRET_KEY = /token|key|secret|password|code|signature/i;
-
 /** The URL with the values of telling query keys hidden, for `--verbose`. */
 export function redactedUrl(url: URL): string {
   const copy = new URL(url);
   copy.hash = "";
   for (const key of new Set(copy.searchParams.keys())) {
-    if (SECRET_KEY.test(key)) copy.searchParams.set(key, "hidden");
+    if (namesSecret(key)) copy.searchParams.set(key, "hidden");
   }
   return copy.href;
 }
