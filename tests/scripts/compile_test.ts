@@ -7,9 +7,31 @@ const RUNTIME = new URL("../../.runtime/denort", import.meta.url).pathname;
 
 /** Tries what is named on the command line and says how that ended. */
 const PROBE = `
+import process from "node:process";
 const tries: Record<string, () => unknown> = {
   import: () => import(Deno.env.get("PROBE_URL")!),
+  importFile: () => import(Deno.env.get("PROBE_FILE")!),
+  worker: () => new Promise((resolve, reject) => {
+    const worker = new Worker(Deno.env.get("PROBE_URL")!, { type: "module" });
+    worker.onmessage = resolve;
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new TypeError(event.message));
+    };
+  }),
   ffi: () => Deno.dlopen(Deno.execPath(), {}),
+  addon: () => process.dlopen({ exports: {} }, Deno.env.get("PROBE_ADDON")!),
+  narrow: () => {
+    const path = Deno.env.get("PROBE_FILE")!.replace("file://", "");
+    Deno.permissions.revokeSync({ name: "write", path });
+    Deno.writeTextFileSync(path, "export {};");
+  },
+  revoke: () => {
+    const path = Deno.env.get("PROBE_FILE")!.replace("file://", "");
+    Deno.permissions.revokeSync({ name: "write" });
+    Deno.permissions.requestSync({ name: "write", path });
+    Deno.writeTextFileSync(path, "export {};");
+  },
   hostname: () => Deno.hostname(),
   uid: () => Deno.uid(),
   fetch: async () => await (await fetch(Deno.env.get("PROBE_URL")!)).text(),
@@ -55,7 +77,11 @@ describe("the permissions of a compiled program", () => {
   async function tried(what: string): Promise<string> {
     const { stdout } = await new Deno.Command(`${folder}/probe`, {
       args: [what],
-      env: { PROBE_URL: `http://127.0.0.1:${server.addr.port}/module.js` },
+      env: {
+        PROBE_URL: `http://127.0.0.1:${server.addr.port}/module.js`,
+        PROBE_FILE: `file://${folder}/module.js`,
+        PROBE_ADDON: `${folder}/probe`,
+      },
       stdin: "null",
     }).output();
     return new TextDecoder().decode(stdout).trim();
@@ -66,8 +92,25 @@ describe("the permissions of a compiled program", () => {
     assertEquals(hits, 0);
   });
 
-  it("cannot load a library", async () => {
+  it("cannot start a worker from the net", async () => {
+    assertEquals(await tried("worker"), "TypeError");
+    assertEquals(hits, 0);
+  });
+
+  it("can import a module from a file, which no flag forbids", async () => {
+    await Deno.writeTextFile(`${folder}/module.js`, "export {};");
+    assertEquals(await tried("importFile"), "allowed");
+  });
+
+  it("cannot load a library, nor an addon of Node's", async () => {
     assertEquals(await tried("ffi"), "NotCapable");
+    assertEquals(await tried("addon"), "NotCapable");
+  });
+
+  it("cannot give up a part of where it may write, and keep the rest", async () => {
+    // Were it otherwise, the program should keep its own folders only.
+    assertEquals(await tried("narrow"), "allowed");
+    assertEquals(await tried("revoke"), "NotCapable");
   });
 
   it("learns no more of the system than who owns a file", async () => {
