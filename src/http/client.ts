@@ -74,8 +74,6 @@ export interface AnswerHead {
   readonly url: URL;
   /** Whether a redirect led to another origin, so that no token went along. */
   readonly leftOrigin: boolean;
-  /** What went along that must not be shown, even where the answer repeats it. */
-  readonly secrets?: readonly string[];
 }
 
 /** An answer that has been read whole. */
@@ -309,7 +307,6 @@ export class HttpClient {
           receivedAt: this.#options.context.now(),
           url: hop.url,
           leftOrigin: !hop.trusted,
-          secrets: secretsOf(request, token),
         });
       }
       await response.body?.cancel();
@@ -475,14 +472,6 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
-}
-
-function secretsOf(
-  { confidential, json }: HttpRequest,
-  token: SessionToken | undefined,
-): string[] {
-  const body = confidential ? Object.values(json ?? {}) : [];
-  return [...token ? [token.secret.reveal()] : [], ...body.map(String)];
 }
 
 /** Lets go of an answer that another one takes the place of. */

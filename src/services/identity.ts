@@ -1,5 +1,6 @@
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import { treatAsSecret } from "../secret.ts";
 import { sendOk, shownDetail } from "./problem.ts";
 import type { IdentityProof } from "./service.ts";
 
@@ -25,10 +26,13 @@ export async function sendProof(
   proof: IdentityProof,
   { problem, detailOf }: Reader,
 ): Promise<HttpAnswer> {
+  const json = identityBody(proof);
+  // Nor may an error show them that repeats what was sent.
+  for (const value of Object.values(json)) treatAsSecret(value);
   const request = {
     method: "POST",
     path: `${path}/${proof.cloud}-instance-identity`,
-    json: identityBody(proof),
+    json,
     confidential: true,
   };
   return await sendOk(
@@ -61,7 +65,7 @@ function identityRefused(
   return new NanoctlError(
     "token_invalid",
     `${answer.url.origin} did not accept the ${cloud} identity of this instance${
-      shownDetail(answer, detail)
+      shownDetail(detail)
     }`,
     "check that the service has an agent for this instance",
   );

@@ -28,7 +28,7 @@ export function problemOf(
   reading: ProblemReading,
 ): NanoctlError {
   const { status, url } = answer;
-  const detail = shownDetail(answer, reading.detail);
+  const detail = shownDetail(reading.detail);
   if (answer.leftOrigin) {
     return new NanoctlError(
       "redirect_refused",
@@ -88,16 +88,9 @@ export function unknownProvider(shown: string, origin: string): NanoctlError {
   );
 }
 
-/** What the service says, without a token that it sends back; behind a colon, where it says anything. */
-export function shownDetail(
-  { secrets = [] }: HttpAnswer,
-  detail: string,
-): string {
-  if (detail === "") return "";
-  return secrets.reduce(
-    (text, secret) => text.replaceAll(secret, "[secret]"),
-    `: ${detail}`,
-  );
+/** What the service says, behind a colon, where it says anything. */
+export function shownDetail(detail: string): string {
+  return detail === "" ? "" : `: ${detail}`;
 }
 
 function rateLimited(answer: HttpAnswer): NanoctlError {
