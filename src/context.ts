@@ -45,6 +45,8 @@ export interface Context {
   random(): number;
   /** Aborted with an `interrupted` error on Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Rejected with that error on Ctrl-C, and never resolved. */
+  readonly interrupted: Promise<never>;
   /** From now on Ctrl-C is for someone else: a child that we run. */
   releaseInterrupt(): void;
   /** The system: "linux", "darwin", "windows", … */
@@ -56,10 +58,7 @@ const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
 /** The real outside world, with the given way of asking a person. */
 export function systemContext(prompts: Prompts): Context {
   const inherited = bypassProxyForLoopback();
-  const interrupt = new AbortController();
-  const onInterrupt = (): void =>
-    interrupt.abort(new NanoctlError("interrupted", "interrupted"));
-  Deno.addSignalListener("SIGINT", onInterrupt);
+  const interrupt = new Interrupt();
   return {
     env: {
       get: (name) => Deno.env.get(name),
@@ -73,9 +72,57 @@ export function systemContext(prompts: Prompts): Context {
     now: () => new Date(),
     sleep,
     random: Math.random,
-    signal: interrupt.signal,
-    releaseInterrupt: () => Deno.removeSignalListener("SIGINT", onInterrupt),
+    get signal(): AbortSignal {
+      return interrupt.signal;
+    },
+    get interrupted(): Promise<never> {
+      return interrupt.promise;
+    },
+    releaseInterrupt: () => interrupt.release(),
     os: Deno.build.os,
+  };
+}
+
+/**
+ * Ctrl-C, listened for from when someone first asks: the wait for a lock or a
+ * file is a better time for that than the start (docs/performance.md).
+ */
+class Interrupt {
+  readonly #outcome = Promise.withResolvers<never>();
+  #controller: AbortController | undefined;
+  #error: NanoctlError | undefined;
+  #asked = false;
+
+  get promise(): Promise<never> {
+    this.#listen();
+    return this.#outcome.promise;
+  }
+
+  get signal(): AbortSignal {
+    this.#listen();
+    this.#controller ??= new AbortController();
+    if (this.#error) this.#controller.abort(this.#error);
+    return this.#controller.signal;
+  }
+
+  /** Leaves Ctrl-C to someone else, for good. */
+  release(): void {
+    if (this.#asked) Deno.removeSignalListener("SIGINT", this.#end);
+    this.#asked = true;
+  }
+
+  #listen(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    // Nobody may be waiting when it comes.
+    this.#outcome.promise.catch(() => {});
+    Deno.addSignalListener("SIGINT", this.#end);
+  }
+
+  readonly #end = (): void => {
+    this.#error = new NanoctlError("interrupted", "interrupted");
+    this.#outcome.reject(this.#error);
+    this.#controller?.abort(this.#error);
   };
 }
 

@@ -143,6 +143,41 @@ describe("the system's context", () => {
     assertEquals((await outcome(process)).stderr, "interrupted 130");
   });
 
+  it("ends whoever waits on Ctrl-C, and has its signal aborted for whoever asks later", async () => {
+    const process = inProcess(`
+      const ended = context.interrupted.catch(({ code }) => code);
+      const timer = setInterval(() => {}, 1000);
+      await context.stdout.write("ready");
+      const code = await ended;
+      clearInterval(timer);
+      const { aborted, reason } = context.signal;
+      await context.stderr.write([code, aborted, reason.exitCode].join());
+    `);
+    const reader = process.stdout.getReader();
+    await reader.read();
+    process.kill("SIGINT");
+    reader.releaseLock();
+    assertEquals((await outcome(process)).stderr, "interrupted,true,130");
+  });
+
+  it("leaves Ctrl-C to someone else for good once it is released", async () => {
+    const process = inProcess(`
+      void context.interrupted;
+      context.releaseInterrupt();
+      const { aborted } = context.signal;
+      setInterval(() => {}, 1000);
+      await context.stdout.write("ready" + aborted);
+      await new Promise(() => {});
+    `);
+    const reader = process.stdout.getReader();
+    const first = await reader.read();
+    assertEquals(new TextDecoder().decode(first.value), "readyfalse");
+    process.kill("SIGINT");
+    reader.releaseLock();
+    await outcome(process);
+    assertEquals((await process.status).signal, "SIGINT");
+  });
+
   const LOOPBACK = "localhost,127.0.0.0/8,::1";
   const proxies: [env: Record<string, string>, noProxy: string][] = [
     [{}, ""],

@@ -7,10 +7,8 @@ import { directRun } from "./direct.ts";
 /** Runs one command line and gives the exit code of the process. */
 export async function run(args: string[], context: Context): Promise<number> {
   try {
-    await Promise.race([
-      runCommand(args, context),
-      interruption(context.signal),
-    ]);
+    // Ends even what can't be aborted, such as waiting for a lock or for input.
+    await Promise.race([runCommand(args, context), context.interrupted]);
     return 0;
   } catch (error) {
     return await fail(error, args, context);
@@ -35,14 +33,6 @@ async function fail(
   await new Output(context, { json: wantsJson(args) }).error(known)
     .catch(() => {});
   return known.exitCode;
-}
-
-/** Ends even what can't be aborted, such as waiting for a lock or for input. */
-function interruption(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason));
-  });
 }
 
 function asNanoctlError(error: unknown): NanoctlError {

@@ -45,8 +45,8 @@ const turns = new Map<string, Promise<unknown>>();
  * thread, and the holder needs one to encrypt.
  */
 function inTurn<T>(lockPath: string, action: () => Promise<T>): Promise<T> {
-  const turn = (turns.get(lockPath) ?? Promise.resolve())
-    .catch(() => {}).then(action);
+  const before = turns.get(lockPath);
+  const turn = before ? before.catch(() => {}).then(action) : action();
   turns.set(lockPath, turn);
   return turn;
 }

@@ -76,6 +76,7 @@ export class FakeContext implements Context {
   readonly prompts: Prompts;
   readonly fetch: typeof fetch;
   readonly signal: AbortSignal;
+  readonly interrupted: Promise<never>;
   readonly os: string;
 
   /** How many bytes of standard input were asked for, time by time. */
@@ -114,6 +115,10 @@ export class FakeContext implements Context {
       ? globalThis.fetch
       : this.#scriptedFetch(options.answer ?? unexpected);
     this.signal = this.#interrupt.signal;
+    this.interrupted = new Promise((_, reject) => {
+      this.signal.addEventListener("abort", () => reject(this.signal.reason));
+    });
+    this.interrupted.catch(() => {});
     this.time = options.now ?? START;
     this.#random = options.random ?? 0.5;
     this.os = options.os ?? "linux";
