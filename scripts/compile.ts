@@ -1,6 +1,7 @@
 /** Makes dist/nanoctl, and only when something it is made of has changed. */
 
 import type { Runtime } from "./runtime.ts";
+import { joinChunks } from "./join_chunks.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import {
   readIfThere,
@@ -83,9 +84,12 @@ export async function inputsOf(
   root: string,
   dependencies: string,
 ): Promise<string> {
-  const parts = ["main.ts", "deno.json", "scripts/compile.ts"].map((path) =>
-    readIfThere(`${root}/${path}`) ?? ""
-  );
+  const parts = [
+    "main.ts",
+    "deno.json",
+    "scripts/compile.ts",
+    "scripts/join_chunks.ts",
+  ].map((path) => readIfThere(`${root}/${path}`) ?? "");
   for (const path of walk(`${root}/src`)) {
     parts.push(path, readIfThere(`${root}/src${path}`) ?? "");
   }
@@ -131,7 +135,10 @@ async function bundled(
     bundleArgs("main.ts", `${work}/bundle`),
     { cwd: root, env },
   );
-  if (success) return true;
+  if (success) {
+    await joinChunks(`${work}/bundle`, env);
+    return true;
+  }
   if (!stderr.includes("esbuild")) {
     throw new SetupError(`deno bundle: ${reason(stderr)}`);
   }

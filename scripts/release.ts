@@ -12,6 +12,7 @@
  */
 import { parseArgs } from "node:util";
 import { bundleArgs, compileArgs } from "./compile.ts";
+import { joinChunks } from "./join_chunks.ts";
 import { RUNTIME_SHA256 } from "./npm_route.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import {
@@ -262,18 +263,20 @@ async function bundle(
 ): Promise<Contents> {
   const out = `${work}/bundle`;
   const [command = "", ...args] = bundleArgs("main.ts", out);
+  const env = await sameRegistry();
   const { success, stderr } = await runDeno(
     [command, "--sourcemap=external", ...args],
-    { cwd: root, env: await sameRegistry() },
+    { cwd: root, env },
   );
   if (!success) throw new SetupError(`deno bundle: ${reason(stderr)}`);
   const sources: string[] = [];
   for (const path of walk(out)) {
-    await Deno.utime(out + path, date, date);
     if (!path.endsWith(".map")) continue;
     const map = JSON.parse(await Deno.readTextFile(out + path));
     sources.push(...bundledSources(map, out));
   }
+  await joinChunks(out, env);
+  for (const path of walk(out)) await Deno.utime(out + path, date, date);
   return contentsOf(root, await readGraph(root), sources);
 }
 

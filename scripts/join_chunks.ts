@@ -1,0 +1,150 @@
+/**
+ * Joins what every start loads. The bundler cuts shared code into a chunk for
+ * each set of commands that shares it, some thirty for `main.js` alone, and
+ * each costs a start 30 µs (docs/performance.md).
+ */
+
+import { reason, runDeno, SetupError } from "./process.ts";
+
+/** The file that takes the place of the chunks. */
+const START = "start.js";
+const ENTRY = "start_entry.js";
+
+/** A file of the bundle: what it imports, and the code behind that. */
+interface BundleFile {
+  imports: { names: Rename[]; from: string }[];
+  code: string;
+}
+
+/** A name as one module has it, and as the other does. */
+interface Rename {
+  outer: string;
+  inner: string;
+}
+
+/**
+ * Joins the chunks that `main.js` imports into one file. Code and order stay
+ * as they are; a name `a` of the first chunk becomes `c0_a`.
+ *
+ * Throws a SetupError when the bundle does not have the form that it expects.
+ */
+export async function joinChunks(
+  folder: string,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const files = readBundle(folder);
+  const chunks = chunksOf(files, "main.js");
+  if (chunks.length < 2) return;
+  await Deno.writeTextFile(`${folder}/${ENTRY}`, entryText(files, chunks));
+  const { success, stderr } = await runDeno(
+    ["bundle", "--quiet", "--minify", ...lazy(files), "-o", START, ENTRY],
+    { cwd: folder, env },
+  );
+  if (!success) throw new SetupError(`deno bundle: ${reason(stderr)}`);
+  for (const name of [ENTRY, ...chunks]) await Deno.remove(`${folder}/${name}`);
+  for (const [name, file] of files) {
+    if (chunks.includes(name)) continue;
+    const text = relinked(file, chunks);
+    if (chunks.some((chunk) => text.includes(chunk))) {
+      throw new SetupError(`${name} of the bundle names a chunk in a new way`);
+    }
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+}
+
+function readBundle(folder: string): Map<string, BundleFile> {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".js")).sort();
+  return new Map(names.map((name) => {
+    const text = Deno.readTextFileSync(`${folder}/${name}`);
+    return [name, parseFile(text)];
+  }));
+}
+
+/** Minified, the imports are the first things in a file. */
+function parseFile(text: string): BundleFile {
+  const imports: BundleFile["imports"] = [];
+  let rest = text;
+  for (;;) {
+    const found = rest.match(/^import(?:\{([^{}]*)\}from)?"\.\/([^"]+)";/);
+    if (!found) return { imports, code: rest };
+    const [whole, names = "", from = ""] = found;
+    imports.push({ names: renames(names), from });
+    rest = rest.slice(whole.length);
+  }
+}
+
+/** `a,b as c`. */
+function renames(clause: string): Rename[] {
+  return clause.split(",").filter((part) => part.trim() !== "").map((part) => {
+    const [first = "", second = first] = part.trim().split(/\s+as\s+/);
+    return { outer: first, inner: second };
+  });
+}
+
+/** All chunks below a file, those that are needed first coming first. */
+function chunksOf(files: Map<string, BundleFile>, top: string): string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    for (const { from } of files.get(name)?.imports ?? []) {
+      if (found.has(from) || !from.startsWith("chunk-")) continue;
+      visit(from);
+      found.add(from);
+    }
+  };
+  visit(top);
+  return [...found];
+}
+
+/** A module with all names of all chunks, each behind the number of its chunk. */
+function entryText(files: Map<string, BundleFile>, chunks: string[]): string {
+  return chunks.map((chunk, index) => {
+    const names = exportsOf(files.get(chunk)?.code ?? "")
+      .map((name) => `${name} as ${joinedName(index, name)}`);
+    return names.length === 0
+      ? `import "./${chunk}";\n`
+      : `export { ${names.join()} } from "./${chunk}";\n`;
+  }).join("");
+}
+
+/** Minified, the exports are the last thing in a file. */
+function exportsOf(code: string): string[] {
+  const clause = code.match(/export\{([^{}]*)\};?\s*$/)?.[1] ?? "";
+  return renames(clause).map(({ inner }) => inner);
+}
+
+function joinedName(chunk: number, name: string): string {
+  return `c${chunk}_${name}`;
+}
+
+/** What is loaded later stays a file of its own. */
+function lazy(files: Map<string, BundleFile>): string[] {
+  return [...files.keys()].filter((name) => !name.startsWith("chunk-"))
+    .flatMap((name) => ["--external", `./${name}`]);
+}
+
+function relinked({ imports, code }: BundleFile, chunks: string[]): string {
+  const joined = imports.filter(({ from }) => chunks.includes(from));
+  const kept = imports.filter(({ from }) => !chunks.includes(from));
+  const names = joined.flatMap(({ names, from }) =>
+    names.map(({ outer, inner }) =>
+      `${joinedName(chunks.indexOf(from), outer)} as ${inner}`
+    )
+  );
+  return [
+    joined.length > 0 ? importText(names, START) : "",
+    ...kept.map(({ names, from }) =>
+      importText(
+        names.map(({ outer, inner }) => `${outer} as ${inner}`),
+        from,
+      )
+    ),
+    code,
+  ].join("");
+}
+
+function importText(names: string[], from: string): string {
+  return names.length === 0
+    ? `import"./${from}";`
+    : `import{${names.join()}}from"./${from}";`;
+}
