@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import {
-  assertFailure,
-  CREDENTIALS,
-  Home,
-  KEY,
-  type Result,
-} from "../support/nanoctl.ts";
+import { assertFailure, CREDENTIALS, Home, KEY } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
 import {
   FakeHelper,
@@ -34,28 +28,9 @@ describe("where the key comes from", () => {
     await service.stop();
   });
 
-  function logIn(
-    home: Home,
-    env: Record<string, string>,
-    ...args: string[]
-  ): Promise<Result> {
-    const login = ["login", "--token-stdin", "--save", ...args];
-    return service.run(login, home, env, service.token);
-  }
-
-  async function loggedIn(
-    env: Record<string, string>,
-    ...args: string[]
-  ): Promise<Home> {
-    const home = new Home();
-    const { code, stderr } = await logIn(home, env, ...args);
-    assertEquals(code, 0, stderr);
-    return home;
-  }
-
   describe("is, for a new file,", () => {
     it("a key file, when nothing says otherwise", async () => {
-      using home = await loggedIn({});
+      using home = await service.homeWith({});
       assertEquals(readStored(home).key.source, "keyfile");
       assert(home.entries().includes(KEY));
     });
@@ -72,7 +47,7 @@ describe("where the key comes from", () => {
           ["helper:fake", { ...both, ...helper.env }],
         ] as const
       ) {
-        using home = await loggedIn(env, "--key-source", choice);
+        using home = await service.homeWith(env, "--key-source", choice);
         const [source] = choice.split(":");
         assertEquals(readStored(home).key.source, source);
         assertEquals(await tokenOf(home, env), service.token);
@@ -96,7 +71,7 @@ describe("where the key comes from", () => {
           ["keyfile", { [KEY_VARIABLE]: "", [PASSPHRASE_VARIABLE]: "" }],
         ] as [string, Record<string, string>][]
       ) {
-        using home = await loggedIn(env);
+        using home = await service.homeWith(env);
         assertEquals(readStored(home).key.source, source);
         assertEquals(await tokenOf(home, env), service.token);
       }
@@ -109,7 +84,7 @@ describe("where the key comes from", () => {
           [`${KEY_VARIABLE}${suffix}`]: someKey(),
           [PASSPHRASE_VARIABLE]: "a passphrase",
         };
-        assertFailure(await logIn(home, env), {
+        assertFailure(await service.save(home, env), {
           exit: 2,
           code: "usage",
           message: /^both a key and a passphrase are set in the environment$/,
@@ -131,7 +106,7 @@ describe("where the key comes from", () => {
     ) {
       it(`not ${JSON.stringify(name)}: exit 2`, async () => {
         using home = new Home();
-        assertFailure(await logIn(home, {}, `--key-source=${name}`), {
+        assertFailure(await service.save(home, {}, `--key-source=${name}`), {
           exit: 2,
           code: "usage",
           message: /key source|key-source/,
@@ -164,16 +139,16 @@ describe("where the key comes from", () => {
     for (const { source, choice, env: make } of sources) {
       it(`${source}: other variables change nothing, --key-source for another is exit 2 and names rekey`, async () => {
         const env = make();
-        using home = await loggedIn(env, "--key-source", choice);
+        using home = await service.homeWith(env, "--key-source", choice);
         const { id } = readStored(home).key;
         const all = {
           [KEY_VARIABLE]: someKey(),
           [PASSPHRASE_VARIABLE]: "another",
           ...env,
         };
-        const more = await logIn(home, all, "--profile", "more");
+        const more = await service.save(home, all, "--profile", "more");
         assertEquals(more.code, 0, more.stderr);
-        const same = await logIn(home, env, "--key-source", choice);
+        const same = await service.save(home, env, "--key-source", choice);
         assertEquals(same.code, 0, same.stderr);
         assertEquals(readStored(home).key.id, id);
         const before = readCredentials(home);
@@ -181,22 +156,25 @@ describe("where the key comes from", () => {
         for (const other of sources) {
           if (other.source === source) continue;
           const args = ["--key-source", other.choice];
-          assertFailure(await logIn(home, { ...all, ...helper.env }, ...args), {
-            exit: 2,
-            code: "usage",
-            message:
-              /^the credential file is encrypted with another key source: /,
-            hint: new RegExp(
-              `nanoctl store rekey --key-source ${other.choice}'`,
-            ),
-          });
+          assertFailure(
+            await service.save(home, { ...all, ...helper.env }, ...args),
+            {
+              exit: 2,
+              code: "usage",
+              message:
+                /^the credential file is encrypted with another key source: /,
+              hint: new RegExp(
+                `nanoctl store rekey --key-source ${other.choice}'`,
+              ),
+            },
+          );
         }
         assertEquals(readCredentials(home), before);
         assertEquals(home.entries(), entries);
       });
 
       it(`${source}: status and store info say so, as text and as JSON, without the key`, async () => {
-        using home = await loggedIn(make(), "--key-source", choice);
+        using home = await service.homeWith(make(), "--key-source", choice);
         const { id } = readStored(home).key;
         const text = {
           keyfile: "key file",

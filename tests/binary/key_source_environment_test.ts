@@ -5,7 +5,6 @@ import {
   assertFailure,
   CREDENTIALS,
   Home,
-  type Result,
 } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
 import {
@@ -26,21 +25,8 @@ describe("a key from the environment", () => {
   });
   afterAll(() => service.stop());
 
-  /** Logs in with this environment; gives the exit code and what was said. */
-  function logIn(
-    home: Home,
-    env: Record<string, string>,
-    ...args: string[]
-  ): Promise<Result> {
-    const login = ["login", "--token-stdin", "--save", ...args];
-    return service.run(login, home, env, service.token);
-  }
-
-  async function loggedIn(key: string): Promise<Home> {
-    const home = new Home();
-    const { code, stderr } = await logIn(home, { [VARIABLE]: key });
-    assertEquals(code, 0, stderr);
-    return home;
+  function loggedIn(key: string): Promise<Home> {
+    return service.homeWith({ [VARIABLE]: key });
   }
 
   it("encrypts a new file, and no key is written anywhere", async () => {
@@ -144,7 +130,7 @@ describe("a key from the environment", () => {
           ? wrong.hint
           : /^a key is 32 bytes in base64, as 'head -c 32 \/dev\/urandom \| base64' makes one$/,
       };
-      const failed = await logIn(home, env);
+      const failed = await service.save(home, env);
       assertFailure(failed, expected);
       const named = value === undefined ? home.at("key") : VARIABLE;
       assertMatch(failed.stderr, new RegExp(`^error: (the file )?${named} `));
@@ -159,7 +145,7 @@ describe("a key from the environment", () => {
       using other = await loggedIn(someKey());
       const before = readCredentials(other);
       await assertFails(["token"], { home: other, env }, expected);
-      assertFailure(await logIn(other, env), expected);
+      assertFailure(await service.save(other, env), expected);
       assertEquals(readCredentials(other), before);
     });
   }
@@ -185,7 +171,7 @@ describe("a key from the environment", () => {
       hint: /^set one of them to 32 bytes in base64/,
     };
     await assertFails(["token"], { home }, expected);
-    assertFailure(await logIn(home, {}), expected);
+    assertFailure(await service.save(home, {}), expected);
     assertEquals(readCredentials(home), before);
   });
 
@@ -204,8 +190,8 @@ describe("a key from the environment", () => {
       hint: /^give the key that the file was encrypted with$/,
     };
     await assertFails(["token"], { home, env }, expected);
-    assertFailure(await logIn(home, env), expected);
-    assertFailure(await logIn(home, env, "--profile", "b"), expected);
+    assertFailure(await service.save(home, env), expected);
+    assertFailure(await service.save(home, env, "--profile", "b"), expected);
     assertEquals(readCredentials(home), before);
   });
 });

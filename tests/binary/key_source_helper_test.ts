@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import {
-  assertFailure,
-  CREDENTIALS,
-  Home,
-  type Result,
-  run,
-} from "../support/nanoctl.ts";
+import { assertFailure, CREDENTIALS, Home, run } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
 import {
   FakeHelper,
@@ -25,21 +19,8 @@ describe("a key that a docker credential helper keeps", () => {
   });
   afterAll(() => service.stop());
 
-  function logIn(
-    home: Home,
-    env: Record<string, string>,
-    ...args: string[]
-  ): Promise<Result> {
-    const login = ["login", "--token-stdin", "--save", ...args];
-    return service.run(login, home, env, service.token);
-  }
-
-  async function loggedIn(helper: FakeHelper): Promise<Home> {
-    const home = new Home();
-    const source = ["--key-source", "helper:fake"];
-    const { code, stderr } = await logIn(home, helper.env, ...source);
-    assertEquals(code, 0, stderr);
-    return home;
+  function loggedIn(helper: FakeHelper): Promise<Home> {
+    return service.homeWith(helper.env, "--key-source", "helper:fake");
   }
 
   it("opens every token, and is in no file of ours, no argument and no variable", async () => {
@@ -53,7 +34,11 @@ describe("a key that a docker credential helper keeps", () => {
     };
     using home = new Home();
     const source = ["--key-source", "helper:fake"];
-    const login = await logIn(home, { ...helper.env, ...secrets }, ...source);
+    const login = await service.save(
+      home,
+      { ...helper.env, ...secrets },
+      ...source,
+    );
     assertEquals(login.code, 0, login.stderr);
     const { NANOSERVICES_TOKEN_FILE: _, ...others } = secrets;
     assertEquals(
@@ -170,14 +155,14 @@ describe("a key that a docker credential helper keeps", () => {
       const env = { ...helper.env, FAKE_MODE: mode };
       const expected = { exit: 7, code: "file_key", message: says, hint };
       assertFailure(await run(["token"], { home, env }), expected);
-      assertFailure(await logIn(home, env), expected);
+      assertFailure(await service.save(home, env), expected);
       assertFailure(await run(["store", "rekey"], { home, env }), expected);
       assertEquals(readCredentials(home), before);
       assertEquals(await tokenOf(home, helper.env), service.token);
       // And none is made where it can't be had back.
       using fresh = new Home();
       const source = ["--key-source", "helper:fake"];
-      const login = await logIn(fresh, env, ...source);
+      const login = await service.save(fresh, env, ...source);
       assertEquals(login.code, 7, login.stderr);
       assertEquals(fresh.entries().includes(CREDENTIALS), false);
     });
@@ -189,7 +174,7 @@ describe("a key that a docker credential helper keeps", () => {
       using home = new Home();
       const env = { ...helper.env, FAKE_MODE: mode };
       const source = ["--key-source", "helper:fake"];
-      const { code, stderr } = await logIn(home, env, ...source);
+      const { code, stderr } = await service.save(home, env, ...source);
       assertEquals(code, 7);
       assertMatch(stderr, /^error: docker-credential-fake /);
       assertEquals(home.entries().includes(CREDENTIALS), false);
@@ -207,7 +192,7 @@ describe("a key that a docker credential helper keeps", () => {
     using fresh = new Home();
     const store = { ...helper.env, FAKE_MODE: "store-echoes" };
     const source = ["--key-source", "helper:fake"];
-    const login = await logIn(fresh, store, ...source);
+    const login = await service.save(fresh, store, ...source);
     assertEquals(login.code, 7);
     assertEquals(/[\w+/]{43}=/.exec(login.stderr), null, login.stderr);
   });
@@ -229,7 +214,7 @@ describe("a key that a docker credential helper keeps", () => {
     using home = new Home();
     const source = ["--key-source", "helper"];
     const env = { PATH: home.path };
-    assertFailure(await logIn(home, env, ...source), {
+    assertFailure(await service.save(home, env, ...source), {
       exit: 2,
       code: "usage",
       message:

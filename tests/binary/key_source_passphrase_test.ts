@@ -11,7 +11,6 @@ import {
   CREDENTIALS,
   Home,
   KEY,
-  type Result,
   run,
   until,
 } from "../support/nanoctl.ts";
@@ -40,20 +39,8 @@ describe("a passphrase", () => {
   });
   afterAll(() => service.stop());
 
-  function logIn(
-    home: Home,
-    env: Record<string, string>,
-    ...args: string[]
-  ): Promise<Result> {
-    const login = ["login", "--token-stdin", "--save", ...args];
-    return service.run(login, home, env, service.token);
-  }
-
-  async function loggedIn(passphrase = PASSPHRASE): Promise<Home> {
-    const home = new Home();
-    const { code, stderr } = await logIn(home, { [VARIABLE]: passphrase });
-    assertEquals(code, 0, stderr);
-    return home;
+  function loggedIn(passphrase = PASSPHRASE): Promise<Home> {
+    return service.homeWith({ [VARIABLE]: passphrase });
   }
 
   const wrong = {
@@ -131,7 +118,7 @@ describe("a passphrase", () => {
       const before = readCredentials(home);
       const env = { [VARIABLE]: "wrong" };
       await assertFails(["token"], { home, env }, wrong);
-      assertFailure(await logIn(home, env, "--profile", "b"), wrong);
+      assertFailure(await service.save(home, env, "--profile", "b"), wrong);
       assertFailure(await run(["store", "rekey"], { home, env }), wrong);
       assertEquals(readCredentials(home), before);
     });
@@ -151,7 +138,7 @@ describe("a passphrase", () => {
         const expected = { exit: 7, code: "file_key", message: says };
         assertFailure(await run(["token"], { home, env }), expected);
         using fresh = new Home();
-        assertFailure(await logIn(fresh, env), expected);
+        assertFailure(await service.save(fresh, env), expected);
         assertEquals(fresh.entries().includes(CREDENTIALS), false);
       });
     }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Child, type Home, type Result, run, start } from "./nanoctl.ts";
+import { type Child, Home, type Result, run, start } from "./nanoctl.ts";
 
 /** What can be asked of a new token; see src/dev_server/admin_routes.ts. */
 export interface TokenWish {
@@ -112,6 +112,27 @@ export class Service {
       env: { ...this.env, ...env },
       ...(stdin === undefined ? {} : { stdin }),
     });
+  }
+
+  /** Stores the first token in a home, in this environment; may fail. */
+  save(
+    home: Home,
+    env: Record<string, string> = {},
+    ...args: string[]
+  ): Promise<Result> {
+    const login = ["login", "--token-stdin", "--save", ...args];
+    return this.run(login, home, env, this.token);
+  }
+
+  /** A new home with the first token stored in it, in this environment. */
+  async homeWith(
+    env: Record<string, string> = {},
+    ...args: string[]
+  ): Promise<Home> {
+    const home = new Home();
+    const { code, stderr } = await this.save(home, env, ...args);
+    assertEquals(code, 0, stderr);
+    return home;
   }
 
   /** Stores a token in this home, as a person would who has it. */
