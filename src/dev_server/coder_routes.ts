@@ -10,7 +10,7 @@ import {
 } from "./coder_wire.ts";
 import type { Connection, ExternalAuth, Provider } from "./external_auth.ts";
 import { consentUrl } from "./external_auth_routes.ts";
-import { type DevEnv, ownOrigin } from "./guards.ts";
+import { type DevEnv, ownOrigin, refuseOtherMethods } from "./guards.ts";
 import {
   ACCOUNT_READ,
   type DevState,
@@ -86,14 +86,20 @@ export function onlyMethods(
   path: string,
   ...methods: string[]
 ): void {
-  const allow = methods.join(", ");
-  app.all(path, (c) =>
-    coderError(
-      405,
-      `${c.req.method} is not possible here.`,
-      `Possible: ${allow}.`,
-      { Allow: allow },
-    ));
+  refuseOtherMethods(
+    app,
+    path,
+    methods,
+    (method, allow) =>
+      coderError(
+        405,
+        `${method} is not possible here.`,
+        `Possible: ${allow}.`,
+        {
+          Allow: allow,
+        },
+      ),
+  );
 }
 
 /** codersdk.User */

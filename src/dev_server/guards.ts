@@ -76,13 +76,22 @@ export function onlyMethods(
   path: string,
   ...methods: string[]
 ): void {
-  const allow = methods.join(", ");
-  app.all(path, (c) =>
+  refuseOtherMethods(app, path, methods, (method, allow) =>
     problem(
       "method_not_allowed",
-      `${c.req.method} is not possible here; possible: ${allow}.`,
+      `${method} is not possible here; possible: ${allow}.`,
       { Allow: allow },
     ));
+}
+
+/** {@linkcode onlyMethods} for a wire with an error shape of its own. */
+export function refuseOtherMethods(
+  app: Hono<DevEnv>,
+  path: string,
+  methods: string[],
+  refuse: (method: string, allow: string) => Response,
+): void {
+  app.all(path, (c) => refuse(c.req.method, methods.join(", ")));
 }
 
 /** What looks as one of our tokens: ours, a user's of Coder's, an agent's of Coder's. */
