@@ -233,7 +233,9 @@ async function report(
   }
   const fromEnvironment = provider.origin.startsWith("environment");
   if (fromEnvironment && !stored) return;
-  const expiry = expiryText(account.expiresAt, context.now());
+  const expiry = account.expiryUnknown
+    ? "ends when the service says so"
+    : expiryText(account.expiresAt, context.now());
   if (provider.origin === "prompt") {
     await output.say(
       `Welcome, ${account.username}. Your token for ${target.url} ${expiry}.`,

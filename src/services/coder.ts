@@ -75,7 +75,7 @@ export const coder: Service = {
   async whoami(client): Promise<Account> {
     const answer = await sendOk(client, { path: "/api/v2/users/me" }, problem);
     const { username, email } = parseAnswer(answer, userSchema);
-    return { username, email, expiresAt: await expiryOf(client) };
+    return { username, email, ...await expiryOf(client) };
   },
 
   async revoke(client): Promise<void> {
@@ -143,19 +143,22 @@ export const coder: Service = {
 };
 
 /** When the client's token ends: a token is `<key id>-<secret>`, and the key knows. */
-async function expiryOf(client: HttpClient): Promise<Date | undefined> {
+async function expiryOf(
+  client: HttpClient,
+): Promise<Pick<Account, "expiresAt" | "expiryUnknown">> {
+  const unknown = { expiresAt: undefined, expiryUnknown: true };
   const token = await client.provider?.getToken();
   const [, keyId] = token?.secret.reveal().match(/^([A-Za-z0-9]+)-./) ?? [];
-  if (!keyId) return undefined;
+  if (!keyId) return unknown;
   const answer = await client.send({
     path: `/api/v2/users/me/keys/${keyId}`,
   });
   // A token that may not read its own key, or one of another shape, says nothing of its end.
-  if ([403, 404].includes(answer.status)) return undefined;
+  if ([403, 404].includes(answer.status)) return unknown;
   if (answer.leftOrigin || answer.status !== 200) {
     throw problem(answer, client.provider?.source ?? "no token");
   }
-  return parseAnswer(answer, keySchema).expires_at;
+  return { expiresAt: parseAnswer(answer, keySchema).expires_at };
 }
 
 /** Whether the API itself says that it is not there, and not of the route. */

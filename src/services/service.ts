@@ -31,6 +31,8 @@ export interface Account {
   email: string | null;
   /** When the token ends; undefined when it does not, or the service does not say. */
   expiresAt: Date | undefined;
+  /** Whether the service does not say when the token ends. */
+  expiryUnknown?: boolean;
 }
 
 /** An external provider, by its id or by a git URL that it is for. */

@@ -226,6 +226,8 @@ describe("a person on coder", () => {
     const { code, stdout } = await run(args, { home });
     const { account, expires_at } = JSON.parse(stdout);
     assertEquals([code, account.username, expires_at], [0, "grace", null]);
+    const { stderr } = await run(args.slice(0, -1), { home });
+    assertMatch(stderr, /It ends when the service says so\./);
   });
 
   describe("with a stored login needs no --service afterwards", () => {
