@@ -8,6 +8,10 @@ const TEXT = Deno.readTextFileSync(join(ROOT, "CONTRIBUTING.md"));
 
 /** Whatever is fetched must be there already. */
 const OFFLINE = { HTTPS_PROXY: deadUrl() };
+/** Where vendor/ has its packages from, if not from the usual registry. */
+const REGISTRY: Record<string, string> = Deno.env.has("JSR_URL")
+  ? { JSR_URL: Deno.env.get("JSR_URL") ?? "" }
+  : {};
 
 interface Ended {
   code: number;
@@ -68,6 +72,7 @@ describe("CONTRIBUTING.md", () => {
         PATH: Deno.env.get("PATH") ?? "",
         HOME: root,
         NO_COLOR: "1",
+        ...REGISTRY,
         ...env,
       },
       stdin: "piped",

@@ -12,7 +12,7 @@ export interface Help {
   globalOptions: string[][];
   /** The commands below it, by name. */
   commands: string[];
-  /** The command lines that it shows. */
+  /** The command lines that it shows, behind their titles: how those are set off is Cliffy's affair. */
   examples: string[];
 }
 
@@ -28,8 +28,8 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
     globalOptions: flagsIn(text, "Options of every command"),
     commands: [...section(text, "Commands").matchAll(/^ {2}([a-z][\w-]*)/gm)]
       .map(([, name = ""]) => name),
-    examples: [...section(text, "Examples").matchAll(/^ {2}\S.*?: +(.+)$/gm)]
-      .map(([, line = ""]) => line),
+    examples: [...section(text, "Examples").matchAll(/^ {2}\S.*nanoctl .+$/gm)]
+      .map(([line]) => line),
   };
   const below = await Promise.all(
     help.commands.map((name) => readHelp([...path, name])),
