@@ -14,50 +14,24 @@ import {
   STORED_ENTRIES,
 } from "../support/nanoctl.ts";
 import { KEYS, Terminal } from "../support/terminal.ts";
+import { OPTION_WAYS, type TokenWay } from "../support/token_ways.ts";
 
 const DAY = 86_400_000;
 
-/** One way of giving a token to `login`. */
-interface Way {
-  name: string;
-  origin: string;
-  /** As a message names it. */
-  source: (file: string) => string;
-  args?: (token: string, file: string) => string[];
-  env?: (token: string, file: string) => Record<string, string>;
-  stdin?: true;
-}
-
-const WAYS: Way[] = [
-  {
-    name: "--token",
-    origin: "flag",
-    source: () => "--token",
-    args: (token) => ["--token", token],
-  },
-  {
-    name: "--token-file",
-    origin: "token-file",
-    source: (file) => `the file ${file}`,
-    args: (_, file) => ["--token-file", file],
-  },
-  {
-    name: "--token-stdin",
-    origin: "stdin",
-    source: () => "standard input",
-    args: () => ["--token-stdin"],
-    stdin: true,
-  },
+const WAYS: TokenWay[] = [
+  ...OPTION_WAYS,
   {
     name: "NANOSERVICES_TOKEN",
     origin: "environment",
     source: () => "NANOSERVICES_TOKEN",
+    args: () => [],
     env: (token) => ({ NANOSERVICES_TOKEN: token }),
   },
   {
     name: "NANOSERVICES_TOKEN_FILE",
     origin: "environment-file",
     source: (file) => `the file ${file}`,
+    args: () => [],
     env: (_, file) => ({ NANOSERVICES_TOKEN_FILE: file }),
   },
 ];
@@ -91,10 +65,10 @@ describe("a person on coder", () => {
     return ["--service", "coder", "--url", coder.url];
   }
 
-  function logIn(way: Way, ...args: string[]): Promise<Result> {
+  function logIn(way: TokenWay, ...args: string[]): Promise<Result> {
     const file = secrets.at("token");
     return run(
-      ["login", ...there(), ...way.args?.(key.token, file) ?? [], ...args],
+      ["login", ...there(), ...way.args(key.token, file), ...args],
       {
         home,
         env: way.env?.(key.token, file) ?? {},

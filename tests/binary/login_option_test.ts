@@ -9,24 +9,10 @@ import {
   STORED_ENTRIES,
 } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
+import { OPTION_WAYS, type TokenWay } from "../support/token_ways.ts";
 
-/** One way of giving a token to `login`. */
-interface Way {
-  name: string;
-  origin: string;
-  /** As the message names it. */
-  source: (file: string) => string;
-  args: (token: string, file: string) => string[];
-  stdin?: true;
-}
-
-const WAYS: Way[] = [
-  {
-    name: "--token",
-    origin: "flag",
-    source: () => "--token",
-    args: (token) => ["--token", token],
-  },
+const WAYS: TokenWay[] = [
+  ...OPTION_WAYS,
   {
     name: "--token=",
     origin: "flag",
@@ -38,19 +24,6 @@ const WAYS: Way[] = [
     origin: "flag",
     source: () => "--token",
     args: (token) => ["-t", token],
-  },
-  {
-    name: "--token-file",
-    origin: "token-file",
-    source: (file) => `the file ${file}`,
-    args: (_, file) => ["--token-file", file],
-  },
-  {
-    name: "--token-stdin",
-    origin: "stdin",
-    source: () => "standard input",
-    args: () => ["--token-stdin"],
-    stdin: true,
   },
 ];
 
@@ -67,7 +40,11 @@ describe("nanoctl login with an option", () => {
     await service.stop();
   });
 
-  function logIn(way: Way, home: Home, ...args: string[]): Promise<Result> {
+  function logIn(
+    way: TokenWay,
+    home: Home,
+    ...args: string[]
+  ): Promise<Result> {
     const file = secrets.at("token");
     const { token } = service;
     // As an editor leaves it.
