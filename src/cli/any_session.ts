@@ -79,15 +79,18 @@ async function placeOf(
   options: AgentCommandOptions,
   agent: Agent,
 ): Promise<SessionPlace> {
-  const named = options.service ?? agent.service ??
-    givenService(context, options);
-  if (agent.url !== undefined) {
-    checkOneUrl(options, agent.url);
-    const service = knownService(named ?? DEFAULT_SERVICE);
-    const url = parseServiceUrl(agent.url);
-    return { target: { profile: DEFAULT_PROFILE, service, url } };
+  const service = options.service ?? agent.service;
+  if (agent.url === undefined) {
+    const { target } = await openWorkplace(context, { ...options, service });
+    return { target };
   }
-  const { target } = await openWorkplace(context, options);
-  const service = named === undefined ? target.service : knownService(named);
-  return { target: { ...target, service } };
+  checkOneUrl(options, agent.url);
+  const named = givenService(context, { service }) ?? DEFAULT_SERVICE;
+  return {
+    target: {
+      profile: DEFAULT_PROFILE,
+      service: knownService(named),
+      url: parseServiceUrl(agent.url),
+    },
+  };
 }
