@@ -9,6 +9,7 @@ import {
   type CliCommand,
   type GlobalOptions,
 } from "./options.ts";
+import { METADATA_VARIABLES } from "../tokens/instance_identity/metadata.ts";
 
 /** The options of `dev-server`. */
 export type DevServerCommandOptions = GlobalOptions & {
@@ -17,12 +18,6 @@ export type DevServerCommandOptions = GlobalOptions & {
   metadata?: string[] | undefined;
 };
 
-/** Which variable leads each cloud's own SDK, and us, to a metadata service. */
-const METADATA_VARIABLES = {
-  aws: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-  azure: "AZURE_METADATA_ENDPOINT",
-  google: "GCE_METADATA_HOST",
-} as const;
 type Cloud = keyof typeof METADATA_VARIABLES;
 
 const DEFAULT_PORT = 7080;

@@ -1,6 +1,7 @@
 import type { GetProof } from "./exchange.ts";
 import {
   askMetadata,
+  METADATA_VARIABLES,
   type MetadataService,
   metadataUrl,
   unusable,
@@ -12,7 +13,7 @@ export const AWS_METADATA = "http://169.254.169.254";
 const SERVICE: MetadataService = {
   name: "the AWS metadata service",
   cloud: "AWS",
-  variable: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  variable: METADATA_VARIABLES.aws,
 };
 /** How long the metadata token is to last: it is used at once. */
 const TTL_SECONDS = "60";

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { GetProof } from "./exchange.ts";
 import {
   askMetadata,
+  METADATA_VARIABLES,
   type MetadataService,
   metadataUrl,
   unusable,
@@ -13,7 +14,7 @@ export const AZURE_METADATA = "http://169.254.169.254";
 const SERVICE: MetadataService = {
   name: "the Azure metadata service",
   cloud: "Azure",
-  variable: "AZURE_METADATA_ENDPOINT",
+  variable: METADATA_VARIABLES.azure,
 };
 
 const attestedSchema = v.object({

@@ -1,6 +1,7 @@
 import type { GetProof } from "./exchange.ts";
 import {
   askMetadata,
+  METADATA_VARIABLES,
   type MetadataService,
   metadataUrl,
   unusable,
@@ -12,7 +13,7 @@ export const GOOGLE_METADATA = "metadata.google.internal";
 const SERVICE: MetadataService = {
   name: "the Google metadata service",
   cloud: "Google Cloud",
-  variable: "GCE_METADATA_HOST",
+  variable: METADATA_VARIABLES.google,
 };
 
 /**

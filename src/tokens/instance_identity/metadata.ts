@@ -2,6 +2,13 @@ import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../../http/client.ts";
 
+/** The variables that lead each cloud's own SDK, and us, to its metadata service. */
+export const METADATA_VARIABLES = {
+  aws: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  azure: "AZURE_METADATA_ENDPOINT",
+  google: "GCE_METADATA_HOST",
+} as const;
+
 /** One cloud's metadata service. */
 export interface MetadataService {
   /** As a message names it, such as `the AWS metadata service`. */
