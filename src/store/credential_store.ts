@@ -5,7 +5,12 @@ import { type CredentialFile, parseFile } from "./credential_file.ts";
 import { withSharedLock } from "./file_lock.ts";
 import type { FileSystem } from "./file_system.ts";
 import { type KeyChoice, openKey, presumedKey } from "./key_source.ts";
-import type { KeyContext, KeyInfo, OpenKey } from "./keys/key_info.ts";
+import {
+  type KeyContext,
+  type KeyInfo,
+  keyOf,
+  type OpenKey,
+} from "./keys/key_info.ts";
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
 import { checkPrivate, lstat } from "./permissions.ts";
 import {
@@ -169,8 +174,4 @@ export function isUnusable(error: unknown): boolean {
 
 function lockPath(path: string): string {
   return below(folderOf(path), "credentials.lock");
-}
-
-function keyOf(info: KeyInfo): string {
-  return `${info.source} ${info.id}`;
 }

@@ -16,7 +16,12 @@ import {
   type KeyChoice,
   retireKey,
 } from "./key_source.ts";
-import type { KeyContext, KeyInfo, OpenKey } from "./keys/key_info.ts";
+import {
+  type KeyContext,
+  type KeyInfo,
+  keyOf,
+  type OpenKey,
+} from "./keys/key_info.ts";
 import { folderOf } from "./paths.ts";
 import {
   checkOwner,
@@ -140,7 +145,7 @@ export class StoreChanges {
     const choice = wanted ?? sameSource(oldInfo);
     const old = await this.#store.openKey(oldInfo);
     const fresh = await createKey(this.#context, choice, oldInfo);
-    if (isSameKey(fresh.info, oldInfo)) {
+    if (keyOf(fresh.info) === keyOf(oldInfo)) {
       throw new NanoctlError(
         "file_key",
         "the new key is the one that the credential file has already",
@@ -291,8 +296,4 @@ async function reseal(
     };
   }
   return { ...file, key: fresh.info, profiles };
-}
-
-function isSameKey(one: KeyInfo, other: KeyInfo): boolean {
-  return one.source === other.source && one.id === other.id;
 }

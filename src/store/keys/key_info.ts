@@ -47,6 +47,11 @@ function matches(value: unknown, form: RegExp): boolean {
   return typeof value === "string" && form.test(value);
 }
 
+/** What tells one key from every other. */
+export function keyOf({ source, id }: KeyInfo): string {
+  return `${source} ${id}`;
+}
+
 /** Where a key can come from. */
 export type KeySourceName = KeyInfo["source"];
 
