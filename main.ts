@@ -1,9 +1,12 @@
-import { run } from "./src/cli/run.ts";
-import { systemContext } from "./src/context.ts";
+import { runQuickly } from "./src/cli/quick.ts";
 
-const context = systemContext({
-  secret: async (message) =>
-    (await import("./src/cli/prompts.ts")).promptSecret(message),
+const done = await runQuickly(Deno.args, {
+  env: Deno.env,
+  os: Deno.build.os,
+  now: () => new Date(),
+  write: (bytes) => Deno.stdout.writeSync(bytes),
 });
+if (done) Deno.exit(0);
 
-Deno.exit(await run(Deno.args, context));
+// Not before it is clear that it is needed: it takes as long to load as the runtime.
+await import("./src/program.ts");

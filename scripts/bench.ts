@@ -58,8 +58,9 @@ async function main(): Promise<void> {
   const service = startService();
   try {
     const { url, token } = await service.ready;
-    const floor = await compileFloor(work);
-    const candidates = await prepare(work, floor, url, token);
+    const program = await freshCopy(NANOCTL, `${work}/nanoctl`);
+    const floor = await freshCopy(await compileFloor(work), `${work}/floor`);
+    const candidates = await prepare(work, program, floor, url, token);
     const timer = await chooseTimer(work);
     const figures = await measure(candidates, timer.time, rounds);
     const sizes = await Promise.all([
@@ -102,8 +103,15 @@ function startService(): {
   };
 }
 
+/** Both programs alike: how a file came into the page cache makes up to 0.9 ms of a start. */
+async function freshCopy(from: string, to: string): Promise<string> {
+  await Deno.copyFile(from, to);
+  return to;
+}
+
 async function prepare(
   work: string,
+  nanoctl: string,
   floor: string,
   url: string,
   token: string,
@@ -119,7 +127,7 @@ async function prepare(
     name: string,
     args: string[],
     env: Record<string, string>,
-    program = NANOCTL,
+    program = nanoctl,
   ): Candidate => ({
     name,
     program,

@@ -1,9 +1,9 @@
 /** Makes dist/nanoctl, and only when something it is made of has changed. */
 
-import type { Runtime } from "./runtime.ts";
-import { joinChunks } from "./join_chunks.ts";
+import { bundle } from "./bundle.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import {
+  message,
   readIfThere,
   readJson,
   reason,
@@ -13,6 +13,7 @@ import {
   sha256,
   walk,
 } from "./process.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** All the program may do. It cannot load a library or a module, and it never asks. */
 export const PERMISSIONS: readonly string[] = [
@@ -46,19 +47,6 @@ export const PROGRAM: string = Deno.build.os === "windows"
   : "dist/nanoctl";
 const STAMP = "dist/.compiled.json";
 
-/** The arguments of `deno bundle`: one small file a command, so that a start parses no more than it needs. */
-export function bundleArgs(entry: string, folder: string): string[] {
-  return [
-    "bundle",
-    "--quiet",
-    "--minify",
-    "--code-splitting",
-    "--outdir",
-    folder,
-    entry,
-  ];
-}
-
 /** The arguments of `deno compile`. Types are for `deno task check`. */
 export function compileArgs(
   entry: string,
@@ -87,7 +75,9 @@ export async function inputsOf(
   const parts = [
     "main.ts",
     "deno.json",
+    "scripts/bundle.ts",
     "scripts/compile.ts",
+    "scripts/eager.ts",
     "scripts/join_chunks.ts",
   ].map((path) => readIfThere(`${root}/${path}`) ?? "");
   for (const path of walk(`${root}/src`)) {
@@ -126,24 +116,15 @@ function sizeOf(path: string): number | undefined {
  *
  * Throws where the bundler itself fails.
  */
-async function bundled(
-  root: string,
-  work: string,
-  env: Record<string, string>,
-): Promise<boolean> {
-  const { success, stderr } = await runDeno(
-    bundleArgs("main.ts", `${work}/bundle`),
-    { cwd: root, env },
-  );
-  if (success) {
-    await joinChunks(`${work}/bundle`, env);
+async function bundled(root: string, work: string): Promise<boolean> {
+  try {
+    await bundle(root, `${work}/bundle`);
     return true;
+  } catch (error) {
+    if (!message(error).includes("esbuild")) throw error;
+    say("  npm does not give Deno its bundler: the program will start slower");
+    return false;
   }
-  if (!stderr.includes("esbuild")) {
-    throw new SetupError(`deno bundle: ${reason(stderr)}`);
-  }
-  say("  npm does not give Deno its bundler: the program will start slower");
-  return false;
 }
 
 /** Compiles in `work` and renames: whoever runs the old program keeps it. Returns the size. */
@@ -161,7 +142,7 @@ export async function compile(
     ...await sameRegistry(),
     ...(runtime.path ? { DENORT_BIN: runtime.path } : {}),
   };
-  const outcome = await bundled(root, work, env)
+  const outcome = await bundled(root, work)
     ? await runDeno(compileArgs("bundle/main.js", fresh), { cwd: work, env })
     : await runDeno(compileArgs("main.ts", fresh, WITHOUT_BUNDLE), {
       cwd: root,

@@ -1,7 +1,7 @@
 /**
- * Joins what every start loads. The bundler cuts shared code into a chunk for
- * each set of commands that shares it, some thirty for `main.js` alone, and
- * each costs a start 30 µs (docs/performance.md).
+ * Joins what every command loads. The bundler cuts shared code into a chunk for
+ * each set of commands that shares it, some thirty for the program's entry
+ * alone, and each costs a start 30 µs (docs/performance.md).
  */
 
 import { reason, runDeno, SetupError } from "./process.ts";
@@ -9,9 +9,6 @@ import { reason, runDeno, SetupError } from "./process.ts";
 /** The file that takes the place of the chunks. */
 const START = "start.js";
 const ENTRY = "start_entry.js";
-
-/** An explicit compile hint of V8's: what is called at once is not to be parsed twice. */
-const HINT = "//# allFunctionsCalledOnLoad\n";
 
 /** A file of the bundle: what it imports, and the code behind that. */
 interface BundleFile {
@@ -26,17 +23,18 @@ interface Rename {
 }
 
 /**
- * Joins the chunks that `main.js` imports into one file. Code and order stay
- * as they are; a name `a` of the first chunk becomes `c0_a`.
+ * Joins the chunks that the file `top` imports into one. Code and order stay as
+ * they are; a name `a` of the first chunk becomes `c0_a`.
  *
  * Throws a SetupError when the bundle does not have the form that it expects.
  */
 export async function joinChunks(
   folder: string,
+  top: string,
   env: Record<string, string> = {},
 ): Promise<void> {
   const files = readBundle(folder);
-  const chunks = chunksOf(files, "main.js");
+  const chunks = chunksOf(files, top);
   if (chunks.length < 2) return;
   await Deno.writeTextFile(`${folder}/${ENTRY}`, entryText(files, chunks));
   const { success, stderr } = await runDeno(
@@ -44,8 +42,6 @@ export async function joinChunks(
     { cwd: folder, env },
   );
   if (!success) throw new SetupError(`deno bundle: ${reason(stderr)}`);
-  const start = await Deno.readTextFile(`${folder}/${START}`);
-  await Deno.writeTextFile(`${folder}/${START}`, HINT + start);
   for (const name of [ENTRY, ...chunks]) await Deno.remove(`${folder}/${name}`);
   for (const [name, file] of files) {
     if (chunks.includes(name)) continue;

@@ -11,10 +11,9 @@
  * SOURCE_DATE_EPOCH, else that of the commit.
  */
 import { parseArgs } from "node:util";
-import { bundleArgs, compileArgs } from "./compile.ts";
-import { joinChunks } from "./join_chunks.ts";
+import { bundle } from "./bundle.ts";
+import { compileArgs } from "./compile.ts";
 import { RUNTIME_SHA256 } from "./npm_route.ts";
-import { sameRegistry } from "./npm_route/tarball.ts";
 import {
   message,
   reason,
@@ -214,7 +213,7 @@ async function build(
   date: number,
 ): Promise<Files> {
   const version = trial ? `${VERSION}-trial` : VERSION;
-  const contents = await bundle(root, work, date);
+  const contents = await bundleOf(root, work, date);
   const texts = await accompanying(root, contents, plan.runtime);
   const archives: Files = new Map();
   for (const target of plan.targets) {
@@ -256,27 +255,21 @@ async function build(
 }
 
 /** Leaves the bundle in the folder, of the given date: `deno compile` puts that into the program. */
-async function bundle(
+async function bundleOf(
   root: string,
   work: string,
   date: number,
 ): Promise<Contents> {
   const out = `${work}/bundle`;
-  const [command = "", ...args] = bundleArgs("main.ts", out);
-  const env = await sameRegistry();
-  const { success, stderr } = await runDeno(
-    [command, "--sourcemap=external", ...args],
-    { cwd: root, env },
-  );
-  if (!success) throw new SetupError(`deno bundle: ${reason(stderr)}`);
+  await bundle(root, out, { sourceMaps: true });
   const sources: string[] = [];
   for (const path of walk(out)) {
-    if (!path.endsWith(".map")) continue;
-    const map = JSON.parse(await Deno.readTextFile(out + path));
-    sources.push(...bundledSources(map, out));
+    if (path.endsWith(".map")) {
+      const map = JSON.parse(await Deno.readTextFile(out + path));
+      sources.push(...bundledSources(map, out));
+    }
+    await Deno.utime(out + path, date, date);
   }
-  await joinChunks(out, env);
-  for (const path of walk(out)) await Deno.utime(out + path, date, date);
   return contentsOf(root, await readGraph(root), sources);
 }
 

@@ -21,7 +21,8 @@ const BASE = ["context", "errors", "secret", "version"];
  * services, http, and what everybody uses; the store stands beside http.
  */
 const MAY_IMPORT: Record<string, string[]> = {
-  main: ["cli", "context"],
+  main: ["cli", "program"],
+  program: ["cli", "context"],
   cli: ["tokens", "services", "http", "store", "dev_server", "output", ...BASE],
   tokens: ["services", "http", "store", ...BASE],
   services: ["http", ...BASE],

@@ -1,35 +1,49 @@
 import { assert, assertEquals } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { CredentialStore } from "../src/store/credential_store.ts";
+import { credential } from "./store/store_fixture.ts";
+import { FakeContext } from "./support/fake_context.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** What `token` with a key file loads, and nothing else: each of them costs every script that calls it. */
-const TOKEN_LOADS = [
+/** What every start loads, and all that `token` needs: each of them costs every script that calls it. */
+const QUICK = [
   "main.ts",
-  "src/cli/current_token.ts",
-  "src/cli/dates.ts",
-  "src/cli/child_exit.ts",
-  "src/cli/direct.ts",
-  "src/cli/run.ts",
-  "src/cli/token_run.ts",
-  "src/cli/workplace.ts",
-  "src/context.ts",
+  "src/cli/plain_options.ts",
+  "src/cli/quick.ts",
   "src/errors.ts",
-  "src/http/service_url.ts",
-  "src/output.ts",
   "src/secret.ts",
-  "src/services/service.ts",
+  "src/services/names.ts",
   "src/store/credential_file.ts",
-  "src/store/credential_store.ts",
   "src/store/envelope.ts",
-  "src/store/file_lock.ts",
-  "src/store/key_source.ts",
   "src/store/keys/key_bytes.ts",
   "src/store/keys/key_file.ts",
   "src/store/keys/key_info.ts",
   "src/store/paths.ts",
   "src/store/permissions.ts",
   "src/store/profile_name.ts",
+  "src/store/quick_read.ts",
+  "src/tokens/variables.ts",
+  "src/version.ts",
+];
+
+/** What `token` loads besides where it is not as it mostly is. */
+const WHOLE = [
+  "src/cli/child_exit.ts",
+  "src/cli/current_token.ts",
+  "src/cli/dates.ts",
+  "src/cli/direct.ts",
+  "src/cli/run.ts",
+  "src/cli/token_run.ts",
+  "src/cli/workplace.ts",
+  "src/context.ts",
+  "src/http/service_url.ts",
+  "src/output.ts",
+  "src/program.ts",
+  "src/services/service.ts",
+  "src/store/credential_store.ts",
+  "src/store/file_lock.ts",
+  "src/store/key_source.ts",
   "src/store/snapshot.ts",
   "src/tokens/file.ts",
   "src/tokens/fixed.ts",
@@ -37,7 +51,6 @@ const TOKEN_LOADS = [
   "src/tokens/standard_input.ts",
   "src/tokens/stored.ts",
   "src/tokens/token_text.ts",
-  "src/version.ts",
 ];
 
 describe("a start", () => {
@@ -81,13 +94,37 @@ describe("a start", () => {
     };
   }
 
-  it("of token loads what it needs and nothing else", async () => {
-    const { own, others } = await loadedBy(["token"]);
-    assertEquals(own, TOKEN_LOADS.toSorted());
-    assertEquals(
-      others.filter((url) => /cliffy|hono|valibot|jose/i.test(url)),
-      [],
-    );
+  it("of token for a stored login loads what it needs and nothing else", async () => {
+    const context = new FakeContext({ env: { HOME: folder } });
+    await new CredentialStore(context).save({
+      ...credential("default"),
+      expiresAt: undefined,
+    });
+    for (const args of [["token"], ["token", "--profile", "default"]]) {
+      const { code, own, others } = await loadedBy(args);
+      assertEquals(code, 0);
+      assertEquals(own, QUICK);
+      assertEquals(
+        others.filter((url) => !url.includes("/@std/crypto/")),
+        [],
+      );
+    }
+  });
+
+  it("of token loads no command tree where it is not as it mostly is", async () => {
+    const env = { NANOSERVICES_TOKEN: "nano_given" };
+    for (
+      const { own, others } of [
+        await loadedBy(["token"]),
+        await loadedBy(["token", "--json"], env),
+      ]
+    ) {
+      assertEquals(own, [...QUICK, ...WHOLE].sort());
+      assertEquals(
+        others.filter((url) => /cliffy|hono|valibot|jose/i.test(url)),
+        [],
+      );
+    }
   });
 
   it("of whoami loads neither the prompt nor the embedded service", async () => {
@@ -103,6 +140,6 @@ describe("a start", () => {
   it("of --version loads no command", async () => {
     const { code, own } = await loadedBy(["--version"]);
     assertEquals(code, 0);
-    assertEquals(own, own.filter((path) => TOKEN_LOADS.includes(path)));
+    assertEquals(own, QUICK);
   });
 });

@@ -1,7 +1,8 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { Output } from "../output.ts";
-import { DEFAULT_SERVICE, knownService } from "../services/service.ts";
+import { DEFAULT_SERVICE } from "../services/names.ts";
+import { knownService } from "../services/service.ts";
 import { parseServiceUrl } from "../http/service_url.ts";
 import { DEFAULT_PROFILE } from "../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../tokens/agent.ts";

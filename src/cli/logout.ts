@@ -118,7 +118,7 @@ async function report(
     await output.dataJson({ removed, revoked: options.revoke ? removed : [] });
   }
   await output.say(outcome(removed, options, profile));
-  const { TOKEN_VARIABLES } = await import("../tokens/resolve.ts");
+  const { TOKEN_VARIABLES } = await import("../tokens/variables.ts");
   const variable = Object.values(TOKEN_VARIABLES)
     .find((name) => context.env.get(name));
   if (variable) {

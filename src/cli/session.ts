@@ -9,11 +9,8 @@ import {
   loadService,
   type Service,
 } from "../services/service.ts";
-import {
-  resolveProvider,
-  type Target,
-  TOKEN_VARIABLES,
-} from "../tokens/resolve.ts";
+import { resolveProvider, type Target } from "../tokens/resolve.ts";
+import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import type { IdentityContext } from "../tokens/instance_identity/exchange.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import type { GlobalOptions } from "./options.ts";

@@ -3,10 +3,10 @@ import type { Context } from "../context.ts";
 import { parseServiceUrl } from "../http/service_url.ts";
 import {
   DEFAULT_SERVICE,
-  knownService,
   SERVICE_NAMES,
   type ServiceName,
-} from "../services/service.ts";
+} from "../services/names.ts";
+import { knownService } from "../services/service.ts";
 import { CredentialStore } from "../store/credential_store.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { checkProfileName } from "../store/profile_name.ts";

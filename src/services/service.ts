@@ -2,15 +2,7 @@ import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import type { Secret } from "../secret.ts";
-
-/** The services that `--service` can name. */
-export const SERVICE_NAMES = ["nanoservices", "coder"] as const;
-
-/** One of them. */
-export type ServiceName = typeof SERVICE_NAMES[number];
-
-/** The service of a command that names none. */
-export const DEFAULT_SERVICE: ServiceName = "nanoservices";
+import { SERVICE_NAMES, type ServiceName } from "./names.ts";
 
 /** The service's name, if there is one of that name. Throws `usage`. */
 export function knownService(name: string): ServiceName {

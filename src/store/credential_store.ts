@@ -12,7 +12,7 @@ import {
   type OpenKey,
 } from "./keys/key_info.ts";
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
-import { checkPrivate, lstat } from "./permissions.ts";
+import { checkPrivate, fileIdentity } from "./permissions.ts";
 import {
   type SnapshotKeys,
   type StoredProfile,
@@ -111,8 +111,7 @@ export class CredentialStore {
   /** Which file there is now: another text once one has taken its place; undefined when there is none. */
   identity(): string | undefined {
     if (!configDir(this.#context)) return undefined;
-    const info = lstat(this.path);
-    return info && `${info.ino} ${info.mtime?.getTime()} ${info.size}`;
+    return fileIdentity(this.path);
   }
 
   /**

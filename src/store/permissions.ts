@@ -82,6 +82,12 @@ export function lstat(path: string): Deno.FileInfo | undefined {
   }
 }
 
+/** What tells the file at a path from any that takes its place; undefined when nothing is there. */
+export function fileIdentity(path: string): string | undefined {
+  const info = lstat(path);
+  return info && `${info.ino} ${info.mtime?.getTime()} ${info.size}`;
+}
+
 function checkMode(path: string, info: Deno.FileInfo, wanted: number): void {
   // Windows has no modes: access there is by the folder's access list.
   if (info.mode === null || Deno.build.os === "windows") return;

@@ -6,7 +6,7 @@ import {
   entryOf,
   type FileEntry,
 } from "./credential_file.ts";
-import { type Binding, open, type SealedTokens } from "./envelope.ts";
+import { bindingOf, open, type SealedTokens } from "./envelope.ts";
 import {
   choiceText,
   describeKey,
@@ -149,20 +149,4 @@ export async function openEntry(
     `the sealed token of profile ${profile} does not match its name, ` +
       "service, URL, user name and expiry date: one of them was changed",
   );
-}
-
-/** What the sealed tokens of a profile are bound to. */
-export function bindingOf(
-  keyId: string,
-  profile: string,
-  entry: FileEntry,
-): Binding {
-  return {
-    keyId,
-    profile,
-    service: entry.service,
-    url: entry.url,
-    username: entry.account.username,
-    expiresAt: entry.expires_at,
-  };
 }

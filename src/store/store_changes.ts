@@ -8,7 +8,7 @@ import {
   type FileEntry,
   formatFile,
 } from "./credential_file.ts";
-import { FILE_VERSION, seal } from "./envelope.ts";
+import { bindingOf, FILE_VERSION, seal } from "./envelope.ts";
 import { withExclusiveLock } from "./file_lock.ts";
 import {
   createKey,
@@ -29,12 +29,7 @@ import {
   lstat,
   makePrivateFolder,
 } from "./permissions.ts";
-import {
-  bindingOf,
-  DEFAULT_PROFILE,
-  openEntry,
-  type StoreSnapshot,
-} from "./snapshot.ts";
+import { DEFAULT_PROFILE, openEntry, type StoreSnapshot } from "./snapshot.ts";
 import type { NewCredential } from "./credential_store.ts";
 
 /** What the changes need of the store that they are made in. */

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
-import type { ServiceName } from "../services/service.ts";
+import type { ServiceName } from "../services/names.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
 import {

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
-import type { ServiceName } from "../services/service.ts";
+import type { ServiceName } from "../services/names.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 import { tokenFile } from "./file.ts";
@@ -9,6 +9,7 @@ import { fixedToken } from "./fixed.ts";
 import { isStandardInput, standardInputToken } from "./standard_input.ts";
 import { notLoggedIn, storedToken } from "./stored.ts";
 import { readToken } from "./token_text.ts";
+import { TOKEN_VARIABLES } from "./variables.ts";
 
 /** What the command line says of the token. */
 export interface TokenOptions {
@@ -23,12 +24,6 @@ export interface Target {
   /** The service's URL in its normal form. */
   url: string;
 }
-
-/** The variables that hold a token, or the path of a file with one. */
-export const TOKEN_VARIABLES = {
-  file: "NANOSERVICES_TOKEN_FILE",
-  value: "NANOSERVICES_TOKEN",
-} as const;
 
 /**
  * Which provider a command gets, first match wins: `--token`, `--token-file`,

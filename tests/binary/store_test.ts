@@ -13,9 +13,9 @@ import {
   runInShell,
   start,
   STORED_ENTRIES,
-  until,
 } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
+import { untilItWaits } from "../support/store_files.ts";
 
 /** What the credential file holds, as far as the tests look at it. */
 interface StoredFile {
@@ -353,7 +353,7 @@ describe("the stored login", () => {
       whileLocked(async (home) => {
         const ended = async (...form: string[]): Promise<Result> => {
           const child = start(["token", ...form], { home });
-          await waitsForLock(child.pid);
+          await untilItWaits(child.pid);
           child.kill("SIGINT");
           return await child.end();
         };
@@ -367,12 +367,3 @@ describe("the stored login", () => {
       }));
   });
 });
-
-/** Waits until the system says that a process waits for a lock. */
-function waitsForLock(pid: number): Promise<void> {
-  const waiting = new RegExp(`-> FLOCK .* ${pid} `);
-  return until(
-    () => waiting.test(Deno.readTextFileSync("/proc/locks")),
-    "it waits for the lock",
-  );
-}

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { directRun, plainOptions } from "../../src/cli/direct.ts";
+import { directRun } from "../../src/cli/direct.ts";
+import { plainOptions } from "../../src/cli/plain_options.ts";
 import { run } from "../../src/cli/run.ts";
 import { runTree } from "../../src/cli/tree.ts";
 import type { GlobalOptions } from "../../src/cli/options.ts";
@@ -67,15 +68,6 @@ describe("a plain command line", () => {
   it("is one of token alone", () => {
     for (const args of [[], ["whoami"], ["toString"], ["--json", "token"]]) {
       assertEquals(directRun(contextFor(), args), undefined);
-    }
-  });
-
-  it("may ask for the version, with nothing behind it", async () => {
-    for (const option of ["--version", "-V"]) {
-      const context = contextFor();
-      assertEquals(await run([option], context), 0);
-      assert(context.stdout.text.startsWith("nanoctl "));
-      assertEquals(directRun(context, [option, "token"]), undefined);
     }
   });
 

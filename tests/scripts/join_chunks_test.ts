@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import { bundleArgs } from "../../scripts/compile.ts";
+import { bundleArgs } from "../../scripts/bundle.ts";
 import { joinChunks } from "../../scripts/join_chunks.ts";
 import { run, runDeno, SetupError } from "../../scripts/process.ts";
 
@@ -78,32 +78,32 @@ describe("the chunks of a bundle", () => {
     return stdout + stderr;
   }
 
-  it("are one file for what every start loads, which does what they did", async () => {
+  it("are one file for what every command loads, which does what they did", async () => {
     const before = [await saidBy("one"), await saidBy("two")];
     assert(before[0]?.includes("MAIN"), before[0]);
     assert(chunks().length >= 3, chunks().join());
-    await joinChunks(bundle);
-    // What only the commands share is not loaded at every start.
+    await joinChunks(bundle, "main.js");
+    // What only the commands share is not loaded by every command.
     assertEquals(chunks().length, 1);
     assert(Deno.statSync(`${bundle}/start.js`).isFile);
     assertEquals([await saidBy("one"), await saidBy("two")], before);
   });
 
   it("come out the same each time", async () => {
-    await joinChunks(bundle);
+    await joinChunks(bundle, "main.js");
     const first = Deno.readTextFileSync(`${bundle}/start.js`);
     const main = Deno.readTextFileSync(`${bundle}/main.js`);
     await Deno.remove(bundle, { recursive: true });
     await runDeno(bundleArgs("main.ts", bundle), { cwd: folder });
-    await joinChunks(bundle);
+    await joinChunks(bundle, "main.js");
     assertEquals(Deno.readTextFileSync(`${bundle}/start.js`), first);
     assertEquals(Deno.readTextFileSync(`${bundle}/main.js`), main);
   });
 
   it("stay as they are where there is one alone", async () => {
-    await joinChunks(bundle);
+    await joinChunks(bundle, "main.js");
     const files = [...Deno.readDirSync(bundle)].length;
-    await joinChunks(bundle);
+    await joinChunks(bundle, "main.js");
     assertEquals([...Deno.readDirSync(bundle)].length, files);
   });
 
@@ -116,6 +116,6 @@ describe("the chunks of a bundle", () => {
       path,
       text.replace(/import\{[^}]*\}from/, "import*as everything from"),
     );
-    await assertRejects(() => joinChunks(bundle), SetupError);
+    await assertRejects(() => joinChunks(bundle, "main.js"), SetupError);
   });
 });

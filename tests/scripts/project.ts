@@ -17,7 +17,7 @@ export interface Project extends AsyncDisposable {
   setUp(env: Record<string, string>, args?: string[]): Promise<Ended>;
 }
 
-/** Makes a project whose main.ts imports `@probe/lib/greet`. */
+/** Makes a project whose program imports `@probe/lib/greet`. */
 export async function makeProject(): Promise<Project> {
   const root = await Deno.makeTempDir({ prefix: "nanoctl_setup_" });
   for (const path of walk(SCRIPTS.pathname.replace(/\/$/, ""))) {
@@ -33,8 +33,13 @@ export async function makeProject(): Promise<Project> {
     `${root}/deno.json`,
     JSON.stringify({ ...config, imports }),
   );
+  await Deno.mkdir(`${root}/src`);
   await Deno.writeTextFile(
     `${root}/main.ts`,
+    'await import("./src/program.ts");\n',
+  );
+  await Deno.writeTextFile(
+    `${root}/src/program.ts`,
     'import { greet } from "@probe/lib/greet";\nawait greet();\n',
   );
   return {

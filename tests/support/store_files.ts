@@ -366,13 +366,20 @@ export class LockHolder {
   }
 }
 
-/** Waits until a process waits for a file lock. */
+/** Waits until a process waits for a file lock, and listens for Ctrl-C meanwhile. */
 export async function untilItWaits(pid: number): Promise<void> {
   const waiting = new RegExp(`-> FLOCK +\\S+ +\\S+ +${pid} `);
   await until(
-    () => waiting.test(Deno.readTextFileSync("/proc/locks")),
+    () => waiting.test(Deno.readTextFileSync("/proc/locks")) && listens(pid),
     `process ${pid} waits for the lock`,
   );
+}
+
+/** Whether a process has a handler of its own for SIGINT. */
+function listens(pid: number): boolean {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const [, caught = "0"] = status.match(/^SigCgt:\s*([0-9a-f]+)$/m) ?? [];
+  return (BigInt(`0x${caught}`) & 2n) !== 0n;
 }
 
 /** The id of the key that a credential file names; fails unless it is one. */

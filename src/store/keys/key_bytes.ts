@@ -3,7 +3,7 @@ import { NanoctlError } from "../../errors.ts";
 /** The length of the key of the credential file, in bytes: AES-256. */
 export const KEY_BYTES = 32;
 
-const ID_LABEL = new TextEncoder().encode("nanoctl key id\n");
+const ID_LABEL = "nanoctl key id\n";
 
 /** A key that is ready for use. */
 export interface ImportedKey {
@@ -69,9 +69,10 @@ function cryptoKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
 }
 
 async function keyId(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const labelled = new Uint8Array(ID_LABEL.length + bytes.length);
-  labelled.set(ID_LABEL);
-  labelled.set(bytes, ID_LABEL.length);
+  const label = new TextEncoder().encode(ID_LABEL);
+  const labelled = new Uint8Array(label.length + bytes.length);
+  labelled.set(label);
+  labelled.set(bytes, label.length);
   const digest = await crypto.subtle.digest("SHA-256", labelled);
   labelled.fill(0);
   return new Uint8Array(digest, 0, 16).toHex();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import fc from "fast-check";
 import { ChildExit } from "../../../src/cli/child_exit.ts";
-import { plainOptions } from "../../../src/cli/direct.ts";
+import { plainOptions } from "../../../src/cli/plain_options.ts";
 import { run } from "../../../src/cli/run.ts";
 import { runTree } from "../../../src/cli/tree.ts";
 import { NanoctlError } from "../../../src/errors.ts";

@@ -1,0 +1,86 @@
+import type { Context } from "../context.ts";
+import { SERVICE_NAMES } from "../services/names.ts";
+import { checkProfileName } from "../store/profile_name.ts";
+import { readQuickly } from "../store/quick_read.ts";
+import { TOKEN_VARIABLES } from "../tokens/variables.ts";
+import { versionText } from "../version.ts";
+import { plainOptions } from "./plain_options.ts";
+
+/** A token that ends sooner than this is printed with a warning, in milliseconds. */
+const DAY = 86_400_000;
+
+/** Any of these, and the stored login may not be what is wanted. */
+const OTHER_WISHES = [
+  ...Object.values(TOKEN_VARIABLES),
+  "NANOSERVICES_URL",
+  "NANOCTL_SERVICE",
+];
+
+/** What the quick way needs of the outside. */
+export interface QuickContext extends Pick<Context, "env" | "os" | "now"> {
+  /** Writes to stdout what it can at once, and gives how many bytes that was. */
+  write(bytes: Uint8Array): number;
+}
+
+/**
+ * Runs `--version`, and `token` for a stored login where all is as it mostly
+ * is, with as little code as can be: scripts call `token` in loops, and the
+ * whole program takes twice as long to get there (docs/performance.md). False
+ * for everything else, be it only that there is something to say: nothing is
+ * done then, and the whole program begins from the beginning.
+ */
+export async function runQuickly(
+  args: string[],
+  context: QuickContext,
+): Promise<boolean> {
+  const line = await quickLine(args, context);
+  if (line === undefined) return false;
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += context.write(bytes.subarray(written));
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function quickLine(
+  args: string[],
+  context: QuickContext,
+): Promise<string | undefined> {
+  const [command, ...rest] = args;
+  if (command === "--version" || command === "-V") {
+    return rest.length === 0 ? versionText() : undefined;
+  }
+  const options = command === "token" ? plainOptions(rest) : undefined;
+  if (!options) return undefined;
+  const { profile, ...others } = options;
+  if (Object.keys(others).length > 0) return undefined;
+  if (OTHER_WISHES.some((name) => context.env.get(name))) return undefined;
+  const named = profile ?? context.env.get("NANOCTL_PROFILE");
+  return await storedToken(context, named || undefined);
+}
+
+async function storedToken(
+  context: QuickContext,
+  profile: string | undefined,
+): Promise<string | undefined> {
+  try {
+    const login = await readQuickly(
+      context,
+      profile && checkProfileName(profile),
+    );
+    if (!login) return undefined;
+    const { entry: { service, expires_at }, token } = login;
+    if (!SERVICE_NAMES.some((name) => name === service)) return undefined;
+    const left = expires_at === null
+      ? Infinity
+      : Date.parse(expires_at) - context.now().getTime();
+    return left < DAY ? undefined : token.reveal();
+  } catch {
+    // The whole program meets it again, and says what it is.
+    return undefined;
+  }
+}
