@@ -31,6 +31,15 @@ interface Figures {
   peak: number | undefined;
 }
 
+/** The paths of what was compiled. */
+interface Programs {
+  nanoctl: string;
+  /** Of an empty file. */
+  empty: string;
+  /** Of `Deno.exit(0)`. */
+  ending: string;
+}
+
 /** The size of a file in bytes, as it is and packed with gzip. */
 interface Size {
   name: string;
@@ -47,6 +56,8 @@ const MEMORY_STARTS = 5;
 const MANY_PROFILES = 10_000;
 
 const FLOOR = "an empty program";
+/** It does not wait for the runtime to wind down, as nanoctl doesn't. */
+const ENDING = "one that only ends";
 const TOKEN = "token";
 const TOKEN_GIVEN = "token, from the environment";
 const TOKEN_MANY = `token, of ${MANY_PROFILES} profiles`;
@@ -59,13 +70,18 @@ async function main(): Promise<void> {
   try {
     const { url, token } = await service.ready;
     const program = await freshCopy(NANOCTL, `${work}/nanoctl`);
-    const floor = await freshCopy(await compileFloor(work), `${work}/floor`);
-    const candidates = await prepare(work, program, floor, url, token);
+    const empty = await compileProgram(work, "empty", "");
+    const ending = await compileProgram(work, "ending", "Deno.exit(0);\n");
+    const candidates = await prepare(work, url, token, {
+      nanoctl: program,
+      empty: await freshCopy(empty, `${work}/floor`),
+      ending: await freshCopy(ending, `${work}/lower_floor`),
+    });
     const timer = await chooseTimer(work);
     const figures = await measure(candidates, timer.time, rounds);
     const sizes = await Promise.all([
       sizeOf("nanoctl", NANOCTL),
-      sizeOf(FLOOR, floor),
+      sizeOf(FLOOR, empty),
     ]);
     const goals = judge(figures, sizes);
     const starts = rounds * STARTS;
@@ -111,10 +127,9 @@ async function freshCopy(from: string, to: string): Promise<string> {
 
 async function prepare(
   work: string,
-  nanoctl: string,
-  floor: string,
   url: string,
   token: string,
+  { nanoctl, empty, ending }: Programs,
 ): Promise<Candidate[]> {
   const [one, many, none] = [`${work}/one`, `${work}/many`, `${work}/none`];
   await storeLogins(ROOT, one, 1, url, token);
@@ -143,7 +158,8 @@ async function prepare(
   });
   const stored = cold(TOKEN, ["token"], { HOME: one });
   return [
-    cold(FLOOR, [], { HOME: none }, floor),
+    cold(FLOOR, [], { HOME: none }, empty),
+    cold(ENDING, [], { HOME: none }, ending),
     stored,
     warm(stored),
     cold(TOKEN_GIVEN, ["token"], { HOME: none, NANOSERVICES_TOKEN: token }),
@@ -177,19 +193,24 @@ async function ghCandidates(
   ];
 }
 
-async function compileFloor(work: string): Promise<string> {
-  const entry = `${work}/empty.js`;
-  await Deno.writeTextFile(entry, "Deno.exit(0);\n");
+/** Compiles a program of this code as nanoctl is compiled, and gives its path. */
+async function compileProgram(
+  work: string,
+  name: string,
+  code: string,
+): Promise<string> {
+  const entry = `${work}/${name}.js`;
+  await Deno.writeTextFile(entry, code);
   const runtime = await provideRuntime(ROOT, work);
   const { success, stderr } = await runDeno(
-    compileArgs(entry, `${work}/empty`),
+    compileArgs(entry, `${work}/${name}`),
     {
       cwd: work,
       env: runtime.path ? { DENORT_BIN: runtime.path } : {},
     },
   );
   if (!success) throw new SetupError(stderr);
-  return `${work}/empty`;
+  return `${work}/${name}`;
 }
 
 /** Lets all candidates take turns, round after round. */

@@ -14,13 +14,12 @@ const QUICK = [
   "src/errors.ts",
   "src/secret.ts",
   "src/services/names.ts",
-  "src/store/credential_file.ts",
   "src/store/envelope.ts",
+  "src/store/file_format.ts",
+  "src/store/file_state.ts",
   "src/store/keys/key_bytes.ts",
-  "src/store/keys/key_file.ts",
   "src/store/keys/key_info.ts",
   "src/store/paths.ts",
-  "src/store/permissions.ts",
   "src/store/profile_name.ts",
   "src/store/quick_read.ts",
   "src/tokens/variables.ts",
@@ -29,6 +28,9 @@ const QUICK = [
 
 /** What `token` loads besides where it is not as it mostly is. */
 const WHOLE = [
+  "src/store/credential_file.ts",
+  "src/store/keys/key_file.ts",
+  "src/store/permissions.ts",
   "src/cli/child_exit.ts",
   "src/cli/current_token.ts",
   "src/cli/dates.ts",

@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { SERVICE_NAMES } from "../services/names.ts";
-import { checkProfileName } from "../store/profile_name.ts";
+import { isProfileName } from "../store/profile_name.ts";
 import { readQuickly } from "../store/quick_read.ts";
 import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import { versionText } from "../version.ts";
@@ -59,8 +59,9 @@ async function quickLine(
   const { profile, ...others } = options;
   if (Object.keys(others).length > 0) return undefined;
   if (OTHER_WISHES.some((name) => context.env.get(name))) return undefined;
-  const named = profile ?? context.env.get("NANOCTL_PROFILE");
-  return await storedToken(context, named || undefined);
+  const named = profile ?? (context.env.get("NANOCTL_PROFILE") || undefined);
+  if (named !== undefined && !isProfileName(named)) return undefined;
+  return await storedToken(context, named);
 }
 
 async function storedToken(
@@ -68,10 +69,7 @@ async function storedToken(
   profile: string | undefined,
 ): Promise<string | undefined> {
   try {
-    const login = await readQuickly(
-      context,
-      profile && checkProfileName(profile),
-    );
+    const login = await readQuickly(context, profile);
     if (!login) return undefined;
     const { entry: { service, expires_at }, token } = login;
     if (!SERVICE_NAMES.some((name) => name === service)) return undefined;

@@ -28,7 +28,7 @@ export async function runStoreInfo(
 ): Promise<void> {
   const { CredentialStore } = await import("../store/credential_store.ts");
   const { describeKey } = await import("../store/key_source.ts");
-  const { FILE_VERSION } = await import("../store/envelope.ts");
+  const { FILE_VERSION } = await import("../store/file_format.ts");
   const output = new Output(context, options);
   const store = new CredentialStore(context);
   const { key, names, active } = await store.read();

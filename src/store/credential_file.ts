@@ -1,37 +1,14 @@
 import { NanoctlError } from "../errors.ts";
-import { FILE_VERSION } from "./envelope.ts";
 import {
-  faultOfKeyInfo,
-  isObject,
-  type KeyInfo,
-  OR_START_ANEW,
-} from "./keys/key_info.ts";
-
-// Checked by hand: with a schema library `nanoctl token` starts 1.3 ms later (docs/performance.md).
-
-/** One profile as the credential file holds it. */
-export interface FileEntry {
-  service: string;
-  url: string;
-  account: { username: string };
-  /** RFC 3339, or null for a token without an end. */
-  expires_at: string | null;
-  stored_at: string;
-  /** In base64. */
-  sealed: string;
-  /** Whatever a later version of the format added. */
-  [later: string]: unknown;
-}
-
-/** The credential file, with whatever a later version of the format added to it. */
-export interface CredentialFile {
-  version: typeof FILE_VERSION;
-  key: KeyInfo;
-  active: string;
-  /** Checked one by one when they are used: there may be thousands. */
-  profiles: Record<string, unknown>;
-  [later: string]: unknown;
-}
+  type CredentialFile,
+  faultOfEntry,
+  faultOfFile,
+  FILE_VERSION,
+  type FileEntry,
+  isCredentialFile,
+  isFileEntry,
+} from "./file_format.ts";
+import { isObject, OR_START_ANEW } from "./keys/key_info.ts";
 
 /**
  * Reads the text of a credential file.
@@ -41,7 +18,7 @@ export interface CredentialFile {
 export function parseFile(text: string, path: string): CredentialFile {
   const data = parseJson(text, path);
   checkVersion(data, path);
-  if (!isFile(data)) throw wrongField(path, faultOfFile(data) ?? "");
+  if (!isCredentialFile(data)) throw wrongField(path, faultOfFile(data) ?? "");
   const { profiles, active } = data;
   if (Object.hasOwn(profiles, active) || Object.keys(profiles).length === 0) {
     return data;
@@ -57,7 +34,7 @@ export function entryOf(
 ): FileEntry | undefined {
   if (!Object.hasOwn(file.profiles, profile)) return undefined;
   const entry = file.profiles[profile];
-  if (isEntry(entry)) return entry;
+  if (isFileEntry(entry)) return entry;
   throw wrongField(path, `profiles.${profile}.${faultOfEntry(entry) ?? ""}`);
 }
 
@@ -107,51 +84,4 @@ function checkVersion(data: unknown, path: string): void {
 function wrongField(path: string, field: string): NanoctlError {
   const where = field.replace(/\.$/, "") || "the whole file";
   return corrupt(path, `${where} is missing or wrong`);
-}
-
-function isFile(data: unknown): data is CredentialFile {
-  return faultOfFile(data) === undefined;
-}
-
-function isEntry(entry: unknown): entry is FileEntry {
-  return faultOfEntry(entry) === undefined;
-}
-
-/** The first field that is missing or wrong; empty for the whole file. */
-function faultOfFile(data: unknown): string | undefined {
-  if (!isObject(data)) return "";
-  if (data.version !== FILE_VERSION) return "version";
-  const key = faultOfKeyInfo(data.key);
-  if (key !== undefined) return `key.${key}`;
-  if (typeof data.active !== "string") return "active";
-  return isObject(data.profiles) ? undefined : "profiles";
-}
-
-/** The first field that is missing or wrong; empty for the whole entry. */
-function faultOfEntry(entry: unknown): string | undefined {
-  if (!isObject(entry)) return "";
-  const { account } = entry;
-  if (typeof entry.service !== "string") return "service";
-  if (!isHttpUrl(entry.url)) return "url";
-  if (!isObject(account)) return "account";
-  if (typeof account.username !== "string") return "account.username";
-  if (entry.expires_at !== null && !isDate(entry.expires_at)) {
-    return "expires_at";
-  }
-  if (!isDate(entry.stored_at)) return "stored_at";
-  return isBase64(entry.sealed) ? undefined : "sealed";
-}
-
-function isHttpUrl(value: unknown): boolean {
-  return typeof value === "string" && /^https?:\/\/./.test(value) &&
-    URL.canParse(value);
-}
-
-function isDate(value: unknown): boolean {
-  return typeof value === "string" && !Number.isNaN(Date.parse(value));
-}
-
-function isBase64(value: unknown): boolean {
-  return typeof value === "string" && value !== "" && value.length % 4 === 0 &&
-    /^[A-Za-z0-9+/]+={0,2}$/.test(value);
 }

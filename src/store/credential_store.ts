@@ -1,7 +1,9 @@
 import type { Context } from "../context.ts";
 import { hasCode, NanoctlError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
-import { type CredentialFile, parseFile } from "./credential_file.ts";
+import { parseFile } from "./credential_file.ts";
+import type { CredentialFile } from "./file_format.ts";
+import { identityOf } from "./file_state.ts";
 import { withSharedLock } from "./file_lock.ts";
 import type { FileSystem } from "./file_system.ts";
 import { type KeyChoice, openKey, presumedKey } from "./key_source.ts";
@@ -12,7 +14,7 @@ import {
   type OpenKey,
 } from "./keys/key_info.ts";
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
-import { checkPrivate, fileIdentity } from "./permissions.ts";
+import { checkPrivate, lstat } from "./permissions.ts";
 import {
   type SnapshotKeys,
   type StoredProfile,
@@ -111,7 +113,8 @@ export class CredentialStore {
   /** Which file there is now: another text once one has taken its place; undefined when there is none. */
   identity(): string | undefined {
     if (!configDir(this.#context)) return undefined;
-    return fileIdentity(this.path);
+    const info = lstat(this.path);
+    return info && identityOf(info);
   }
 
   /**

@@ -1,9 +1,6 @@
 import { decryptAesGcm, encryptAesGcm } from "@std/crypto/aes-gcm";
-import type { FileEntry } from "./credential_file.ts";
+import { FILE_VERSION, type FileEntry } from "./file_format.ts";
 import { Secret } from "../secret.ts";
-
-/** The version of the credential file that this program writes and reads. */
-export const FILE_VERSION = 1;
 
 /** A function takes so many arguments, in bytes of plaintext. */
 const DECODED_BY_HAND = 32 * 1024;

@@ -1,7 +1,5 @@
 import { NanoctlError } from "../errors.ts";
-
-const FOLDER_MODE = 0o700;
-const FILE_MODE = 0o600;
+import { FILE_MODE, FOLDER_MODE, isLoose } from "./file_state.ts";
 
 /**
  * Makes sure that a file with secrets and its folder are the user's alone. A
@@ -82,20 +80,11 @@ export function lstat(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** What tells the file at a path from any that takes its place; undefined when nothing is there. */
-export function fileIdentity(path: string): string | undefined {
-  const info = lstat(path);
-  return info && `${info.ino} ${info.mtime?.getTime()} ${info.size}`;
-}
-
 function checkMode(path: string, info: Deno.FileInfo, wanted: number): void {
-  // Windows has no modes: access there is by the folder's access list.
-  if (info.mode === null || Deno.build.os === "windows") return;
-  const mode = info.mode & 0o777;
-  if ((mode & ~wanted) === 0) return;
+  if (!isLoose(info, wanted)) return;
   throw new NanoctlError(
     "file_permissions",
-    `${path} is open to others: its mode is ${octal(mode)}, not ${
+    `${path} is open to others: its mode is ${octal(info.mode ?? 0)}, not ${
       octal(wanted)
     }`,
     `chmod ${octal(wanted)} ${shellQuote(path)}`,
@@ -103,7 +92,7 @@ function checkMode(path: string, info: Deno.FileInfo, wanted: number): void {
 }
 
 function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
+  return (mode & 0o777).toString(8).padStart(4, "0");
 }
 
 /** The path as a POSIX shell takes it, so that the hint can be pasted. */

@@ -1,6 +1,11 @@
 import { NanoctlError } from "../errors.ts";
 import { looksLikeToken } from "../secret.ts";
 
+/** Whether a text can be a profile's name. */
+export function isProfileName(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(text) && !looksLikeToken(text);
+}
+
 /**
  * A profile's name as it was given.
  *
@@ -15,7 +20,7 @@ export function checkProfileName(name: string): string {
       "give a token with --token-stdin, --token-file or --token",
     );
   }
-  if (/^[A-Za-z0-9._-]{1,64}$/.test(name)) return name;
+  if (isProfileName(name)) return name;
   throw new NanoctlError(
     "usage",
     `${JSON.stringify(name.slice(0, 80))} can't be a profile's name`,

@@ -1,11 +1,19 @@
 import type { Context } from "../context.ts";
 import type { Secret } from "../secret.ts";
-import { entryOf, type FileEntry, parseFile } from "./credential_file.ts";
 import { bindingOf, open } from "./envelope.ts";
-import { importNamelessKey } from "./keys/key_bytes.ts";
-import { readKeyFile } from "./keys/key_file.ts";
+import {
+  type FileEntry,
+  isCredentialFile,
+  isFileEntry,
+} from "./file_format.ts";
+import { identityOf, isPrivate } from "./file_state.ts";
+import {
+  decodeKey,
+  importNamelessKey,
+  KEY_BYTES,
+  keyLines,
+} from "./keys/key_bytes.ts";
 import { below, configDir, dataDir } from "./paths.ts";
-import { checkPrivate, fileIdentity } from "./permissions.ts";
 
 /** How long the shared lock may take once all the rest is done, in milliseconds. */
 const PATIENCE = 5;
@@ -34,29 +42,38 @@ export async function readQuickly(
   using lockFile = Deno.openSync(below(folder, "credentials.lock"));
   const lock = takeShared(lockFile);
   const path = below(folder, "credentials.json");
-  const identity = fileIdentity(path);
-  const login = await openLogin(folder, path, keyFolder, profile);
+  const keyPath = below(keyFolder, "key");
+  if (!isPrivate(folder, path) || !isPrivate(keyFolder, keyPath)) {
+    return undefined;
+  }
+  const before = Deno.lstatSync(path);
+  const login = await openLogin(path, keyPath, profile);
   if (!login || !await isTaken(lock)) return undefined;
-  return fileIdentity(path) === identity ? login : undefined;
+  const same = identityOf(before) === identityOf(Deno.lstatSync(path));
+  return same ? login : undefined;
 }
 
 async function openLogin(
-  folder: string,
   path: string,
-  keyFolder: string,
+  keyPath: string,
   profile: string | undefined,
 ): Promise<QuickLogin | undefined> {
-  checkPrivate(folder, path);
-  const file = parseFile(Deno.readTextFileSync(path), path);
-  const name = profile ?? file.active;
-  const entry = entryOf(file, name, path);
-  if (!entry || file.key.source !== "keyfile") return undefined;
-  const [bytes, ...others] = readKeyFile(below(keyFolder, "key")) ?? [];
-  if (!bytes || others.length > 0) return undefined;
+  const data: unknown = JSON.parse(Deno.readTextFileSync(path));
+  if (!isCredentialFile(data) || data.key.source !== "keyfile") {
+    return undefined;
+  }
+  const { key, active, profiles } = data;
+  const name = profile ?? active;
+  const names = [active, name].every((each) => Object.hasOwn(profiles, each));
+  const entry = names ? profiles[name] : undefined;
+  if (!isFileEntry(entry)) return undefined;
+  const [line, ...others] = keyLines(Deno.readTextFileSync(keyPath));
+  const bytes = others.length > 0 ? undefined : decodeKey(line);
+  if (bytes?.length !== KEY_BYTES) return undefined;
   const tokens = await open(
     await importNamelessKey(bytes),
     entry.sealed,
-    bindingOf(file.key.id, name, entry),
+    bindingOf(key.id, name, entry),
   );
   return tokens && { entry, token: tokens.token };
 }

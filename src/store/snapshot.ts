@@ -1,12 +1,8 @@
 import type { Secret } from "../secret.ts";
 import { NanoctlError } from "../errors.ts";
-import {
-  corrupt,
-  type CredentialFile,
-  entryOf,
-  type FileEntry,
-} from "./credential_file.ts";
+import { corrupt, entryOf } from "./credential_file.ts";
 import { bindingOf, open, type SealedTokens } from "./envelope.ts";
+import type { CredentialFile, FileEntry } from "./file_format.ts";
 import {
   choiceText,
   describeKey,

@@ -1,14 +1,13 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { removeLeftovers, unwritable, writeAtomic } from "./atomic_file.ts";
+import { corrupt, entryOf, formatFile } from "./credential_file.ts";
+import { bindingOf, seal } from "./envelope.ts";
 import {
-  corrupt,
   type CredentialFile,
-  entryOf,
+  FILE_VERSION,
   type FileEntry,
-  formatFile,
-} from "./credential_file.ts";
-import { bindingOf, FILE_VERSION, seal } from "./envelope.ts";
+} from "./file_format.ts";
 import { withExclusiveLock } from "./file_lock.ts";
 import {
   createKey,

@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { it } from "@std/testing/bdd";
 import { dirname, join } from "@std/path";
-import {
-  type CredentialFile,
-  type FileEntry,
-  formatFile,
-} from "../../src/store/credential_file.ts";
+import { formatFile } from "../../src/store/credential_file.ts";
 import { seal } from "../../src/store/envelope.ts";
+import type { CredentialFile, FileEntry } from "../../src/store/file_format.ts";
 import { importKey } from "../../src/store/keys/key_bytes.ts";
 import { Secret } from "../../src/secret.ts";
 import {

@@ -26,7 +26,7 @@ export function parseKey(
   text: string,
   source: string,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = decode(text.trim());
+  const bytes = decodeKey(text);
   if (bytes?.length === KEY_BYTES) return bytes;
   throw new NanoctlError(
     "file_key",
@@ -37,12 +37,20 @@ export function parseKey(
   );
 }
 
-function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
+/** The bytes of a key in base64, few or many as they are; undefined where it is not base64. */
+export function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    return Uint8Array.fromBase64(text);
+    return Uint8Array.fromBase64(text.trim());
   } catch {
     return undefined;
   }
+}
+
+/** The lines of a key file that hold a key; an empty one of a file without any. */
+export function keyLines(text: string): [first: string, ...others: string[]] {
+  const [first = "", ...others] = text.split("\n")
+    .filter((line) => line.trim() !== "");
+  return [first, ...others];
 }
 
 /** Turns the bytes into a key that can't be taken out again, and zeroes them. */

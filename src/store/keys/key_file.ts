@@ -1,7 +1,12 @@
 import { NanoctlError } from "../../errors.ts";
 import { below, dataDir, folderOf, noPlace } from "../paths.ts";
 import { checkPrivate } from "../permissions.ts";
-import { importKey, importNamelessKey, parseKey } from "./key_bytes.ts";
+import {
+  importKey,
+  importNamelessKey,
+  keyLines,
+  parseKey,
+} from "./key_bytes.ts";
 import {
   type KeyContext,
   type KeyInfo,
@@ -86,7 +91,5 @@ export function readKeyFile(
       "check who owns it",
     );
   }
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  return (lines.length === 0 ? [""] : lines)
-    .map((line) => parseKey(line, `the key file ${path}`));
+  return keyLines(text).map((line) => parseKey(line, `the key file ${path}`));
 }

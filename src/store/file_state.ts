@@ -1,0 +1,25 @@
+/** What a file with secrets in it, and its folder, may be open to: the user alone. */
+export const FOLDER_MODE = 0o700;
+export const FILE_MODE = 0o600;
+
+/** Whether a file or a folder is open to more than a mode allows. Windows has no modes: there the folder's access list counts. */
+export function isLoose({ mode }: Deno.FileInfo, allowed: number): boolean {
+  return mode !== null && Deno.build.os !== "windows" &&
+    (mode & 0o777 & ~allowed) !== 0;
+}
+
+/** What tells a file from any that takes its place. */
+export function identityOf({ ino, mtime, size }: Deno.FileInfo): string {
+  return `${ino} ${mtime?.getTime()} ${size}`;
+}
+
+/**
+ * Whether a file and its folder are the user's alone; false where that is not
+ * sure. `checkPrivate` of permissions.ts tells what is wrong. Throws where
+ * there is none.
+ */
+export function isPrivate(folder: string, path: string): boolean {
+  const [around, info] = [Deno.lstatSync(folder), Deno.lstatSync(path)];
+  return around.isDirectory && !isLoose(around, FOLDER_MODE) &&
+    info.isFile && !isLoose(info, FILE_MODE);
+}
