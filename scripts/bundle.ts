@@ -4,15 +4,16 @@ import { joinChunks } from "./join_chunks.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import { reason, runDeno, SetupError } from "./process.ts";
 
-/** What every start loads, and what it loads for whatever main.ts alone does not do. */
+/** What every start loads, what it loads for whatever main.ts alone does not do, and what a worker does. */
 const QUICK = "main";
 const WHOLE = "program";
+const WORKER = "worker";
 
 /** The arguments of `deno bundle`: with a small file for each module that is imported when it is needed. */
-export function bundleArgs(entry: string, folder: string): string[] {
+export function bundleArgs(folder: string, ...entries: string[]): string[] {
   return [
     ...["bundle", "--quiet", "--minify", "--code-splitting"],
-    ...["--outdir", folder, entry],
+    ...["--outdir", folder, ...entries],
   ];
 }
 
@@ -32,7 +33,8 @@ export async function bundle(
   const env = await sameRegistry();
   const maps = sourceMaps ? ["--sourcemap=external"] : [];
   const whole = `./src/${WHOLE}.ts`;
-  await run(root, env, [...bundleArgs(whole, folder), ...maps]);
+  const entries = [whole, `./src/${WORKER}.ts`];
+  await run(root, env, [...bundleArgs(folder, ...entries), ...maps]);
   await joinChunks(folder, `${WHOLE}.js`, env);
   const path = `${folder}/${QUICK}.js`;
   await run(root, env, [
@@ -40,16 +42,24 @@ export async function bundle(
     ...["--external", whole, "--output", path, `${QUICK}.ts`],
   ]);
   const text = await Deno.readTextFile(path);
-  const linked = text.replaceAll(`"${whole}"`, `"./${WHOLE}.js"`);
-  if (linked === text) {
-    throw new SetupError(`${QUICK}.ts does not import ${whole}`);
-  }
-  await Deno.writeTextFile(path, linked);
+  const links = [[whole, WHOLE], [`./${WORKER}.ts`, WORKER]] as const;
+  await Deno.writeTextFile(path, links.reduce(linked, text));
   // In a process of its own: set-up runs before the parser is there.
   await run(root, env, [
     ...["run", "--allow-read", "--allow-write"],
     ...["scripts/eager.ts", path],
   ]);
+}
+
+/** Names a file as it lies in the folder of the bundle. */
+function linked(
+  code: string,
+  [specifier, name]: readonly [specifier: string, name: string],
+): string {
+  if (!code.includes(`"${specifier}"`)) {
+    throw new SetupError(`${QUICK}.ts does not name ${specifier}`);
+  }
+  return code.replaceAll(`"${specifier}"`, `"./${name}.js"`);
 }
 
 async function run(

@@ -30,6 +30,9 @@ export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
 ];
 
+/** Lets the program give a worker fewer rights than it has itself. */
+const WORKER_OPTIONS = "--unstable-worker-options";
+
 /** A bundle is all there is: without a configuration no packages are put beside it. */
 const BUNDLED = ["--no-config", ...PERMISSIONS];
 /** Without a bundle --deny-import would refuse vendor/; denort itself has no way to import. */
@@ -47,11 +50,18 @@ export const PROGRAM: string = Deno.build.os === "windows"
   : "dist/nanoctl";
 const STAMP = "dist/.compiled.json";
 
+/** What else a compilation may be told. */
+export interface CompileOptions {
+  /** The module that a worker runs: nothing imports it. */
+  worker?: string;
+  flags?: readonly string[];
+}
+
 /** The arguments of `deno compile`. Types are for `deno task check`. */
 export function compileArgs(
   entry: string,
   output: string,
-  flags = BUNDLED,
+  { worker, flags = BUNDLED }: CompileOptions = {},
 ): string[] {
   return [
     "compile",
@@ -60,8 +70,10 @@ export function compileArgs(
     "--cached-only",
     // The cache is code that is run, kept in a shared folder under a name that anyone can guess.
     "--no-code-cache",
+    WORKER_OPTIONS,
     "--output",
     output,
+    ...worker === undefined ? [] : ["--include", worker],
     ...flags,
     entry,
   ];
@@ -143,11 +155,17 @@ export async function compile(
     ...(runtime.path ? { DENORT_BIN: runtime.path } : {}),
   };
   const outcome = await bundled(root, work)
-    ? await runDeno(compileArgs("bundle/main.js", fresh), { cwd: work, env })
-    : await runDeno(compileArgs("main.ts", fresh, WITHOUT_BUNDLE), {
-      cwd: root,
-      env,
-    });
+    ? await runDeno(
+      compileArgs("bundle/main.js", fresh, { worker: "bundle/worker.js" }),
+      { cwd: work, env },
+    )
+    : await runDeno(
+      compileArgs("main.ts", fresh, {
+        worker: "src/worker.ts",
+        flags: WITHOUT_BUNDLE,
+      }),
+      { cwd: root, env },
+    );
   if (!outcome.success) {
     throw new SetupError(`deno compile: ${reason(outcome.stderr)}`);
   }

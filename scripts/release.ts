@@ -12,7 +12,7 @@
  */
 import { parseArgs } from "node:util";
 import { bundle } from "./bundle.ts";
-import { compileArgs } from "./compile.ts";
+import { compileArgs, type CompileOptions } from "./compile.ts";
 import { RUNTIME_SHA256 } from "./npm_route.ts";
 import {
   message,
@@ -303,7 +303,9 @@ async function programFor(
   runtime: string | undefined,
 ): Promise<Bytes> {
   const output = `${name}/${program}`;
-  await compile(work, "bundle/main.js", output, triple, runtime);
+  await compile(work, "bundle/main.js", output, triple, runtime, {
+    worker: "bundle/worker.js",
+  });
   if (triple === Deno.build.target) await tryOut(`${work}/${output}`);
   return await Deno.readFile(`${work}/${output}`);
 }
@@ -314,8 +316,9 @@ async function compile(
   output: string,
   triple: string,
   runtime: string | undefined,
+  options: CompileOptions = {},
 ): Promise<void> {
-  const [command = "", ...rest] = compileArgs(entry, output);
+  const [command = "", ...rest] = compileArgs(entry, output, options);
   const args = [command, "--target", triple, ...rest];
   const { success, stderr } = await runDeno(args, {
     cwd: work,

@@ -1,11 +1,11 @@
-/** The whole program: what the quick way of main.ts leaves. */
-
 import { run } from "./cli/run.ts";
 import { systemContext } from "./context.ts";
 
-const context = systemContext({
-  secret: async (message) =>
-    (await import("./cli/prompts.ts")).promptSecret(message),
-});
-
-Deno.exit(await run(Deno.args, context));
+/** The whole program: runs the command line of the process and gives its exit code. */
+export async function runProgram(): Promise<number> {
+  const context = systemContext({
+    secret: async (message) =>
+      (await import("./cli/prompts.ts")).promptSecret(message),
+  });
+  return await run(Deno.args, context);
+}

@@ -21,7 +21,10 @@ const BASE = ["context", "errors", "secret", "version"];
  * services, http, and what everybody uses; the store stands beside http.
  */
 const MAY_IMPORT: Record<string, string[]> = {
-  main: ["cli", "program"],
+  main: ["cli", "confinement", "program"],
+  confinement: ["rights"],
+  rights: ["store"],
+  worker: ["program"],
   program: ["cli", "context"],
   cli: ["tokens", "services", "http", "store", "dev_server", "output", ...BASE],
   tokens: ["services", "http", "store", ...BASE],

@@ -2,7 +2,7 @@ import { Command } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
-import { ChildExit } from "./child_exit.ts";
+import { ExitCode } from "./exit_code.ts";
 import type { CurrentToken } from "./current_token.ts";
 import {
   asCliCommand,
@@ -49,7 +49,7 @@ export function execCommand(context: Context): CliCommand {
 }
 
 /**
- * Runs the command and throws `ChildExit` with its exit code, which is 128 and
+ * Runs the command and throws `ExitCode` with its exit code, which is 128 and
  * the signal's number when a signal ended it.
  *
  * Throws `usage` without a command, `command_not_found` and
@@ -78,7 +78,7 @@ export async function runExec(
   const child = spawn(program, args, env);
   passTo(child);
   const { code } = await child.status;
-  throw new ChildExit(code);
+  throw new ExitCode(code);
 }
 
 function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {

@@ -1,5 +1,6 @@
 import { Secret } from "@cliffy/prompt/secret";
 import { NanoctlError } from "../errors.ts";
+import { ExitCode } from "./exit_code.ts";
 
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
@@ -53,11 +54,11 @@ class MaskedPrompt extends Secret {
  * Throws `interrupted` on Ctrl-C, on Ctrl-D and when the terminal goes away.
  */
 export async function promptSecret(message: string): Promise<string> {
-  const stopListening = endCleanly();
+  const ending = listenForEnd();
   const keyboard = new Keyboard();
   Deno.stdin.setRaw(true);
   try {
-    return await MaskedPrompt.prompt({
+    const answer = MaskedPrompt.prompt({
       message,
       prefix: "",
       reader: {
@@ -67,26 +68,25 @@ export async function promptSecret(message: string): Promise<string> {
       },
       writer: Deno.stderr,
     });
+    return await Promise.race([answer, ending.signal]);
   } finally {
     // Ctrl-C is a signal again, as it is wherever nobody reads keys.
     Deno.stdin.setRaw(true, { cbreak: true });
-    stopListening();
+    ending.stop();
   }
 }
 
-/** Gives the terminal back when a signal ends the program at its prompt. */
-function endCleanly(): () => void {
-  if (Deno.build.os === "windows") return () => {};
+/** So that the terminal is given back when a signal ends the program at its prompt. */
+function listenForEnd(): { signal: Promise<never>; stop(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (Deno.build.os === "windows") return { signal: promise, stop: () => {} };
   const listeners = Object.entries(ENDED_BY).map(([name, code]) => {
     const signal = name as keyof typeof ENDED_BY;
-    const listener = (): void => {
-      Deno.stdin.setRaw(false);
-      Deno.exit(code);
-    };
+    const listener = (): void => reject(new ExitCode(code));
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
-  return () => listeners.forEach((stop) => stop());
+  return { signal: promise, stop: () => listeners.forEach((stop) => stop()) };
 }
 
 /** Reads what is typed, and hands it on in pieces that make sense alone. */

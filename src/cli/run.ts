@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
-import { ChildExit } from "./child_exit.ts";
+import { ExitCode } from "./exit_code.ts";
 import { directRun } from "./direct.ts";
 
 /** Runs one command line and gives the exit code of the process. */
@@ -26,7 +26,7 @@ async function fail(
   args: string[],
   context: Context,
 ): Promise<number> {
-  if (error instanceof ChildExit) return error.code;
+  if (error instanceof ExitCode) return error.code;
   // Whoever read us has gone: there is nobody left to tell.
   if (error instanceof Deno.errors.BrokenPipe) return 1;
   const known = asNanoctlError(error);

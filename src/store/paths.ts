@@ -4,6 +4,9 @@ import { NanoctlError } from "../errors.ts";
 // By hand: @std/path knows much more of paths, which a start would have to load.
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 
+/** What says where the folders are. */
+export type Place = Pick<Context, "os"> & { env: Pick<Context["env"], "get"> };
+
 /** The path of something below a folder. */
 export function below(folder: string, ...names: string[]): string {
   return [folder.replace(/[\\/]+$/, ""), ...names].join(SEPARATOR);
@@ -20,7 +23,7 @@ export function folderOf(path: string): string {
  * when nothing says where it is.
  */
 export function configDir(
-  context: Pick<Context, "env" | "os">,
+  context: Place,
 ): string | undefined {
   return context.env.get("NANOCTL_CONFIG_DIR") ||
     perUser(context, "XDG_CONFIG_HOME", "APPDATA", [".config"]);
@@ -31,7 +34,7 @@ export function configDir(
  * that one alone can't be read; undefined when nothing says where it is.
  */
 export function dataDir(
-  context: Pick<Context, "env" | "os">,
+  context: Place,
 ): string | undefined {
   return perUser(context, "XDG_DATA_HOME", "LOCALAPPDATA", [".local", "share"]);
 }
@@ -46,7 +49,7 @@ export function noPlace(what: string, variable: string): NanoctlError {
 }
 
 function perUser(
-  { env, os }: Pick<Context, "env" | "os">,
+  { env, os }: Place,
   xdgVariable: string,
   windowsVariable: string,
   belowHome: string[],

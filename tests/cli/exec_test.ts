@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { ChildExit } from "../../src/cli/child_exit.ts";
+import { ExitCode } from "../../src/cli/exit_code.ts";
 import { type ExecOptions, runExec } from "../../src/cli/exec.ts";
 import {
   FakeContext,
@@ -24,7 +24,7 @@ async function codeOf(
     () => undefined,
     (error: unknown) => error,
   );
-  if (end instanceof ChildExit) return end.code;
+  if (end instanceof ExitCode) return end.code;
   throw end ?? new Error("it ended without a code");
 }
 

@@ -2,8 +2,7 @@ import { assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { compileArgs } from "../../scripts/compile.ts";
 import { runDeno } from "../../scripts/process.ts";
-
-const RUNTIME = new URL("../../.runtime/denort", import.meta.url).pathname;
+import { denortOfSetUp } from "../support/denort.ts";
 
 /** Tries what is named on the command line and says how that ended. */
 const PROBE = `
@@ -64,7 +63,7 @@ describe("the permissions of a compiled program", () => {
     await Deno.writeTextFile(`${folder}/probe.ts`, PROBE);
     const { success, stderr } = await runDeno(
       compileArgs(`${folder}/probe.ts`, `${folder}/probe`),
-      { cwd: folder, env: await runtime() },
+      { cwd: folder, env: await denortOfSetUp() },
     );
     assertEquals(success, true, stderr);
   });
@@ -123,10 +122,3 @@ describe("the permissions of a compiled program", () => {
     assertEquals(await tried("run"), "allowed");
   });
 });
-
-/** The runtime that set-up chose for dist/nanoctl. */
-async function runtime(): Promise<Record<string, string>> {
-  if (Deno.env.has("DENORT_BIN")) return {};
-  const here = await Deno.stat(RUNTIME).catch(() => undefined);
-  return here ? { DENORT_BIN: RUNTIME } : {};
-}

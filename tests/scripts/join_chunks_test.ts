@@ -59,7 +59,7 @@ describe("the chunks of a bundle", () => {
       await Deno.writeTextFile(`${folder}/${name}`, text);
     }
     bundle = `${folder}/bundle`;
-    const { success, stderr } = await runDeno(bundleArgs("main.ts", bundle), {
+    const { success, stderr } = await runDeno(bundleArgs(bundle, "main.ts"), {
       cwd: folder,
     });
     assert(success, stderr);
@@ -94,7 +94,7 @@ describe("the chunks of a bundle", () => {
     const first = Deno.readTextFileSync(`${bundle}/start.js`);
     const main = Deno.readTextFileSync(`${bundle}/main.js`);
     await Deno.remove(bundle, { recursive: true });
-    await runDeno(bundleArgs("main.ts", bundle), { cwd: folder });
+    await runDeno(bundleArgs(bundle, "main.ts"), { cwd: folder });
     await joinChunks(bundle, "main.js");
     assertEquals(Deno.readTextFileSync(`${bundle}/start.js`), first);
     assertEquals(Deno.readTextFileSync(`${bundle}/main.js`), main);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import fc from "fast-check";
-import { ChildExit } from "../../../src/cli/child_exit.ts";
+import { ExitCode } from "../../../src/cli/exit_code.ts";
 import { plainOptions } from "../../../src/cli/plain_options.ts";
 import { run } from "../../../src/cli/run.ts";
 import { runTree } from "../../../src/cli/tree.ts";
@@ -283,7 +283,7 @@ async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const silent = Object.create(console, { log: { value: (): void => {} } });
   globalThis.console = silent;
   Deno.exit = (code = 0): never => {
-    throw new ChildExit(code);
+    throw new ExitCode(code);
   };
   try {
     return await work();

@@ -1,0 +1,217 @@
+import { assert, assertEquals } from "@std/assert";
+import { dirname, fromFileUrl, join } from "@std/path";
+import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { bundle } from "../../scripts/bundle.ts";
+import { compileArgs } from "../../scripts/compile.ts";
+import { runDeno } from "../../scripts/process.ts";
+import { denortOfSetUp } from "../support/denort.ts";
+import { Child, CREDENTIALS, Home, KEY } from "../support/nanoctl.ts";
+import { Service } from "../support/service.ts";
+
+const ROOT = fromFileUrl(import.meta.resolve("../../"));
+
+/**
+ * What a dependency that means harm would do as soon as it is loaded. It says
+ * on stderr what it could do: of what lies in HOME, and of the system.
+ */
+const HARM = `
+{
+  const home = Deno.env.get("HOME") ?? "/nonexistent";
+  const own = home + "/.config/nanoctl";
+  const tries: Record<string, () => unknown> = {
+    "write a file": () => Deno.writeTextFileSync(home + "/.profile", "harm"),
+    "write to a folder like ours": () =>
+      Deno.writeTextFileSync(own + "-other/file", "harm"),
+    "climb out": () => Deno.writeTextFileSync(own + "/../climbed", "harm"),
+    "make a folder": () => Deno.mkdirSync(home + "/harm"),
+    "make a temporary file": () => Deno.makeTempFileSync(),
+    "make a link": () => Deno.symlinkSync(home, own + "/link"),
+    "rename a file": () =>
+      Deno.renameSync(home + "/.profile", home + "/.harmed"),
+    "take a file in": () =>
+      Deno.renameSync(home + "/.profile", own + "/.profile"),
+    "put a file out": () =>
+      Deno.renameSync(own + "/credentials.json", home + "/out"),
+    "remove a file": () => Deno.removeSync(home + "/.profile"),
+    "change a mode": () => Deno.chmodSync(home + "/.profile", 0o777),
+    "ask for more": () => {
+      const { state } = Deno.permissions.requestSync({ name: "write" });
+      if (state !== "granted") throw new Deno.errors.NotCapable();
+    },
+    "load a library": () => Deno.dlopen("/lib/none.so", {}),
+    "run a program": () => new Deno.Command("true").outputSync(),
+    "write to our folder": () =>
+      Deno.writeTextFileSync(own + "/harm", "harm"),
+  };
+  const done = Object.keys(tries).filter((name) => {
+    try {
+      tries[name]?.();
+      return true;
+    } catch (error) {
+      return !(error instanceof Deno.errors.NotCapable);
+    }
+  });
+  const thread = "postMessage" in globalThis ? "worker" : "process";
+  Deno.stderr.writeSync(
+    new TextEncoder().encode("HARM " + JSON.stringify({ thread, done }) + "\\n"),
+  );
+}
+`;
+
+interface Report {
+  thread: "process" | "worker";
+  done: string[];
+}
+
+describe("with a module in it that means harm, the compiled program", () => {
+  let folder = "";
+  let service: Service;
+  beforeAll(async () => {
+    folder = await Deno.makeTempDir({ prefix: "nanoctl_harm_" });
+    for (const path of ["deno.json", "main.ts", ...below("src")]) {
+      await copy(path);
+    }
+    for (const path of ["scripts/eager.ts"]) await copy(path);
+    for (const name of ["vendor", "node_modules"]) {
+      await Deno.symlink(join(ROOT, name), join(folder, name));
+    }
+    // Every command loads it, main.ts itself too.
+    const path = join(folder, "src/secret.ts");
+    await Deno.writeTextFile(path, HARM + await Deno.readTextFile(path));
+    await bundle(folder, join(folder, "bundle"));
+    const { success, stderr } = await runDeno(
+      compileArgs("bundle/main.js", join(folder, "harmed"), {
+        worker: "bundle/worker.js",
+      }),
+      { cwd: folder, env: await denortOfSetUp() },
+    );
+    assert(success, stderr);
+    service = await Service.start();
+  });
+  afterAll(async () => {
+    await service?.stop();
+    await Deno.remove(folder, { recursive: true });
+  });
+
+  function below(path: string): string[] {
+    return [...Deno.readDirSync(join(ROOT, path))].flatMap((entry) =>
+      entry.isDirectory
+        ? below(`${path}/${entry.name}`)
+        : [`${path}/${entry.name}`]
+    );
+  }
+
+  async function copy(path: string): Promise<void> {
+    await Deno.mkdir(dirname(join(folder, path)), { recursive: true });
+    await Deno.copyFile(join(ROOT, path), join(folder, path));
+  }
+
+  /** Runs a command in a home with a login, and says what the harm came to in each thread. */
+  async function harmDone(
+    home: Home,
+    args: string[],
+    stdin?: string,
+  ): Promise<{ reports: Report[]; code: number; stdout: string }> {
+    const { code, stdout, stderr } = await new Child(
+      join(folder, "harmed"),
+      args,
+      {
+        home,
+        env: {
+          PATH: Deno.env.get("PATH") ?? "",
+          ...(stdin === undefined ? {} : service.env),
+        },
+        ...(stdin === undefined ? {} : { stdin }),
+      },
+    ).end();
+    const reports = [...stderr.matchAll(/^HARM (.*)$/gm)]
+      .map(([, json = ""]): Report => JSON.parse(json));
+    assert(reports.length > 0, stderr);
+    return { reports, code, stdout };
+  }
+
+  async function loggedIn(): Promise<Home> {
+    const home = new Home();
+    await service.logIn(home, (await service.mint()).token);
+    Deno.writeTextFileSync(home.at(".profile"), "mine");
+    Deno.mkdirSync(home.at(".config/nanoctl-other"));
+    return home;
+  }
+
+  function assertUnharmed(home: Home): void {
+    assertEquals(Deno.readTextFileSync(home.at(".profile")), "mine");
+    assertEquals(Deno.lstatSync(home.at(".profile")).mode! & 0o777, 0o644);
+    assertEquals(
+      [...Deno.readDirSync(home.at(".config"))].map(({ name }) => name).sort(),
+      ["nanoctl", "nanoctl-other"],
+    );
+    assertEquals([...Deno.readDirSync(home.at(".config/nanoctl-other"))], []);
+    const kept = [CREDENTIALS, KEY].map((path) => home.at(path));
+    for (const path of kept) assert(Deno.lstatSync(path).isFile);
+  }
+
+  const reading: { args: string[]; fails?: boolean; quick?: boolean }[] = [
+    { args: ["token"], quick: true },
+    { args: ["token", "--json"] },
+    { args: ["whoami"] },
+    { args: ["status", "--check"] },
+    { args: ["store", "info"] },
+    { args: ["api", "/v1/me"] },
+    { args: ["external-auth", "list"] },
+    { args: ["login", "--help"] },
+    { args: ["--version"], quick: true },
+    { args: ["none-such"], fails: true },
+  ];
+  for (const { args, fails, quick = false } of reading) {
+    it(`can't write anywhere nor run anything in ${args.join(" ")}`, async () => {
+      using home = await loggedIn();
+      const { reports, code } = await harmDone(home, args);
+      const [first, ...later] = reports;
+      // The quick way of token has only our own modules, and AES-GCM.
+      const kept = args[0] === "token" ? ["run a program"] : [];
+      assertEquals(first, { thread: "process", done: kept });
+      for (const report of later) {
+        assertEquals(report, { thread: "process", done: [] });
+      }
+      assertEquals(later.length > 0, !quick);
+      assertEquals(code !== 0, fails ?? false);
+      assertUnharmed(home);
+    });
+  }
+
+  const changing: { args: string[]; stdin?: boolean }[] = [
+    { args: ["login", "--token-stdin"], stdin: true },
+    { args: ["login", "--token-stdin", "--save"], stdin: true },
+    { args: ["use", "default"] },
+    { args: ["store", "rekey"] },
+  ];
+  for (const { args, stdin } of changing) {
+    it(`can write to our folders alone, and run nothing, in ${args.join(" ")}`, async () => {
+      using home = await loggedIn();
+      const token = stdin ? (await service.mint()).token : undefined;
+      const { reports, code } = await harmDone(home, args, token);
+      const [own, other] = [
+        { thread: "worker", done: ["write to our folder"] },
+        { thread: "process", done: [] },
+      ];
+      assertEquals(
+        reports.toSorted((a, b) => a.thread < b.thread ? -1 : 1),
+        [other, own],
+      );
+      assertEquals(code, 0);
+      assertUnharmed(home);
+    });
+  }
+
+  it("can run programs in exec, which is there for that, and write nowhere", async () => {
+    using home = await loggedIn();
+    const { reports, code, stdout } = await harmDone(home, [
+      ...["exec", "--", "echo", "hello"],
+    ]);
+    for (const report of reports) {
+      assertEquals(report, { thread: "process", done: ["run a program"] });
+    }
+    assertEquals([code, stdout], [0, "hello\n"]);
+    assertUnharmed(home);
+  });
+});
