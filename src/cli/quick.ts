@@ -9,6 +9,12 @@ import { plainOptions } from "./plain_options.ts";
 /** A token that ends sooner than this is printed with a warning, in milliseconds. */
 const DAY = 86_400_000;
 
+/**
+ * What a pipe takes whole or not at all, in bytes: PIPE_BUF of Linux (POSIX,
+ * `write`). Of more, a part could be out when the whole program begins again.
+ */
+const WRITTEN_WHOLE = 4096;
+
 /** Any of these, and the stored login may not be what is wanted. */
 const OTHER_WISHES = [
   ...Object.values(TOKEN_VARIABLES),
@@ -36,6 +42,7 @@ export async function runQuickly(
   const line = await quickLine(args, context);
   if (line === undefined) return false;
   const bytes = new TextEncoder().encode(`${line}\n`);
+  if (bytes.length > WRITTEN_WHOLE) return false;
   try {
     for (let written = 0; written < bytes.length;) {
       written += context.write(bytes.subarray(written));

@@ -33,6 +33,15 @@ describe("envelope", () => {
     assertEquals(opened?.refreshToken?.reveal(), "the refresh token");
   });
 
+  it("gives back tokens of any length and letters", async () => {
+    for (const text of ["nano_ünïcödé_🔑", "x", "x".repeat(300_000)]) {
+      const tokens = { token: new Secret(text) };
+      const sealed = await seal(await key(1), tokens, BINDING);
+      const opened = await open(await key(1), sealed, BINDING);
+      assertEquals(opened?.token.reveal(), text);
+    }
+  });
+
   it("has a nonce of its own each time", async () => {
     const tokens = { token: new Secret("the token") };
     const first = await seal(await key(1), tokens, BINDING);
