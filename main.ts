@@ -13,7 +13,7 @@ async function runHere(): Promise<number> {
     write: (bytes) => Deno.stdout.writeSync(bytes),
   });
   if (done) return 0;
-  giveUpPrograms();
+  if (Deno.args[0] === "token") giveUpPrograms();
   // Not before it is clear that it is needed: it takes longer to load than all this.
   return await (await import("./src/program.ts")).runProgram();
 }

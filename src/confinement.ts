@@ -9,7 +9,7 @@
 
 import { mayRunPrograms, writableFolders } from "./rights.ts";
 
-const PLACE = { env: Deno.env, os: Deno.build.os };
+const PLACE = { env: { get: textOf }, os: Deno.build.os };
 
 const write = writableFolders(Deno.args, PLACE);
 
@@ -23,10 +23,22 @@ if (worker) Deno.permissions.revokeSync({ name: "run" });
 // To find out whether it may takes `token` 0.3 ms; its quick way runs nothing.
 else if (Deno.args[0] !== "token") giveUpPrograms();
 
-/** Gives up running programs, where the command needs none. */
+/**
+ * Gives up running programs, where the command needs none. For `token` alone,
+ * once its quick way did not do: all else has given it up by then.
+ */
 export function giveUpPrograms(): void {
   if (mayRunPrograms(Deno.args, PLACE)) return;
   Deno.permissions.revokeSync({ name: "run" });
+}
+
+/** A variable; undefined too where it is not text, as whoever needs it says. */
+function textOf(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
 }
 
 function startWorker(): Worker {

@@ -18,17 +18,20 @@ export interface InputStream {
 export interface Prompts {
   /** Asks for a secret, masked. Throws `interrupted` on Ctrl-C or when the terminal goes away. */
   secret(message: string): Promise<string>;
+  /** Gives the terminal back as it was before the first question, to a child that we run. */
+  release(): void;
 }
 
 /**
- * Everything that comes from outside the program. Made once, in main.ts, and
- * replaced in tests; nothing else reads the environment, the clock or the
- * terminal.
+ * Everything that comes from outside the program. Made once, in program.ts, and
+ * replaced in tests; nothing that comes after reads the environment, the clock
+ * or the terminal.
  */
 export interface Context {
   readonly env: {
+    /** Throws `usage` for a variable that is no text. */
     get(name: string): string | undefined;
-    /** All of it, for a child process. */
+    /** All of it that is text, for a child process. */
     toObject(): Record<string, string>;
   };
   readonly stdin: InputStream;
@@ -53,6 +56,19 @@ export interface Context {
   readonly os: string;
 }
 
+/** What Deno says of a variable that is not UTF-8 holds its value. */
+function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    throw new NanoctlError(
+      "usage",
+      `the variable ${name} is not text in UTF-8`,
+      "unset it, or set it anew",
+    );
+  }
+}
+
 const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
 
 /** The real outside world, with the given way of asking a person. */
@@ -61,7 +77,7 @@ export function systemContext(prompts: Prompts): Context {
   const interrupt = new Interrupt();
   return {
     env: {
-      get: (name) => Deno.env.get(name),
+      get: variable,
       toObject: () => inherited ?? Deno.env.toObject(),
     },
     stdin: standardInput,
@@ -131,12 +147,13 @@ class Interrupt {
  * Gives the environment as it was where it had to be changed.
  */
 function bypassProxyForLoopback(): Record<string, string> | undefined {
+  const inherited = Deno.env.toObject();
   const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-  if (!names.some((name) => isSet(name) || isSet(name.toLowerCase()))) {
+  // What is not text is left as it is: whoever sends a request says so.
+  if (!names.some((name) => inherited[name] || inherited[name.toLowerCase()])) {
     return undefined;
   }
-  const inherited = Deno.env.toObject();
-  const given = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy") ?? "";
+  const given = inherited.NO_PROXY ?? inherited.no_proxy ?? "";
   Deno.env.set(
     "NO_PROXY",
     [...proxyExceptions(given), LOOPBACK_NAMES].join(),
@@ -170,10 +187,6 @@ export function proxyExceptions(given: string): string[] {
     .map((entry) => entry.replace(/^\*\./, ".").replace(/^\[(.*)\]$/, "$1"))
     .filter((entry) => entry !== "")
     .flatMap((entry) => entry === "*" ? ["*", "0.0.0.0/0", "::/0"] : [entry]);
-}
-
-function isSet(name: string): boolean {
-  return Boolean(Deno.env.get(name));
 }
 
 const standardInput: InputStream = {
@@ -226,7 +239,7 @@ function outputStream(
   };
 }
 
-/** A reader that went away is for main to know; anything else is said. */
+/** A reader that went away is for run.ts to know; anything else is said. */
 function unwritable(error: unknown): unknown {
   if (error instanceof Deno.errors.BrokenPipe) return error;
   const reason = error instanceof Error

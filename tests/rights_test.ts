@@ -1,9 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { mayRunPrograms, writableFolders } from "../src/rights.ts";
 import type { Place } from "../src/store/paths.ts";
 import { credential, StoreFixture } from "./store/store_fixture.ts";
+import { readHelp } from "./support/help.ts";
 
 const PLACE: Place = {
   env: { get: (name) => name === "HOME" ? "/home/ada" : undefined },
@@ -22,9 +23,11 @@ describe("where a command may write", () => {
     "-q logout --all",
     "use work",
     "store rekey --key-source passphrase",
-    // They might be commands.
-    "whoami --profile login",
-    "api use",
+    "--json store -v rekey",
+    "--timeout 5 -t nano_x --url=https://nano.example.com login",
+    "-qt nano_x login",
+    "-tnano_x login",
+    "-tnanot login",
     "login -- --help",
   ];
   for (const line of changing) {
@@ -42,6 +45,13 @@ describe("where a command may write", () => {
     "api /v1/me",
     "exec -- nanoctl login",
     "exec -- use",
+    "exec --profile use -- true",
+    "--profile login whoami",
+    "-qt login whoami",
+    "api use",
+    "use-it",
+    "store info rekey",
+    "help login",
     "external-auth access-token github",
     "dev-server",
     "login --help",
@@ -55,6 +65,22 @@ describe("where a command may write", () => {
       assertEquals(writableFolders(line.split(" "), PLACE), []);
     });
   }
+
+  it("knows every option whose value may stand before the command", async () => {
+    const [{ globalOptions = [], text = "" } = {}] = await readHelp();
+    const flags = globalOptions.flat();
+    const taking = flags.filter((flag) =>
+      new RegExp(`^ +(-\\w, )?${flag}(, --\\S+)? +<`, "m").test(text)
+    );
+    assertEquals(taking.length, 8, `${taking}`);
+    for (const flag of flags) {
+      const value = taking.includes(flag) ? ["use"] : [];
+      const login = [flag, ...value, "login"];
+      assertEquals(writableFolders(login, PLACE), FOLDERS, flag);
+      const whoami = [flag, ...value, "whoami"];
+      assertEquals(writableFolders(whoami, PLACE), [], flag);
+    }
+  });
 
   it("follows the variables that move the folders", () => {
     const variables: Record<string, string> = {
@@ -89,18 +115,20 @@ describe("who may run programs", () => {
   }
 
   it("is exec alone, where the key is in a key file", () => {
-    for (const line of ["token", "whoami", "login --save", "store rekey", ""]) {
-      assertEquals(may(line), false, line);
-    }
+    for (
+      const line of [
+        ...["token", "whoami", "login --save", "store rekey", ""],
+        ...["api exec", "api -- exec", "use exec", "help exec", "exec --help"],
+      ]
+    ) assertEquals(may(line), false, line);
     assertEquals(may("exec -- true"), true);
     assertEquals(may("--profile default exec true"), true);
-    assertEquals(may("api exec"), true);
-    assertEquals(may("api -- exec"), false);
   });
 
   it("is whoever chooses a helper", () => {
     assertEquals(may("login --save --key-source helper"), true);
     assertEquals(may("store rekey --key-source=helper:pass"), true);
+    assertEquals(may("login --url https://helper.example.com"), false);
   });
 
   it("is everybody where a helper keeps the key, or the file does not say who does", () => {
@@ -109,6 +137,8 @@ describe("who may run programs", () => {
       [{ id: "x", helper: "pass", source: "helper" }, true],
       [{ source: "passphrase", id: "x", kdf: { salt: "helper" } }, false],
       [{ kdf: {}, source: "helper" }, true],
+      [{ source: "environment", id: "x" }, false],
+      [{ source: "keyfiles", id: "x" }, true],
       [{ source: 1 }, true],
       [undefined, true],
     ];
@@ -118,11 +148,25 @@ describe("who may run programs", () => {
       Deno.writeTextFileSync(fixture.path, text);
       assertEquals(may("token"), expected, text);
     }
+    // The same to whoever reads it as JSON.
+    const escaped = JSON.stringify(
+      { ...file, key: { source: "helper", id: "x", helper: "pass" } },
+      null,
+      2,
+    ).replace("helper", "h\\u0065lper");
+    Deno.writeTextFileSync(fixture.path, escaped);
+    assertEquals(may("token"), true);
     // Not as nanoctl writes it.
     Deno.writeTextFileSync(fixture.path, JSON.stringify(file));
     assertEquals(may("token"), true);
     Deno.writeTextFileSync(fixture.path, "");
     assertEquals(may("token"), true);
+  });
+
+  it("is never asked of what is no file: opening a named pipe would wait for ever", () => {
+    Deno.removeSync(fixture.path);
+    assert(new Deno.Command("mkfifo", { args: [fixture.path] }).outputSync());
+    assertEquals(may("whoami"), false);
   });
 
   it("is nobody where there is no file, or no place for one", () => {

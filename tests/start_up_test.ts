@@ -9,6 +9,7 @@ const ROOT = new URL("../", import.meta.url);
 /** What every start loads, and all that `token` needs: each of them costs every script that calls it. */
 const QUICK = [
   "main.ts",
+  "src/cli/dates.ts",
   "src/cli/plain_options.ts",
   "src/cli/quick.ts",
   "src/confinement.ts",
@@ -35,7 +36,6 @@ const WHOLE = [
   "src/store/permissions.ts",
   "src/cli/exit_code.ts",
   "src/cli/current_token.ts",
-  "src/cli/dates.ts",
   "src/cli/direct.ts",
   "src/cli/run.ts",
   "src/cli/token_run.ts",

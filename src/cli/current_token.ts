@@ -3,11 +3,9 @@ import { NanoctlError } from "../errors.ts";
 import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
 import type { Output } from "../output.ts";
 import { resolveProvider, type Target } from "../tokens/resolve.ts";
-import { expiryText } from "./dates.ts";
+import { expiryText, SOON } from "./dates.ts";
 import type { GlobalOptions } from "./options.ts";
 import { openWorkplace } from "./workplace.ts";
-
-const DAY = 86_400_000;
 
 /** The token that a command would use, and where. */
 export interface CurrentToken {
@@ -50,5 +48,5 @@ async function checkExpiry(
       "log in again with 'nanoctl login'",
     );
   }
-  if (left < DAY) await output.warn(`the token ${expiryText(expiresAt, now)}`);
+  if (left < SOON) await output.warn(`the token ${expiryText(expiresAt, now)}`);
 }

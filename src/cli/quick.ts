@@ -4,10 +4,8 @@ import { isProfileName } from "../store/profile_name.ts";
 import { readQuickly } from "../store/quick_read.ts";
 import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import { versionText } from "../version.ts";
+import { SOON } from "./dates.ts";
 import { plainOptions } from "./plain_options.ts";
-
-/** A token that ends sooner than this is printed with a warning, in milliseconds. */
-const DAY = 86_400_000;
 
 /**
  * What a pipe takes whole or not at all, in bytes: PIPE_BUF of Linux (POSIX,
@@ -30,8 +28,8 @@ export interface QuickContext extends Pick<Context, "env" | "os" | "now"> {
 
 /**
  * Runs `--version`, and `token` for a stored login where all is as it mostly
- * is, with as little code as can be: scripts call `token` in loops, and the
- * whole program takes twice as long to get there (docs/performance.md). False
+ * is, with as little code as can be: scripts call `token` in loops, and all that
+ * the whole program loads is time to them (docs/performance.md). False
  * for everything else, be it only that there is something to say: nothing is
  * done then, and the whole program begins from the beginning.
  */
@@ -39,16 +37,17 @@ export async function runQuickly(
   args: string[],
   context: QuickContext,
 ): Promise<boolean> {
-  const line = await quickLine(args, context);
-  if (line === undefined) return false;
-  const bytes = new TextEncoder().encode(`${line}\n`);
-  if (bytes.length > WRITTEN_WHOLE) return false;
   try {
+    const line = await quickLine(args, context);
+    if (line === undefined) return false;
+    const bytes = new TextEncoder().encode(`${line}\n`);
+    if (bytes.length > WRITTEN_WHOLE) return false;
     for (let written = 0; written < bytes.length;) {
       written += context.write(bytes.subarray(written));
     }
     return true;
   } catch {
+    // The whole program meets it again, and says what it is.
     return false;
   }
 }
@@ -75,17 +74,12 @@ async function storedToken(
   context: QuickContext,
   profile: string | undefined,
 ): Promise<string | undefined> {
-  try {
-    const login = await readQuickly(context, profile);
-    if (!login) return undefined;
-    const { entry: { service, expires_at }, token } = login;
-    if (!SERVICE_NAMES.some((name) => name === service)) return undefined;
-    const left = expires_at === null
-      ? Infinity
-      : Date.parse(expires_at) - context.now().getTime();
-    return left < DAY ? undefined : token.reveal();
-  } catch {
-    // The whole program meets it again, and says what it is.
-    return undefined;
-  }
+  const login = await readQuickly(context, profile);
+  if (!login) return undefined;
+  const { entry: { service, expires_at }, token } = login;
+  if (!SERVICE_NAMES.some((name) => name === service)) return undefined;
+  const left = expires_at === null
+    ? Infinity
+    : Date.parse(expires_at) - context.now().getTime();
+  return left < SOON ? undefined : token.reveal();
 }

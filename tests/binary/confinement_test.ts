@@ -5,6 +5,7 @@ import { bundle } from "../../scripts/bundle.ts";
 import { compileArgs } from "../../scripts/compile.ts";
 import { runDeno } from "../../scripts/process.ts";
 import { denortOfSetUp } from "../support/denort.ts";
+import { readHelp } from "../support/help.ts";
 import { Child, CREDENTIALS, Home, KEY } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
 
@@ -158,7 +159,11 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["store", "info"] },
     { args: ["api", "/v1/me"] },
     { args: ["external-auth", "list"] },
+    { args: ["external-auth", "access-token", "github"], fails: true },
+    { args: ["dev-server", "--host", "192.0.2.1"], fails: true },
+    { args: ["whoami", "--profile", "use"], fails: true },
     { args: ["login", "--help"] },
+    { args: ["help", "login"] },
     { args: ["--version"], quick: true },
     { args: ["none-such"], fails: true },
   ];
@@ -184,6 +189,7 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["login", "--token-stdin", "--save"], stdin: true },
     { args: ["use", "default"] },
     { args: ["store", "rekey"] },
+    { args: ["logout", "--url", "http://127.0.0.1:1"] },
   ];
   for (const { args, stdin } of changing) {
     it(`can write to our folders alone, and run nothing, in ${args.join(" ")}`, async () => {
@@ -203,15 +209,34 @@ describe("with a module in it that means harm, the compiled program", () => {
     });
   }
 
-  it("can run programs in exec, which is there for that, and write nowhere", async () => {
-    using home = await loggedIn();
-    const { reports, code, stdout } = await harmDone(home, [
-      ...["exec", "--", "echo", "hello"],
-    ]);
-    for (const report of reports) {
-      assertEquals(report, { thread: "process", done: ["run a program"] });
+  const running = [["exec"], ["exec", "--profile", "use"]];
+  for (const args of running) {
+    it(`can run programs in ${args.join(" ")}, which is there for that, and write nowhere`, async () => {
+      using home = await loggedIn();
+      const { token } = await service.mint();
+      await service.logIn(home, token, "--profile", "use");
+      const { reports, code, stdout } = await harmDone(home, [
+        ...[...args, "--", "echo", "hello"],
+      ]);
+      for (const report of reports) {
+        assertEquals(report, { thread: "process", done: ["run a program"] });
+      }
+      assertEquals([code, stdout], [0, "hello\n"]);
+      assertUnharmed(home);
+    });
+  }
+
+  it("was tried in every command there is", async () => {
+    const tried = [...reading, ...changing].map(({ args }) => args)
+      .concat(running)
+      .map((args) => args.join(" "));
+    for (const { path, commands } of await readHelp()) {
+      const name = path.join(" ");
+      if (name === "" || commands.length > 0) continue;
+      assert(
+        tried.some((line) => `${line} `.startsWith(`${name} `)),
+        name,
+      );
     }
-    assertEquals([code, stdout], [0, "hello\n"]);
-    assertUnharmed(home);
   });
 });

@@ -309,6 +309,78 @@ describe("the compiled program", () => {
     );
   });
 
+  describe("with a variable that is not UTF-8", () => {
+    const MARK = "nano_notUtf8secret0123456789";
+
+    /** Runs the program with this variable, which nothing but a shell can make. */
+    async function runWith(
+      variable: string,
+      args: string[],
+      home: Home,
+    ): Promise<Result> {
+      const script = `export ${variable}="$(printf '${MARK}\\377')"; exec "$@"`;
+      return await new Child("sh", ["-c", script, "sh", BINARY, ...args], {
+        home,
+        env: { ...TOOLS, ...service.env },
+      }).end();
+    }
+
+    const asked: Record<string, string[][]> = {
+      NANOSERVICES_TOKEN: [["token"], ["whoami"], ["login"], ["logout"]],
+      NANOSERVICES_TOKEN_FILE: [["token"], ["whoami"]],
+      NANOSERVICES_URL: [["token"], ["whoami"]],
+      NANOCTL_SERVICE: [["token"], ["whoami"]],
+      NANOCTL_PROFILE: [["token"], ["whoami"], ["status"]],
+      NANOCTL_CONFIG_DIR: [["token"], ["use", "default"], ["status"]],
+      XDG_CONFIG_HOME: [["token"], ["login", "--save", "--token", "nano_x"]],
+      HOME: [["token"], ["whoami"], ["use", "default"], ["store", "info"]],
+    };
+    for (const [variable, commands] of Object.entries(asked)) {
+      it(`says so of ${variable}, and not what is in it`, async () => {
+        using home = new Home();
+        await service.logIn(home, (await service.mint()).token);
+        for (const args of commands) {
+          for (const mode of [[], ["--json"], ["--verbose"]]) {
+            const result = await runWith(variable, [...args, ...mode], home);
+            const { code, stdout, stderr } = result;
+            const said = `${args} ${mode}: ${code} ${stdout}${stderr}`;
+            assertEquals(code, 2, said);
+            assertMatch(stderr, new RegExp(`variable ${variable} is not text`));
+            assertEquals(stdout, "");
+            assertEquals(/ {4}at |Uncaught|notUtf8/.exec(stderr), null, stderr);
+          }
+        }
+      });
+    }
+
+    it("does without it wherever it can", async () => {
+      using home = new Home();
+      await service.logIn(home, (await service.mint()).token);
+      const fine: [variable: string, args: string[]][] = [
+        ...["HOME", "NANOCTL_PROFILE", "NANOSERVICES_TOKEN", "HTTPS_PROXY"]
+          .flatMap((name): [string, string[]][] => [
+            [name, ["--version"]],
+            [name, ["login", "--help"]],
+          ]),
+        ["XDG_DATA_HOME", ["use", "default"]],
+        ["HTTPS_PROXY", ["whoami"]],
+      ];
+      for (const [variable, args] of fine) {
+        const { code, stderr } = await runWith(variable, args, home);
+        assertEquals(code, 0, `${variable} ${args}: ${stderr}`);
+      }
+    });
+
+    it("goes to no service by another way when a proxy's variable is one", async () => {
+      using home = new Home();
+      const url = ["--url", "https://nano.invalid", "--token", "nano_x"];
+      const result = await runWith("HTTPS_PROXY", ["whoami", ...url], home);
+      assertEquals(result.code, 2, result.stderr);
+      assertMatch(result.stderr, /variable HTTPS_PROXY is not text/);
+      assertEquals(result.stderr.includes(MARK), false);
+    });
+  });
+
   it("is one file that can be anywhere: nothing beside it is read", async () => {
     using home = new Home();
     const folder = home.at("bin");

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { dirname } from "@std/path";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import {
@@ -10,6 +15,7 @@ import {
   Home,
   KEY,
   type Result,
+  run,
   runInShell,
   start,
   STORED_ENTRIES,
@@ -90,6 +96,26 @@ describe("the stored login", () => {
         /^not logged in to http:\/\/127\.0\.0\.1:1: profile default is for/,
       hint: /--profile <name>/,
     });
+  });
+
+  it("is not looked for in a named pipe, for which a reader would wait", async () => {
+    using home = await service.homeWith({});
+    const path = home.at(CREDENTIALS);
+    Deno.removeSync(path);
+    await new Deno.Command("mkfifo", { args: ["-m", "600", path] }).output();
+    for (const args of [["--version"], ["login", "--help"]]) {
+      assertEquals((await run(args, { home })).code, 0);
+    }
+    for (
+      const args of [["token"], ["whoami"], ["use", "default"], [
+        "store",
+        "info",
+      ]]
+    ) {
+      const { code, stderr } = await run(args, { home });
+      assertEquals(code, 7, `${args}: ${stderr}`);
+      assertMatch(stderr, /is not a file/);
+    }
   });
 
   describe("in a corrupt file", () => {

@@ -6,6 +6,8 @@ export interface Help {
   /** The words that call it, such as `["store", "rekey"]`; none for nanoctl itself. */
   path: string[];
   text: string;
+  /** How many columns it takes, the white space at the ends of lines too: a terminal breaks that as well. */
+  width: number;
   /** Its own options, each with all its flags: `["-X", "--method"]`. */
   options: string[][];
   /** The options that every command takes. */
@@ -24,6 +26,7 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
   const help = {
     path,
     text,
+    width: Math.max(...stdout.split("\n").map((line) => line.length)),
     options: flagsIn(text, "Options"),
     globalOptions: flagsIn(text, "Options of every command"),
     commands: [...section(text, "Commands").matchAll(/^ {2}([a-z][\w-]*)/gm)]
