@@ -11,7 +11,10 @@ function inProcess(
 ): Deno.ChildProcess {
   const code = `
     import { systemContext } from ${JSON.stringify(resolve("context.ts"))};
-    const context = systemContext({ secret: () => Promise.resolve("typed") });
+    const context = systemContext({
+      secret: () => Promise.resolve("typed"),
+      release: () => {},
+    });
     ${body}
     Deno.exit(0);
   `;

@@ -30,12 +30,12 @@ export function execCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description(
-        "Run a command with the token in its environment, and end as it ends.",
+        "Run a command with the token in its environment.",
       )
-      .usage("-- <program> [argument...]")
+      .usage("-- <command> [argument...]")
       .option(
         "--env <name:string>",
-        "The variable that holds the token. (NANOSERVICES_TOKEN)",
+        "The variable of the token. (NANOSERVICES_TOKEN)",
       )
       .example("A script that needs the token", "nanoctl exec -- ./deploy.sh")
       .example(
@@ -75,6 +75,7 @@ export async function runExec(
   const env = environment(context, variable, current);
   // Before the child is there: a signal that comes in between is for it too.
   const passTo = catchSignals(context);
+  context.prompts.release();
   const child = spawn(program, args, env);
   passTo(child);
   const { code } = await child.status;
@@ -124,6 +125,15 @@ function spawn(
       stderr: "inherit",
     }).spawn();
   } catch (error) {
+    // Without a PATH Deno does not say that it found nothing.
+    const isSearched = !/[\\/]/.test(program);
+    if (isSearched && !env.PATH) {
+      throw new NanoctlError(
+        "command_not_found",
+        `the command ${program} was not found: there is no PATH`,
+        "set PATH, or name the command by its path",
+      );
+    }
     if (error instanceof Deno.errors.NotFound) {
       throw new NanoctlError(
         "command_not_found",

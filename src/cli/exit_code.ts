@@ -1,4 +1,4 @@
-/** How a command ends that has an exit code and nothing to say: that of a program it ran, or of a signal. */
+/** How a command ends whose exit code is that of a program it ran. Not a failure of ours: nothing is said. */
 export class ExitCode extends Error {
   readonly code: number;
 

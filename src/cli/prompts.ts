@@ -1,6 +1,5 @@
 import { Secret } from "@cliffy/prompt/secret";
 import { NanoctlError } from "../errors.ts";
-import { ExitCode } from "./exit_code.ts";
 
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
@@ -14,7 +13,7 @@ const PASTE_MARKS = ["\x1b[200~", "\x1b[201~"].map((
   mark,
 ) => [...new TextEncoder().encode(mark)]);
 
-/** The exit codes of the signals that end a program at its prompt. */
+/** The exit codes of the signals that end a program, from its first prompt on. */
 const ENDED_BY = { SIGTERM: 143, SIGHUP: 129 } as const;
 
 type Key = Parameters<Secret["handleEvent"]>[0];
@@ -48,17 +47,18 @@ class MaskedPrompt extends Secret {
  * of what is typed. Ctrl-U and Ctrl-W clear it.
  *
  * The terminal does not echo from the question on to the end of the program,
- * when the runtime gives it back as it was: what is typed between two reads, or
- * while the service is asked, must not be seen either.
+ * when the runtime gives it back as it was, or to {@linkcode releaseTerminal}:
+ * what is typed between two reads, or while the service is asked, must not be
+ * seen either.
  *
  * Throws `interrupted` on Ctrl-C, on Ctrl-D and when the terminal goes away.
  */
 export async function promptSecret(message: string): Promise<string> {
-  const ending = listenForEnd();
+  listenForEnd();
   const keyboard = new Keyboard();
   Deno.stdin.setRaw(true);
   try {
-    const answer = MaskedPrompt.prompt({
+    return await MaskedPrompt.prompt({
       message,
       prefix: "",
       reader: {
@@ -68,25 +68,42 @@ export async function promptSecret(message: string): Promise<string> {
       },
       writer: Deno.stderr,
     });
-    return await Promise.race([answer, ending.signal]);
   } finally {
     // Ctrl-C is a signal again, as it is wherever nobody reads keys.
     Deno.stdin.setRaw(true, { cbreak: true });
-    ending.stop();
   }
 }
 
-/** So that the terminal is given back when a signal ends the program at its prompt. */
-function listenForEnd(): { signal: Promise<never>; stop(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  if (Deno.build.os === "windows") return { signal: promise, stop: () => {} };
-  const listeners = Object.entries(ENDED_BY).map(([name, code]) => {
+/** Gives the terminal back as it was before the first prompt: a child is to have it. */
+export function releaseTerminal(): void {
+  Deno.stdin.setRaw(false);
+  for (const [signal, listener] of listeners) {
+    Deno.removeSignalListener(signal, listener);
+  }
+  listeners.clear();
+}
+
+const listeners = new Map<Deno.Signal, () => void>();
+
+/** So that the terminal is given back too when a signal ends the program. */
+function listenForEnd(): void {
+  if (Deno.build.os === "windows" || listeners.size > 0) return;
+  for (const [name, code] of Object.entries(ENDED_BY)) {
     const signal = name as keyof typeof ENDED_BY;
-    const listener = (): void => reject(new ExitCode(code));
+    const listener = (): void => {
+      Deno.stdin.setRaw(false);
+      endProcess(code);
+    };
     Deno.addSignalListener(signal, listener);
-    return () => Deno.removeSignalListener(signal, listener);
-  });
-  return { signal: promise, stop: () => listeners.forEach((stop) => stop()) };
+    listeners.set(signal, listener);
+  }
+}
+
+/** A worker can't end the process, but for a message to main.ts. */
+function endProcess(code: number): void {
+  const scope: { postMessage?(code: number): void } = globalThis;
+  if (scope.postMessage) scope.postMessage(code);
+  else Deno.exit(code);
 }
 
 /** Reads what is typed, and hands it on in pieces that make sense alone. */

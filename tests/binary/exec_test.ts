@@ -264,6 +264,14 @@ describe("exec ends", () => {
       hint: /letters/,
     },
     {
+      name: "a command without the two hyphens",
+      args: () => ["exec", "--token", token, "echo", "hello"],
+      exit: 2,
+      code: "usage",
+      says: /^the command to run is not behind two hyphens$/,
+      hint: /nanoctl exec -- <command>/,
+    },
+    {
       name: "no token",
       args: () => ["exec", "--", "true"],
       exit: 3,
@@ -283,6 +291,22 @@ describe("exec ends", () => {
       });
     });
   }
+
+  it("with 127 for a command that is to be found without a PATH", async () => {
+    for (const env of [{}, { PATH: "" }]) {
+      await assertFails([...exec, "true"], { home, env }, {
+        exit: 127,
+        code: "command_not_found",
+        message: /^the command true was not found: there is no PATH$/,
+        hint: /set PATH/,
+      });
+      const byPath = await run([...exec, "/bin/sh", "-c", "exit 5"], {
+        home,
+        env,
+      });
+      assertEquals(byPath.code, 5);
+    }
+  });
 
   it("with 126 for a program that no machine can run", async () => {
     const path = home.at("garbage");

@@ -219,6 +219,26 @@ describe("a passphrase", () => {
       assertEquals(await tokenOf(home, env), service.token);
     });
 
+    it("leaves the terminal as it was to the child of exec, and the signals too", async () => {
+      using home = new Home();
+      await service.save(
+        home,
+        { [VARIABLE]: PASSPHRASE },
+        ...["--key-source", "passphrase"],
+      );
+      const script = 'echo "[$(stty -g)]"; trap "exit 9" TERM; ' +
+        "kill -TERM $PPID; while :; do sleep 0.02; done";
+      const exec = open(home, "exec", "--", "sh", "-c", script);
+      await asked(exec, ASK);
+      await exec.type(PASSPHRASE + KEYS.enter);
+      const { code, screen, before } = await exec.end();
+      assertEquals(code, 9, screen);
+      assertEquals(
+        /\[(\S+)\]/.exec(screen.replaceAll("\x1b[", ""))?.[1],
+        before,
+      );
+    });
+
     it("that is not the same the second time stores nothing", async () => {
       using home = new Home();
       const login = open(home, ...save(), "--key-source", "passphrase");

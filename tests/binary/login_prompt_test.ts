@@ -320,6 +320,25 @@ describe("nanoctl login on a terminal", () => {
       });
     }
 
+    for (
+      const [signal, exitCode] of [["SIGTERM", 143], ["SIGHUP", 129]] as const
+    ) {
+      it(`leaves the terminal as it was when ${signal} comes while the service is asked`, async () => {
+        using home = new Home();
+        const { token, id } = await service.mint({ state: "slow", delay: 600 });
+        const terminal = await openPrompt(home);
+        await terminal.type(token + KEYS.enter);
+        await until(
+          async () => await service.requestsWith(id) > 0,
+          "the service is asked",
+        );
+        Deno.kill(await programOf(terminal), signal);
+        const { code, screen, before, after } = await terminal.end();
+        assertEquals([code, after], [exitCode, before], screen);
+        assertEquals(home.entries(), []);
+      });
+    }
+
     it("leaves the terminal as it was when Ctrl-C comes while the service is asked", async () => {
       using home = new Home();
       const { token, id } = await service.mint({ state: "slow", delay: 600 });

@@ -110,7 +110,10 @@ export class FakeContext implements Context {
     this.stdin = this.#input(options.stdin ?? "", isTerminal("stdin"));
     this.stdout = new RecordedStream(isTerminal("stdout"));
     this.stderr = new RecordedStream(isTerminal("stderr"));
-    this.prompts = { secret: (message) => this.#ask(message, typed) };
+    this.prompts = {
+      secret: (message) => this.#ask(message, typed),
+      release: () => {},
+    };
     this.fetch = options.network
       ? globalThis.fetch
       : this.#scriptedFetch(options.answer ?? unexpected);
