@@ -8,6 +8,8 @@ import {
   type CliCommand,
   type GlobalOptions,
 } from "./options.ts";
+import type { CredentialStore } from "../store/credential_store.ts";
+import type { StoredProfile } from "../store/snapshot.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** The options of `logout`. */
@@ -35,39 +37,100 @@ export function logoutCommand(context: Context): CliCommand {
 }
 
 /**
- * Deletes what is stored; nothing stored is not an error. With `--revoke` a
- * token that can't be ended at the service stays stored, so that it can be
- * tried again.
+ * Deletes what is stored, with `--url` and `--service` only what is for those;
+ * nothing stored is not an error. With `--revoke` a token that can't be ended at
+ * the service stays stored, so that it can be tried again, and the others go on.
  *
- * Throws what the store throws, and with `--revoke` what the session throws.
+ * Throws `usage` for a URL or a service that can't be one, what the store
+ * throws, and with `--revoke` what the first session that fails throws.
  */
 export async function runLogout(
   context: Context,
   options: LogoutOptions,
 ): Promise<void> {
-  const { openStored, storedTarget } = await import("./workplace.ts");
+  const { openStored } = await import("./workplace.ts");
+  const { TOKEN_VARIABLES } = await import("../tokens/variables.ts");
   const output = new Output(context, options);
+  const variable = Object.values(TOKEN_VARIABLES)
+    .find((name) => context.env.get(name));
   const { profile, store, snapshot } = await withForce(
     context,
     options,
     output,
     () => openStored(context, options),
   );
-  const stored = new Set(snapshot.names);
-  const removed = (options.all ? snapshot.names : [profile])
-    .filter((name) => stored.has(name));
-  if (options.revoke) {
-    for (const name of removed) {
+  const isMeant = await filterOf(options);
+  const meant = snapshot.names.filter((name) =>
+    (options.all || name === profile) && isMeant(snapshot.find(name))
+  );
+  const { removed, failures } = options.revoke
+    ? await revokeAll(context, options, output, { store, snapshot }, meant)
+    : { removed: meant, failures: [] };
+  if (!options.revoke && removed.length > 0) await store.remove(removed);
+  const [failure, ...others] = failures;
+  if (removed.length > 0 || !failure) {
+    await report(output, removed, options, profile);
+    await sayActive(output, store, removed.includes(snapshot.active));
+  }
+  for (const other of others) await output.warn(other.message);
+  if (failure) throw failure;
+  if (!variable) return;
+  await output.warn(
+    `${variable} is set, so commands are still authenticated; unset it to be logged out`,
+  );
+}
+
+/** Which profile is the active one now, where the one that was is gone. */
+async function sayActive(
+  output: Output,
+  store: CredentialStore,
+  isGone: boolean,
+): Promise<void> {
+  const { active, names } = await store.read();
+  if (!isGone || names.length === 0) return;
+  await output.say(`The active profile is now ${active}.`);
+}
+
+/** Whether a login is one of those that `--url` and `--service` leave: the variables name no login to forget. */
+async function filterOf(
+  { url, service }: LogoutOptions,
+): Promise<(stored: StoredProfile | undefined) => boolean> {
+  const { parseServiceUrl } = await import("../http/service_url.ts");
+  const { knownService } = await import("../services/service.ts");
+  const wanted = {
+    url: url === undefined ? undefined : parseServiceUrl(url),
+    service: service === undefined ? undefined : knownService(service),
+  };
+  return (stored) =>
+    (wanted.url ?? stored?.url) === stored?.url &&
+    (wanted.service ?? stored?.service) === stored?.service;
+}
+
+/** Ends the tokens of these profiles, and deletes those that are ended. */
+async function revokeAll(
+  context: Context,
+  options: LogoutOptions,
+  output: Output,
+  { store, snapshot }: Omit<Workplace, "target">,
+  names: string[],
+): Promise<{ removed: string[]; failures: NanoctlError[] }> {
+  const { storedTarget } = await import("./workplace.ts");
+  const removed: string[] = [];
+  const failures: NanoctlError[] = [];
+  for (const name of names) {
+    try {
       const target = storedTarget(snapshot, name);
       await revoke(context, options, output, { store, snapshot, target });
-      await store.remove([name]);
+    } catch (error) {
+      const isOver = context.signal.aborted || !(error instanceof NanoctlError);
+      if (isOver) throw error;
+      failures.push(stillStored(error, name));
+      continue;
     }
-  } else if (removed.length > 0) await store.remove(removed);
-  await report(context, output, removed, options, profile);
-  const { active, names: left } = await store.read();
-  if (removed.includes(snapshot.active) && left.length > 0) {
-    await output.say(`The active profile is now ${active}.`);
+    await store.remove([name]);
+    removed.push(name);
   }
+  return { removed, failures };
 }
 
 async function revoke(
@@ -94,21 +157,19 @@ async function revoke(
     if (hasCode(error, "token_invalid", "token_expired", "token_revoked")) {
       return;
     }
-    throw stillStored(error, target.profile);
+    throw error;
   }
 }
 
-function stillStored(error: unknown, profile: string): unknown {
-  if (!(error instanceof NanoctlError)) return error;
+function stillStored(error: NanoctlError, profile: string): NanoctlError {
   return new NanoctlError(
     error.code,
     `the token of profile ${profile} was not ended and stays stored: ${error.message}`,
-    "try again later, or forget it here only: nanoctl logout",
+    `try again later, or forget it here only: nanoctl logout --profile ${profile}`,
   );
 }
 
 async function report(
-  context: Context,
   output: Output,
   removed: string[],
   options: LogoutOptions,
@@ -118,25 +179,22 @@ async function report(
     await output.dataJson({ removed, revoked: options.revoke ? removed : [] });
   }
   await output.say(outcome(removed, options, profile));
-  const { TOKEN_VARIABLES } = await import("../tokens/variables.ts");
-  const variable = Object.values(TOKEN_VARIABLES)
-    .find((name) => context.env.get(name));
-  if (variable) {
-    await output.warn(
-      `${variable} is set, so commands are still authenticated; unset it to be logged out`,
-    );
-  }
 }
 
 function outcome(
   removed: string[],
-  { all, revoke }: LogoutOptions,
+  { all, revoke, url, service }: LogoutOptions,
   profile: string,
 ): string {
   if (removed.length === 0) {
-    return all
-      ? "Nothing is stored; there is nothing to log out of."
-      : `Nothing is stored for profile ${profile}; there is nothing to log out of.`;
+    const place = [url, service].filter((given) => given !== undefined);
+    const what = [
+      ...all ? [] : [`for profile ${profile}`],
+      ...place.length === 0 ? [] : [`for ${place.join(" and ")}`],
+    ].join(" ");
+    return `Nothing is stored${
+      what && ` ${what}`
+    }; there is nothing to log out of.`;
   }
   const ended = revoke ? ", and ended at the service" : "";
   return `Logged out of ${

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { type LogoutOptions, runLogout } from "../../src/cli/logout.ts";
 import { Secret } from "../../src/secret.ts";
@@ -115,6 +115,46 @@ describe("logout", () => {
     },
   );
 
+  atHome(
+    "deletes what is for the URL and the service that are named, and nothing else",
+    async () => {
+      for (
+        const other of [
+          { url: "https://other.example" },
+          { service: "coder" },
+          { url: "https://work.example", service: "coder" },
+          { all: true, url: "https://other.example" },
+        ]
+      ) {
+        const context = await logout(other);
+        assertEquals(await stored(), ["default", "work"]);
+        assertMatch(context.stderr.text, /^Nothing is stored for /);
+      }
+      const context = await logout({ url: "https://other.example" });
+      assertEquals(context.stderr.lines, [
+        "Nothing is stored for profile work for https://other.example; there is nothing to log out of.",
+      ]);
+      await logout({ url: "https://WORK.example/", service: "nanoservices" });
+      assertEquals(await stored(), ["default"]);
+    },
+  );
+
+  atHome("deletes with --all and --url every login there", async () => {
+    await logout({ all: true, url: "https://default.example" });
+    assertEquals(await stored(), ["work"]);
+  });
+
+  atHome(
+    "refuses a URL or a service that can't be one, and deletes nothing",
+    async () => {
+      for (const wrong of [{ url: "ftp://x" }, { service: "none" }]) {
+        const error = await rejectionOf(runLogout(contextOf(), wrong));
+        assertEquals(error.code, "usage");
+      }
+      assertEquals(await stored(), ["default", "work"]);
+    },
+  );
+
   atHome("says nothing with --quiet", async () => {
     assertEquals((await logout({ quiet: true })).stderr.text, "");
   });
@@ -123,7 +163,7 @@ describe("logout", () => {
     atHome(`warns that ${name} still authenticates`, async () => {
       const context = await logout({}, { env: { [name]: "nano_env" } });
       assertEquals(
-        context.stderr.lines[1],
+        context.stderr.lines.at(-1),
         `warning: ${name} is set, so commands are still authenticated; unset it to be logged out`,
       );
     });
@@ -215,8 +255,48 @@ describe("logout --revoke", () => {
         answer: ({ url }) =>
           new Response(null, { status: url.includes("work") ? 500 : 204 }),
       });
-      await rejectionOf(runLogout(context, { revoke: true, all: true }));
+      const error = await rejectionOf(
+        runLogout(context, { revoke: true, all: true, json: true }),
+      );
       assertEquals(await stored(), ["work"]);
+      assertEquals(
+        context.stdout.text,
+        '{"removed":["default"],"revoked":["default"]}\n',
+      );
+      assertEquals(error.code, "service_error");
+      assertEquals(
+        error.hint,
+        "try again later, or forget it here only: nanoctl logout --profile work",
+      );
+    },
+  );
+
+  atHome("with --all goes on when one fails, and says which", async () => {
+    const context = contextOf({
+      answer: ({ url }) =>
+        new Response(null, { status: url.includes("default") ? 500 : 204 }),
+    });
+    await rejectionOf(runLogout(context, { revoke: true, all: true }));
+    assertEquals(await stored(), ["default"]);
+    assertEquals(context.stderr.lines, [
+      "Logged out of work: the stored token is deleted, and ended at the service.",
+      "The active profile is now default.",
+    ]);
+  });
+
+  atHome(
+    "with --all says of each that fails that it is still there",
+    async () => {
+      const context = contextOf({ answer: status(500) });
+      const error = await rejectionOf(
+        runLogout(context, { revoke: true, all: true }),
+      );
+      assert(error.message.startsWith("the token of profile default was not"));
+      assertEquals(await stored(), ["default", "work"]);
+      assertMatch(
+        context.stderr.text,
+        /^warning: the token of profile work was not ended and stays stored: .*\n$/,
+      );
     },
   );
 
