@@ -47,7 +47,6 @@ const TOKEN_FILE = "token";
 
 const PLAIN: string[] = [];
 const MODES = [PLAIN, ["--json", "--verbose"], ["--verbose"], ["--quiet"]];
-const TWO_MODES = MODES.slice(0, 2);
 
 /** The codes of errors that no run here ends with, and why: none, so far. */
 const NOT_MET: Partial<Record<keyof typeof EXIT_CODES, string>> = {};
@@ -296,12 +295,11 @@ describe("no secret is where it does not belong", () => {
       const commands = name === "valid"
         ? [...commandLines(), ...OFFLINE]
         : commandLines();
-      const modes = name === "valid" ? MODES : TWO_MODES;
       await forAll(commands, async (command, index) => {
         const { home: used, token, id } = await loggedIn();
         using home = used;
         await service.change(id, wish);
-        for (const [turn, mode] of modes.entries()) {
+        for (const [turn, mode] of MODES.entries()) {
           const way = wayOf(index + turn, home, token);
           await look({
             command: withOptions(command, [
@@ -337,7 +335,7 @@ describe("no secret is where it does not belong", () => {
         command: withOptions(command, way.options),
         env: { ...service.env, ...way.env },
         home,
-      }, TWO_MODES);
+      });
       noteFiles(home, command.join(" "));
     });
     using home = copyOf(base);
@@ -421,7 +419,7 @@ describe("no secret is where it does not belong", () => {
               ]),
               env: { NANOSERVICES_URL: place.url, ...place.env, ...way.env },
               home,
-            }, [TWO_MODES[index % 2] ?? PLAIN]);
+            });
             noteFiles(home, command.join(" "));
           });
         } finally {
@@ -457,7 +455,7 @@ describe("no secret is where it does not belong", () => {
             command: withOptions(command, way.options),
             env: { NANOSERVICES_URL: server.url, ...way.env },
             home,
-          }, TWO_MODES);
+          });
           noteFiles(home, command.join(" "));
         });
         assert(server.heard.length > 0);
@@ -487,7 +485,7 @@ describe("no secret is where it does not belong", () => {
           command: withOptions(command, way.options),
           env: { NANOSERVICES_URL: server.url, ...way.env },
           home,
-        }, TWO_MODES);
+        });
         noteFiles(home, command.join(" "));
       });
       assert(seen.length > 0);
@@ -565,12 +563,8 @@ describe("no secret is where it does not belong", () => {
       except: string[] = [],
       chosen = commands(),
     ): Promise<void> {
-      await forAll(chosen, async ([command, stdin], index) => {
-        for (
-          const mode of chosen.length > 4
-            ? [TWO_MODES[index % 2] ?? PLAIN]
-            : TWO_MODES
-        ) {
+      await forAll(chosen, async ([command, stdin]) => {
+        for (const mode of MODES) {
           using home = copyOf(stored);
           const env = break_(home) ?? {};
           await look({
@@ -661,8 +655,8 @@ describe("no secret is where it does not belong", () => {
       using home = copyOf(base);
       await using _holder = await LockHolder.hold(home.at(LOCK));
       await Promise.all(
-        [["use", "default"], ["logout"], ["token"]].map((command) =>
-          look({ command, env: service.env, home }, [["--json"]])
+        [["use", "default"], ["logout"], ["token"]].flatMap((command) =>
+          MODES.map((mode) => look({ command, env: service.env, home }, [mode]))
         ),
       );
       noteFiles(home, "locked");
@@ -688,7 +682,7 @@ describe("no secret is where it does not belong", () => {
   describe("when it was put in the wrong place:", () => {
     it("as an argument, in an option that there is not, or in its name", async () => {
       const commands = await commandTree();
-      await forAll(commands, async ({ words }, index) => {
+      await forAll(commands, async ({ words }) => {
         using home = copyOf(base);
         const secret = markers.token("token");
         const rest = words[0] === "exec" ? ["--", "true"] : [];
@@ -708,14 +702,14 @@ describe("no secret is where it does not belong", () => {
             env: service.env,
             home,
             allowed: { stderr: [] },
-          }, [index % 2 === 0 ? PLAIN : ["--json"]]);
+          });
         }
         noteFiles(home, words.join(" "));
       });
       using home = copyOf(base);
       const secret = markers.token("token");
       for (const command of [[secret], [`--token${secret}`], ["--", secret]]) {
-        await look({ command, home }, [PLAIN, ["--json"]]);
+        await look({ command, home });
       }
       assertNoLeaks();
     });
@@ -743,7 +737,7 @@ describe("no secret is where it does not belong", () => {
             env: { ...service.env, NANOSERVICES_TOKEN: baseToken.token },
             home,
             ...(words[0] === "token" ? { allowed: { stdout: ["token"] } } : {}),
-          }, [PLAIN, ["--json"]]);
+          });
         }
         noteFiles(home, words.join(" "));
       });
@@ -773,7 +767,7 @@ describe("no secret is where it does not belong", () => {
           ["exec", "--", secret],
           ["exec", "--", `./${secret}`],
         ]
-      ) await look({ command, env, home, allowed: {} }, [PLAIN, ["--json"]]);
+      ) await look({ command, env, home, allowed: {} });
       noteFiles(home, "URLs");
       assertNoLeaks();
     });
@@ -811,7 +805,7 @@ describe("no secret is where it does not belong", () => {
             env: { ...service.env, ...env },
             home,
             allowed: {},
-          }, TWO_MODES);
+          });
         }
       });
       noteFiles(home, "variables");
