@@ -7,16 +7,16 @@ export type AgentCommandOptions = GlobalOptions & AgentOptions;
 const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
   [
     "--agent-token <token:string>",
-    "Act as the agent with this token. (NANOSERVICES_AGENT_TOKEN)\nEach of these variables can begin with CODER_ too.",
+    "Agent's token. (NANOSERVICES_AGENT_TOKEN)\nThese variables can begin with CODER_ too.",
   ],
   [
     "--agent-token-file <path:string>",
-    "A file with the agent's token. (NANOSERVICES_AGENT_TOKEN_FILE)\nA hyphen stands for standard input.",
+    "Its file. (NANOSERVICES_AGENT_TOKEN_FILE)\nA hyphen stands for standard input.",
   ],
-  ["--agent-url <url:string>", "The agent's service. (NANOSERVICES_AGENT_URL)"],
+  ["--agent-url <url:string>", "Agent's service. (NANOSERVICES_AGENT_URL)"],
   [
     "--auth <way:string>",
-    `How the agent proves who it is. (NANOSERVICES_AGENT_AUTH)\nOne of ${
+    `How it logs in. (NANOSERVICES_AGENT_AUTH)\nOne of ${
       AGENT_AUTHS.join(",\n")
     }.`,
   ],

@@ -27,7 +27,7 @@ export function apiCommand(context: Context): CliCommand {
   return withAgentOptions(asCliCommand(
     new Command<AgentCommandOptions>()
       .description(
-        "Send one authenticated request and print the body of the answer.",
+        "Send an authenticated request, print the answer.",
       )
       .arguments("<path:string>")
       .option(
@@ -36,23 +36,23 @@ export function apiCommand(context: Context): CliCommand {
       )
       .option(
         "-f, --field <field:string>",
-        "A name=value of the JSON body or a GET's query; repeatable.",
+        "A name=value for body or query; repeatable.",
         { collect: true },
       )
       .option(
         "--input <file:string>",
-        "A file to send as the body; - is standard input.",
+        "A file with the body; - is standard input.",
       )
       .option(
         "-H, --header <header:string>",
-        "A name:value to send as a header; repeatable.",
+        "A name:value of a header; repeatable.",
         {
           collect: true,
         },
       )
       .option(
         "-i, --include",
-        "Print the status and the headers of the answer too.",
+        "Print the answer's status and headers too.",
       )
       .example("Read", "nanoctl api /v1/me")
       .example(

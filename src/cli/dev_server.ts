@@ -27,14 +27,14 @@ export function devServerCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description(
-        "Run the embedded service, for demos, tests and your own CI.\n\n" +
+        "Run the embedded service, for demos and tests.\n\n" +
           "It keeps everything in memory and listens on loopback only.",
       )
       .option("--port <port:number>", "The port; 0 takes any free one. (7080)")
       .option("--host <address:string>", "A loopback address. (127.0.0.1)")
       .option(
         "--metadata <clouds:string>",
-        "Be the metadata service of aws, azure or google too; or aws,azure.",
+        "Be the metadata service of aws, azure, google too.\nOf several: aws,azure.",
         { collect: true },
       )
       .example("In one terminal", "nanoctl dev-server")

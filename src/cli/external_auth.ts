@@ -13,7 +13,7 @@ export function externalAuthCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .usage("<command>")
-      .description("Get the tokens of external providers, such as GitHub.")
+      .description("Get tokens of external providers, such as GitHub.")
       .action(function (): void {
         this.showHelp();
       })

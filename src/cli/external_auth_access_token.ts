@@ -23,12 +23,12 @@ export function accessTokenCommand(context: Context): CliCommand {
       .arguments("<provider:string>")
       .option(
         "--extra <path:string>",
-        "Print one field that came with the token, such as team.id.",
+        "Print a field that came along, like team.id.",
       )
       .example("For a script", "nanoctl external-auth access-token github")
       .example(
         "A field of it",
-        'nanoctl external-auth access-token slack --extra "authed_user.id"',
+        "nanoctl external-auth access-token slack --extra authed_user.id",
       )
       .action((options, provider: string) =>
         runAccessToken(context, options, provider)
@@ -40,8 +40,8 @@ export function accessTokenCommand(context: Context): CliCommand {
  * Prints the token, the field, or the URL.
  *
  * Throws `external_auth_required` after it printed a URL, `extra_missing` for
- * a field that is missing or null, `usage` for a path that is none,
- * `provider_unknown`, and what the session throws.
+ * a field that is missing or null, `usage` for a path or a provider that is
+ * none, `provider_unknown`, and what the session throws.
  */
 export async function runAccessToken(
   context: Context,
@@ -51,6 +51,13 @@ export async function runAccessToken(
   const { openAnySession } = await import("./any_session.ts");
   const { withRefusalHint } = await import("./session.ts");
   const output = new Output(context, options);
+  if (provider.trim() === "") {
+    throw new NanoctlError(
+      "usage",
+      "the provider's name is empty",
+      "see 'nanoctl external-auth list'",
+    );
+  }
   const path = options.extra === undefined
     ? undefined
     : (await import("./extra_path.ts")).parseExtraPath(options.extra);

@@ -11,7 +11,7 @@ export type ExternalAuthListOptions = AgentCommandOptions;
 export function externalAuthListCommand(context: Context): CliCommand {
   return withAgentOptions(asCliCommand(
     new Command<ExternalAuthListOptions>()
-      .description("List the providers, and whether you are authenticated.")
+      .description("List providers, and whether you are authenticated.")
       .example("As a table", "nanoctl external-auth list")
       .example(
         "For a script",

@@ -31,26 +31,26 @@ export function loginCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description(
-        "Log in with a token of the environment, an option or a masked prompt.\n\n" +
+        "Log in with a token, given or asked for.\n\n" +
           "A token from the environment or from an option is validated and not kept.\n" +
-          "One typed at the prompt is validated, encrypted and stored.",
+          "One typed at the masked prompt is validated, encrypted and stored.",
       )
       .option("--token-stdin", "Read the token from standard input.")
       .option("--save", "Store the token, wherever it came from.")
       .option(
         "--key-source <source:string>",
-        "Where the key of a new credential file is.\nOne of keyfile, passphrase, environment, helper, helper:<name>.",
+        "Where the key of a new credential file is.\nOne of keyfile, passphrase, environment,\nhelper, helper:<name>.",
       )
       .option(
         "--force",
-        "Move aside a credential file that can't be read, and start anew.",
+        "Move aside a file that can't be read; start anew.",
       )
       .example("At a terminal", "nanoctl login")
       .example("In CI", "NANOSERVICES_TOKEN=… nanoctl login")
       .example("From a secret file", "nanoctl login --token-stdin < token.txt")
       .example(
         "To Coder",
-        "nanoctl login --service coder --url https://coder.example.com",
+        "nanoctl login --service coder --url https://coder.example",
       )
       .action((options) => runLogin(context, options)),
   );

@@ -23,7 +23,7 @@ export function statusCommand(context: Context): CliCommand {
   return asCliCommand(
     new Command<GlobalOptions>()
       .description(
-        "Show what is stored, how, and where the active token comes from.",
+        "Show what is stored and which token is active.",
       )
       .option("--check", "Ask the service whether the active token is valid.")
       .example("At a glance", "nanoctl status")

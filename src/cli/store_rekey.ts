@@ -26,7 +26,7 @@ export function storeRekeyCommand(context: Context): CliCommand {
       )
       .option(
         "--key-source <source:string>",
-        "Where the new key is.\nOne of keyfile, passphrase, environment, helper, helper:<name>.",
+        "Where the new key is.\nOne of keyfile, passphrase, environment,\nhelper, helper:<name>.",
       )
       .example("A new key from the same source", "nanoctl store rekey")
       .example(

@@ -13,7 +13,7 @@ export function tokenCommand(context: Context): CliCommand {
     new Command<GlobalOptions>()
       .description("Print the active token, for scripts.")
       .example(
-        "Call the service with curl",
+        "With curl",
         'curl -H "Authorization: Bearer $(nanoctl token)" …',
       )
       .action((options) => runToken(context, options)),

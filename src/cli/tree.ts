@@ -32,14 +32,21 @@ const COMMANDS: Record<string, Loader> = {
 
 /** Parses a command line and runs its command. Throws what that throws, and `usage`. */
 export async function runTree(context: Context, args: string[]): Promise<void> {
+  const line = withoutHelpWord(args);
   try {
-    const tree = await commandTree(context, args);
-    await tree.parse(commandLine(args));
+    const tree = await commandTree(context, line);
+    await tree.parse(commandLine(line));
   } catch (error) {
     throw error instanceof ValidationError
-      ? usageError(error.message, args)
+      ? usageError(error.message, line)
       : error;
   }
+}
+
+/** `nanoctl help token` is `nanoctl token --help`, as with most programs that have commands. */
+function withoutHelpWord([first, ...rest]: string[]): string[] {
+  if (first === undefined) return [];
+  return first === "help" ? [...rest, "--help"] : [first, ...rest];
 }
 
 /**
@@ -89,7 +96,7 @@ function rootCommand(context: Context) {
     )
     .globalOption(
       "--service <name:string>",
-      "What kind of service it is: nanoservices or coder. (NANOCTL_SERVICE)",
+      "Kind: nanoservices, coder. (NANOCTL_SERVICE)",
     )
     .globalOption(
       "--profile <name:string>",
@@ -97,7 +104,7 @@ function rootCommand(context: Context) {
     )
     .globalOption(
       "-t, --token <token:string>",
-      "The token. Others can see it in the process list.",
+      "The token; others see it in the process list.",
     )
     .globalOption(
       "--token-file <path:string>",
@@ -115,11 +122,11 @@ function rootCommand(context: Context) {
     )
     .globalOption(
       "--ca-file <path:string>",
-      "More authorities to trust, in PEM. (NANOCTL_CA_FILE)",
+      "Also trust these, in PEM. (NANOCTL_CA_FILE)",
     )
     .globalOption(
       "--insecure-http",
-      "Send the token over plain http to another machine.",
+      "Send tokens over plain http to other machines.",
     );
 }
 

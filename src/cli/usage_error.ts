@@ -2,14 +2,25 @@ import { NanoctlError } from "../errors.ts";
 
 /** What Cliffy found wrong with a command line, as one of our errors. */
 export function usageError(message: string, args: string[]): NanoctlError {
+  const [first = "", second = ""] = args.filter((arg) => arg !== "--json");
+  if (first === "exec" && message.startsWith("No arguments allowed")) {
+    return new NanoctlError(
+      "usage",
+      "the command to run is not behind two hyphens",
+      "put it there: nanoctl exec -- <command>",
+    );
+  }
   const [, unknown] = message.match(/^Unknown command "(.*?)"/s) ?? [];
-  const command = args[0] ?? "";
-  const help = command !== unknown && PLAIN_NAME.test(command)
-    ? `nanoctl ${command} --help`
-    : "nanoctl --help";
+  const isName = (word: string): boolean =>
+    word !== unknown && PLAIN_NAME.test(word);
+  const words = isName(first) ? [first] : [];
+  if (GROUPS.includes(first) && isName(second)) words.push(second);
+  const help = ["nanoctl", ...words, "--help"].join(" ");
   return new NanoctlError("usage", withoutValues(message), `see '${help}'`);
 }
 
+/** Commands that have commands. */
+const GROUPS = ["external-auth", "store"];
 const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;
 
 /** What Cliffy says, without anything that may be a token in the wrong place. */

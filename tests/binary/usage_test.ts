@@ -19,6 +19,26 @@ describe("a usage error", () => {
       says: /--frobnicate/,
       hint: /'nanoctl login --help'/,
     },
+    {
+      args: ["external-auth", "access-token"],
+      says: /[Mm]issing argument/,
+      hint: /^see 'nanoctl external-auth access-token --help'$/,
+    },
+    {
+      args: ["store", "frobnicate"],
+      says: /command/,
+      hint: /^see 'nanoctl store --help'$/,
+    },
+    {
+      args: ["external-auth", "access-token", ""],
+      says: /^the provider's name is empty$/,
+      hint: /external-auth list/,
+    },
+    {
+      args: ["help", "frobnicate"],
+      says: /command/,
+      hint: /^see 'nanoctl --help'$/,
+    },
     { args: ["--frobnicate"], says: /--frobnicate/, hint: /'nanoctl --help'/ },
     { args: ["whoami", "--url"], says: /--url/, hint: /--help/ },
     { args: ["whoami", "surplus"], says: /argument/, hint: /--help/ },
@@ -127,6 +147,14 @@ describe("help", () => {
     const { code, stdout } = await run([]);
     assertEquals(code, 0);
     assertMatch(stdout, /^\s+login\b/m);
+  });
+
+  it("comes for the word help too, alone and with a command", async () => {
+    for (const path of [[], ["token"], ["store", "rekey"]]) {
+      const { code, stdout } = await run(["help", ...path]);
+      assertEquals(code, 0);
+      assertEquals(stdout, (await run([...path, "--help"])).stdout);
+    }
   });
 
   it("of a command may be asked for before it", async () => {
