@@ -146,6 +146,9 @@ async function makePlan(
 
 const TRIAL_HINT = "--trial makes a build to try things out with";
 
+/** What an archive has of the project itself, beside the pages in docs/. */
+const TEXTS = ["LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+
 async function planFor(
   root: string,
   work: string,
@@ -273,7 +276,7 @@ async function bundleOf(
   return contentsOf(root, await readGraph(root), sources);
 }
 
-/** What lies beside the program in every archive. */
+/** What lies beside the program in every archive: all that the README links to, too. */
 async function accompanying(
   root: string,
   contents: Contents,
@@ -285,9 +288,9 @@ async function accompanying(
     executable: false,
   });
   const licences = thirdPartyLicences(contents.packages, runtime);
+  const docs = [...walk(`${root}/docs`)].map((path) => `docs${path}`).sort();
   return [
-    await read("LICENSE"),
-    await read("README.md"),
+    ...await Promise.all([...TEXTS, ...docs].map(read)),
     {
       path: "THIRD_PARTY_LICENSES",
       bytes: bytes(licences),

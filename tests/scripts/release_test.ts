@@ -82,11 +82,15 @@ onPosix("a trial release", () => {
     assertEquals(lines, await Promise.all(expected));
   });
 
-  it("has the program, the licences and the README in its archive", async () => {
-    assertEquals([...walk(top)], [
+  it("has the program, the licences and all that the README links to in its archive", async () => {
+    const docs = [...walk(`${ROOT}/docs`)].map((path) => `/docs${path}`);
+    assertEquals([...walk(top)].sort(), [
+      "/CHANGELOG.md",
+      "/CONTRIBUTING.md",
       "/LICENSE",
       "/README.md",
       "/THIRD_PARTY_LICENSES",
+      ...docs.sort(),
       "/nanoctl",
     ]);
     for (const path of walk(top)) {
@@ -95,7 +99,11 @@ onPosix("a trial release", () => {
       assertEquals((mode ?? 0) & 0o777, expected, path);
       assertEquals((mtime?.getTime() ?? 0) / 1000, DATE, path);
     }
-    for (const file of ["LICENSE", "README.md"]) {
+    const readme = await Deno.readTextFile(`${top}/README.md`);
+    const linked = [...readme.matchAll(/\]\(((?!https?:)[^)#]+)\)/g)]
+      .map(([, path = ""]) => path);
+    assert(linked.length > 5, `${linked}`);
+    for (const file of ["LICENSE", "README.md", ...linked]) {
       const [ours, theirs] = [`${ROOT}/${file}`, `${top}/${file}`];
       assertEquals(
         await Deno.readTextFile(theirs),
@@ -143,9 +151,12 @@ onPosix("a trial release", () => {
       args: [
         "-R",
         ...[
+          "CHANGELOG.md",
+          "CONTRIBUTING.md",
           "LICENSE",
           "README.md",
           "deno.json",
+          "docs",
           "main.ts",
           "node_modules",
           "scripts",
