@@ -411,6 +411,10 @@ function median(values: number[]): number {
 
 if (import.meta.main) {
   const [seconds, loops] = Deno.args.map(Number);
+  if (![seconds ?? 1, loops ?? 1].every((number) => number > 0)) {
+    say("usage: deno task soak [seconds] [loops]");
+    Deno.exit(2);
+  }
   const report = await soak({
     seconds: seconds ?? DEFAULT_SECONDS,
     loops: loops ?? DEFAULT_LOOPS,

@@ -50,7 +50,10 @@ export async function runStoreInfo(
         ["Encryption:", "AES-256-GCM"],
         ["Key source:", describeKey(key)],
         ["Key:", key.id],
-        ["Profiles:", `${names.length}, active: ${active}`],
+        [
+          "Profiles:",
+          names.length === 0 ? "0" : `${names.length}, active: ${active}`,
+        ],
       ]
       : [["", "not there yet; it is made by the first login that stores"]]),
   ]));

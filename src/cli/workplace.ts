@@ -84,7 +84,7 @@ export function givenService(
 /** The target that a stored profile is for. Throws `not_logged_in` when nothing is stored for it. */
 export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
   const stored = snapshot.find(profile);
-  if (!stored) throw notLoggedIn(profile);
+  if (!stored) throw notLoggedIn(snapshot, profile);
   return { profile, service: storedService(stored), url: stored.url };
 }
 

@@ -198,7 +198,7 @@ function cannotListen(
   port: number,
 ): NanoctlError {
   const where = `port ${port} of ${hostname}`;
-  const hint = "`--port 0` takes any free port";
+  const hint = "'--port 0' takes any free port";
   if (error instanceof Deno.errors.AddrInUse) {
     return new NanoctlError("failed", `${where} is in use`, hint);
   }

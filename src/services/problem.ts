@@ -106,5 +106,9 @@ function tryAgain({ headers, receivedAt }: HttpAnswer, words: string): string {
   const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt);
   return seconds === undefined
     ? "try again later"
-    : `${words} ${Math.ceil(seconds)} seconds`;
+    : `${words} ${plural(Math.ceil(seconds), "second")}`;
+}
+
+function plural(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

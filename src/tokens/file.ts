@@ -8,12 +8,19 @@ import { readToken, TOKEN_LIMIT } from "./token_text.ts";
 
 /**
  * The token in a file, read again whenever it is needed, so that a file that
- * someone rotates just works.
+ * someone rotates just works. A pipe, such as a shell's `<(command)`, gives it
+ * only once.
  */
 export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   const source = `the file ${path}`;
-  const getToken = async (): Promise<SessionToken> =>
-    readToken(await readStart(path), source);
+  let piped: SessionToken | undefined;
+  const getToken = async (): Promise<SessionToken> => {
+    if (piped) return piped;
+    const { text, isFile } = await readStart(path);
+    const token = readToken(text, source);
+    if (!isFile) piped = token;
+    return token;
+  };
   return {
     origin,
     source,
@@ -24,7 +31,9 @@ export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
 }
 
 /** As much of the file as a token may have, and one byte to tell that there is more. */
-async function readStart(path: string): Promise<string> {
+async function readStart(
+  path: string,
+): Promise<{ text: string; isFile: boolean }> {
   const bytes = new Uint8Array(TOKEN_LIMIT + 1);
   try {
     using file = await Deno.open(path);
@@ -34,7 +43,8 @@ async function readStart(path: string): Promise<string> {
       if (read === null) break;
       length += read;
     }
-    return new TextDecoder().decode(bytes.subarray(0, length));
+    const text = new TextDecoder().decode(bytes.subarray(0, length));
+    return { text, isFile: (await file.stat()).isFile };
   } catch (error) {
     throw new NanoctlError(
       "not_logged_in",

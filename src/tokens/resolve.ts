@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
-import type { ServiceName } from "../services/names.ts";
+import { DEFAULT_SERVICE, type ServiceName } from "../services/names.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 import { tokenFile } from "./file.ts";
@@ -79,12 +79,14 @@ function storedFor(
   snapshot: StoreSnapshot,
 ): TokenProvider {
   const stored = snapshot.find(target.profile);
-  if (!stored) throw notLoggedIn(target.profile);
+  if (!stored) throw notLoggedIn(snapshot, target.profile);
   if (stored.url !== target.url || stored.service !== target.service) {
     throw new NanoctlError(
       "not_logged_in",
       `not logged in to ${target.url}: profile ${target.profile} is for ${stored.url} (${stored.service})`,
-      `log in there under a profile of its own: nanoctl login --url ${target.url} --profile <name>`,
+      `log in there under a profile of its own: nanoctl login --url ${target.url}${
+        target.service === DEFAULT_SERVICE ? "" : ` --service ${target.service}`
+      } --profile <name>`,
     );
   }
   return storedToken(store, snapshot, target.profile);

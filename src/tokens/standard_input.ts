@@ -36,7 +36,13 @@ async function readInput(stdin: Context["stdin"]): Promise<SessionToken> {
       "pipe the token in, or run 'nanoctl login' for a masked prompt",
     );
   }
-  const bytes = await stdin.readAll(TOKEN_LIMIT + 1);
+  const bytes = await stdin.readAll(TOKEN_LIMIT + 1).catch(() => {
+    throw new NanoctlError(
+      "not_logged_in",
+      "standard input can't be read: it may be a folder, or closed",
+      "pipe the token in",
+    );
+  });
   const text = new TextDecoder().decode(bytes);
   bytes.fill(0);
   return readToken(text, SOURCE);

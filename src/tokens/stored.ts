@@ -39,16 +39,20 @@ async function openStored(
   profile: string,
 ): Promise<SessionToken> {
   const secret = await snapshot.openToken(profile);
-  if (!secret) throw notLoggedIn(profile);
+  if (!secret) throw notLoggedIn(snapshot, profile);
   const expiresAt = snapshot.find(profile)?.expiresAt;
   return { secret, ...(expiresAt ? { expiresAt } : {}) };
 }
 
 /** Nothing is stored for this profile, and no other source gave a token. */
-export function notLoggedIn(profile: string): NanoctlError {
+export function notLoggedIn(
+  { active }: Pick<StoreSnapshot, "active">,
+  profile: string,
+): NanoctlError {
+  const where = profile === active ? "" : ` --profile ${profile}`;
   return new NanoctlError(
     "not_logged_in",
     `not logged in: nothing is stored for profile ${profile}`,
-    "log in with 'nanoctl login', or set NANOSERVICES_TOKEN",
+    `log in with 'nanoctl login${where}', or set NANOSERVICES_TOKEN`,
   );
 }

@@ -19,6 +19,7 @@ export function parseToken(text: string, source: string): Secret {
     throw new NanoctlError(
       "not_logged_in",
       `${source} holds no token: it is empty`,
+      "give the token alone, as the service showed it",
     );
   }
   const fault = faultOf(token);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assertFailure, CREDENTIALS, Home, run } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
+import { KEYS, Terminal } from "../support/terminal.ts";
 import {
   FakeHelper,
   PATH,
@@ -208,6 +209,30 @@ describe("a key that a docker credential helper keeps", () => {
       hint: /install it/,
     });
     assertEquals(readCredentials(home), before);
+  });
+
+  it("that it began to keep while a login waited: exits 7, says so, and the next try works", async () => {
+    using helper = new FakeHelper();
+    using home = await service.homeWith({});
+    const { env } = helper;
+    const login = new Terminal(["login"], {
+      home,
+      env: { ...env, ...service.env },
+    });
+    await login.waitFor("Token");
+    const rekey = ["store", "rekey", "--key-source", "helper:fake"];
+    assertEquals((await run(rekey, { home, env })).code, 0);
+    const before = readCredentials(home);
+    await login.type(service.token + KEYS.enter);
+    const { code, screen } = await login.end();
+    assertEquals(code, 7, screen);
+    assertMatch(
+      screen,
+      /docker-credential-fake began to keep the key after this command had started/,
+    );
+    assertMatch(screen, /hint: run it again/);
+    assertEquals(readCredentials(home), before);
+    assertEquals((await service.save(home, env)).code, 0);
   });
 
   it("of no helper in particular: exits 2 where none is installed, and says which are looked for", async () => {

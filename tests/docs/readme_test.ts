@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { type DevServer, startDevServer } from "../../src/dev_server/server.ts";
 import { EXIT_CODES } from "../../src/errors.ts";
 import { type Help, readHelp } from "../support/help.ts";
+import { BINARY } from "../support/nanoctl.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
 const README = read("README.md");
@@ -240,6 +241,25 @@ describe("the requests to the embedded service in the documents", () => {
     .filter((line) => /^curl .*127\.0\.0\.1:7080/.test(line));
 
   it("are there", () => assert(requests.length >= 9));
+
+  it("wait for a server that has only just been started", async () => {
+    const block = blocks(README).find((one) =>
+      /nanoctl dev-server .*&\n/.test(one)
+    );
+    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const port = `${free.addr.port}`;
+    free.close();
+    const script = block?.replaceAll("7080", port)
+      .replace("nanoctl", '"$0"')
+      .replace(/curl [^]*/, (curl) => `server=$!\n${curl}\nkill $server`);
+    const { stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-c", script ?? "", BINARY],
+      env: { NO_PROXY: "*" },
+      stdin: "null",
+    }).output();
+    const text = new TextDecoder();
+    assertMatch(text.decode(stdout), /"token":"nano_/, text.decode(stderr));
+  });
 
   for (const request of requests) {
     it(`are answered: ${request}`, async () => {

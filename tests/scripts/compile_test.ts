@@ -32,6 +32,12 @@ const tries: Record<string, () => unknown> = {
     Deno.writeTextFileSync(path, "export {};");
   },
   hostname: () => Deno.hostname(),
+  osRelease: () => Deno.osRelease(),
+  osUptime: () => Deno.osUptime(),
+  loadavg: () => Deno.loadavg(),
+  networkInterfaces: () => Deno.networkInterfaces(),
+  memory: () => Deno.systemMemoryInfo(),
+  gid: () => Deno.gid(),
   uid: () => Deno.uid(),
   fetch: async () => await (await fetch(Deno.env.get("PROBE_URL")!)).text(),
   run: () => new Deno.Command(Deno.execPath(), { args: ["uid"] }).outputSync(),
@@ -113,7 +119,10 @@ describe("the permissions of a compiled program", () => {
   });
 
   it("learns no more of the system than who owns a file", async () => {
-    assertEquals(await tried("hostname"), "NotCapable");
+    const more = ["hostname", "osRelease", "osUptime", "loadavg", "memory"];
+    for (const what of [...more, "networkInterfaces", "gid"]) {
+      assertEquals(await tried(what), "NotCapable", what);
+    }
     assertEquals(await tried("uid"), "allowed");
   });
 

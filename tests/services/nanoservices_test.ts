@@ -365,6 +365,7 @@ describe("a problem of nanoservices", () => {
   const waits: [headers: Record<string, string>, hint: string][] = [
     [{}, "try again later"],
     [{ "retry-after": "90" }, "try again in 90 seconds"],
+    [{ "retry-after": "1" }, "try again in 1 second"],
     [{ "retry-after": "soon" }, "try again later"],
     [
       {

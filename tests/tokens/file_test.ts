@@ -29,6 +29,21 @@ describe("a token file", () => {
     assertEquals((await provider.getToken()).secret.reveal(), "nano_2");
   });
 
+  it("is read once where it is a pipe, which has no more to give", async () => {
+    await using home = await TemporaryHome.make();
+    const path = `${home.path}/pipe`;
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    const provider = tokenFile(path, "token-file");
+    const writer = new Deno.Command("sh", {
+      args: ["-c", 'echo nano_1 > "$1"', "sh", path],
+    }).spawn();
+    const refused = await provider.getToken();
+    await writer.status;
+    assertEquals(refused.secret.reveal(), "nano_1");
+    assertEquals(await provider.renew?.(refused), false);
+    assertEquals((await provider.getToken()).secret.reveal(), "nano_1");
+  });
+
   it("follows a link that is turned to another file, as Kubernetes does", async () => {
     await using home = await TemporaryHome.make();
     const first = await home.write("first", "nano_1");

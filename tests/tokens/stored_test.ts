@@ -135,14 +135,19 @@ describe("a stored token", () => {
 
 describe("notLoggedIn", () => {
   it("names the profile and the ways to a token", () => {
-    const { exitCode, message, hint } = notLoggedIn("work");
+    const active = { active: "default" };
+    const { exitCode, message, hint } = notLoggedIn(active, "work");
     assertEquals(
       [exitCode, message, hint],
       [
         3,
         "not logged in: nothing is stored for profile work",
-        "log in with 'nanoctl login', or set NANOSERVICES_TOKEN",
+        "log in with 'nanoctl login --profile work', or set NANOSERVICES_TOKEN",
       ],
+    );
+    assertEquals(
+      notLoggedIn(active, "default").hint,
+      "log in with 'nanoctl login', or set NANOSERVICES_TOKEN",
     );
   });
 });

@@ -134,7 +134,15 @@ async function run(
       stdout: "piped",
       stderr: "null",
     }).spawn();
-  } catch {
+  } catch (error) {
+    // A command gives up running programs as it starts, where no helper has the key then.
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new NanoctlError(
+        "file_key",
+        `docker-credential-${helper} began to keep the key after this command had started`,
+        "run it again",
+      );
+    }
     throw new NanoctlError(
       "file_key",
       `docker-credential-${helper} is not on the PATH, or can't be run`,
