@@ -104,11 +104,7 @@ function rateLimited(answer: HttpAnswer): NanoctlError {
 /** When another try makes sense: what `Retry-After` says, if it says anything. */
 function tryAgain({ headers, receivedAt }: HttpAnswer, words: string): string {
   const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt);
-  return seconds === undefined
-    ? "try again later"
-    : `${words} ${plural(Math.ceil(seconds), "second")}`;
-}
-
-function plural(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  if (seconds === undefined) return "try again later";
+  const whole = Math.ceil(seconds);
+  return `${words} ${whole} ${whole === 1 ? "second" : "seconds"}`;
 }
