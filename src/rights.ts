@@ -1,15 +1,5 @@
+import { WITH_VALUE } from "./cli/options.ts";
 import { below, configDir, dataDir, type Place } from "./store/paths.ts";
-
-/** The options of every command that take a value: they may stand before the command. */
-const WITH_VALUE = [
-  "--url",
-  "--service",
-  "--profile",
-  "--token",
-  "--token-file",
-  "--timeout",
-  "--ca-file",
-];
 
 const CHANGES_STORE = ["login", "logout", "use", "store rekey"];
 const CHOOSES_HELPER = /^(--key-source=)?helper(:|$)/;

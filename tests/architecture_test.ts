@@ -23,7 +23,7 @@ const BASE = ["context", "errors", "secret", "version"];
 const MAY_IMPORT: Record<string, string[]> = {
   main: ["cli", "confinement", "program"],
   confinement: ["rights"],
-  rights: ["store"],
+  rights: ["cli", "store"],
   worker: ["program"],
   program: ["cli", "context"],
   cli: ["tokens", "services", "http", "store", "dev_server", "output", ...BASE],

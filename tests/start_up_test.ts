@@ -10,6 +10,7 @@ const ROOT = new URL("../", import.meta.url);
 const QUICK = [
   "main.ts",
   "src/cli/dates.ts",
+  "src/cli/options.ts",
   "src/cli/plain_options.ts",
   "src/cli/quick.ts",
   "src/confinement.ts",

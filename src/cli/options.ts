@@ -15,6 +15,20 @@ export type GlobalOptions = {
   insecureHttp?: boolean | undefined;
 };
 
+/** Those of them that take a value. */
+export const WITH_VALUE: readonly string[] = [
+  "--url",
+  "--service",
+  "--profile",
+  "--token",
+  "--token-file",
+  "--timeout",
+  "--ca-file",
+];
+
+/** The commands that have commands. */
+export const GROUPS: readonly string[] = ["external-auth", "store"];
+
 /**
  * A command as the tree takes it. Inside its own file a command keeps Cliffy's
  * exact types; outside nobody needs them.

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { GROUPS } from "./options.ts";
 
 /** What Cliffy found wrong with a command line, as one of our errors. */
 export function usageError(message: string, args: string[]): NanoctlError {
@@ -19,8 +20,6 @@ export function usageError(message: string, args: string[]): NanoctlError {
   return new NanoctlError("usage", withoutValues(message), `see '${help}'`);
 }
 
-/** Commands that have commands. */
-const GROUPS = ["external-auth", "store"];
 const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;
 
 /** What Cliffy says, without anything that may be a token in the wrong place. */

@@ -19,7 +19,6 @@ export function parseToken(text: string, source: string): Secret {
     throw new NanoctlError(
       "not_logged_in",
       `${source} holds no token: it is empty`,
-      "give the token alone, as the service showed it",
     );
   }
   const fault = faultOf(token);

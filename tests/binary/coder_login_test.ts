@@ -313,7 +313,7 @@ describe("a person on coder", () => {
         exit: 6,
         code: "service_error",
         message: /was not ended and stays stored: .* status 500: An internal/,
-        hint: /nanoctl logout$/,
+        hint: /nanoctl logout --profile default$/,
         secret: key.token,
       });
       assertEquals((await run(["whoami"], { home })).stdout, "ada\n");

@@ -87,6 +87,25 @@ describe("a command line that works", () => {
       "--token",
       "nano_2",
     ]],
+    ["with several in front", [
+      "--timeout=5",
+      "--url=https://a.example",
+      "-t=nano_2",
+      "whoami",
+    ]],
+    ["with short ones joined in front", [
+      "-qvt",
+      "nano_2",
+      "--url=https://a.example",
+      "whoami",
+    ]],
+    ["with short ones joined behind", [
+      "whoami",
+      "--url",
+      "https://a.example",
+      "-qt",
+      "nano_2",
+    ]],
     ["with an equals sign in the value", [
       "--token=nano_2",
       "whoami",
