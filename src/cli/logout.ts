@@ -70,7 +70,7 @@ export async function runLogout(
   const [failure, ...others] = failures;
   if (removed.length > 0 || !failure) {
     await report(output, removed, options, profile);
-    await sayActive(output, store, removed.includes(snapshot.active));
+    if (removed.includes(snapshot.active)) await sayActive(output, store);
   }
   for (const other of others) await output.warn(other.message);
   if (failure) throw failure;
@@ -80,14 +80,13 @@ export async function runLogout(
   );
 }
 
-/** Which profile is the active one now, where the one that was is gone. */
+/** Which profile is the active one, now that the one that was is gone. */
 async function sayActive(
   output: Output,
   store: CredentialStore,
-  isGone: boolean,
 ): Promise<void> {
   const { active, names } = await store.read();
-  if (!isGone || names.length === 0) return;
+  if (names.length === 0) return;
   await output.say(`The active profile is now ${active}.`);
 }
 
