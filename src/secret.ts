@@ -34,7 +34,8 @@ export function namesSecret(name: string): boolean {
 /** Has a value that goes into a request as it is be a secret of this process, in its forms in a URL too. */
 export function treatAsSecret(value: string): void {
   remember(value);
-  remember(encodeURIComponent(value));
+  // JSON may hold half of a surrogate pair, which no URL can.
+  remember(encodeURIComponent(value.toWellFormed()));
   remember(new URLSearchParams([["", value]]).toString().slice(1));
 }
 

@@ -114,6 +114,16 @@ describe("a text without secrets", () => {
     assertEquals(withoutSecrets(forms.join()), "[secret],[secret],[secret]");
   });
 
+  it("has none that holds half of a surrogate pair", () => {
+    treatAsSecret("a value with \ud800 in it");
+    assertEquals(
+      withoutSecrets(
+        "a value with \ud800 in it,a%20value%20with%20%EF%BF%BD%20in%20it",
+      ),
+      "[secret],[secret]",
+    );
+  });
+
   it("keeps what is too short to be told from other text", () => {
     void new Secret("ada");
     assertEquals(withoutSecrets("ada lovelace"), "ada lovelace");
