@@ -269,9 +269,9 @@ class Soak {
         NANOCTL_CONFIG_DIR: `${this.#folder}/config`,
         XDG_DATA_HOME: `${this.#folder}/data`,
         // Nothing listens there: no metadata service is ever asked.
-        AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:1",
-        AZURE_METADATA_ENDPOINT: "http://127.0.0.1:1",
-        GCE_METADATA_HOST: "127.0.0.1:1",
+        AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:2",
+        AZURE_METADATA_ENDPOINT: "http://127.0.0.1:2",
+        GCE_METADATA_HOST: "127.0.0.1:2",
         ...(this.#url ? { NANOSERVICES_URL: this.#url } : {}),
       },
       stdout: "piped",

@@ -337,7 +337,7 @@ export class HttpClient {
       response = await context.fetch(hop.url, {
         method: hop.method,
         headers: this.#headers(request, hop, token),
-        body: hop.body ?? null,
+        body: hop.body ? onlyOnce(hop.body) : null,
         redirect: "manual",
         signal: deadline.signal,
         ...(connection.client ? { client: connection.client } : {}),
@@ -369,7 +369,9 @@ export class HttpClient {
     });
     if (hop.body !== undefined) headers.set("content-type", "application/json");
     if (!hop.trusted) return headers;
-    for (const [name, value] of request.headers ?? []) headers.set(name, value);
+    const own = request.headers ?? [];
+    for (const [name] of own) headers.delete(name);
+    for (const [name, value] of own) headers.append(name, value);
     const isSecret = token !== undefined || request.confidential;
     if (
       isSecret && hop.url.protocol === "http:" &&
@@ -472,6 +474,15 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/**
+ * A body that the runtime can't send a second time: Deno 2.8 repeats a request
+ * of any method when the connection is cut, unless its body is a stream, as a
+ * blob's is (denoland/deno#35610).
+ */
+function onlyOnce(body: string | Uint8Array<ArrayBuffer>): BodyInit {
+  return body.length === 0 ? body : new Blob([body]);
 }
 
 /** Lets go of an answer that another one takes the place of. */

@@ -44,6 +44,7 @@ export function networkError(
     );
   }
   if (/connection refused|os error 10061/i.test(text)) return refusedError(url);
+  if (/requests to port \d+ are blocked/i.test(text)) return blockedPort(url);
   if (/timed out/i.test(text)) return timeoutError(url);
   if (
     /invalid HTTP|(version|content-length|transfer-encoding) parsed|head is too large/i
@@ -137,6 +138,15 @@ function refusedError(url: URL): NanoctlError {
     "network_refused",
     `nothing answers at ${url.origin} (connection refused)`,
     hint,
+  );
+}
+
+/** A port of another protocol, which Deno 2.8 sends no request to (WHATWG Fetch, "bad port"). */
+function blockedPort(url: URL): NanoctlError {
+  return new NanoctlError(
+    "usage",
+    `no request is sent to port ${url.port}: it belongs to another protocol`,
+    "name another port in the URL",
   );
 }
 

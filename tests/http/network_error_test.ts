@@ -188,6 +188,15 @@ describe("networkError", () => {
     assertEquals(networkError(error, url).code, "network");
   });
 
+  it("says of a port that the runtime sends nothing to what it is", () => {
+    const url = new URL("http://127.0.0.1:6000/");
+    const error = new TypeError(
+      "Fetch failed: Requests to port 6000 are blocked",
+    );
+    assertEquals(networkError(error, url).code, "usage");
+    assertEquals(isPassing(networkError(error, url)), false);
+  });
+
   it("has an answer to a body that breaks off", () => {
     const error = new TypeError("error reading a body from connection");
     assertEquals(

@@ -184,7 +184,7 @@ export class FakeContext implements Context {
         method: init?.method ?? "GET",
         url: String(input instanceof Request ? input.url : input),
         headers: new Headers(init?.headers),
-        body: typeof init?.body === "string" ? init.body : undefined,
+        body: init?.body ? await new Response(init.body).text() : undefined,
         redirect: init?.redirect,
         signal,
       };

@@ -17,12 +17,12 @@ export interface Result {
 
 /**
  * Leads each cloud's metadata service to a port where nothing listens: no test
- * may ask a real one.
+ * may ask a real one. It is none of those that Deno 2.8 sends no request to.
  */
 export const NO_METADATA = {
-  AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:1",
-  AZURE_METADATA_ENDPOINT: "http://127.0.0.1:1",
-  GCE_METADATA_HOST: "127.0.0.1:1",
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:2",
+  AZURE_METADATA_ENDPOINT: "http://127.0.0.1:2",
+  GCE_METADATA_HOST: "127.0.0.1:2",
 };
 
 /** How to run the program, where it is not the usual way. */
