@@ -141,7 +141,8 @@ function pathBelow(path: string, baseUrl: string): string {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(path)
     ? path
     : `${baseUrl}${path.startsWith("/") ? "" : "/"}${path}`;
-  const url = URL.parse(whole)?.href ?? "";
+  // What is behind # is for a browser, and a query behind it would be lost.
+  const url = URL.parse(whole)?.href.replace(/#.*$/s, "") ?? "";
   if (url === baseUrl || url.startsWith(`${baseUrl}/`)) {
     return url.slice(baseUrl.length) || "/";
   }

@@ -247,6 +247,40 @@ describe("api sends", () => {
     }
   });
 
+  it("the same whether short options are joined, or have their values at them", async () => {
+    const forms = [
+      ["api", "/x", "-X", "PUT", "-f", "a=b"],
+      ["api", "/x", "-XPUT", "-fa=b"],
+      ["api", "-qXPUT", "-ifa=b", "/x"],
+      ["-qv", "api", "/x", "-X=PUT", "-f=a=b"],
+      ["-qtother", "api", "-fa=b", "-XPUT", "--", "/x"],
+    ];
+    await using server = new HostileServer(answer(200, {}, "fine"));
+    for (const args of forms) {
+      const env = { NANOSERVICES_URL: server.url, NANOSERVICES_TOKEN: TOKEN };
+      const { code, stderr } = await run(args, { env });
+      assertEquals(code, 0, stderr);
+    }
+    assertEquals(
+      server.heard.map(({ method, body }) => [method, body]),
+      forms.map(() => ["PUT", '{"a":"b"}']),
+    );
+  });
+
+  it("a header as often as it is given, and fields before a fragment", async () => {
+    await using server = new HostileServer(answer(200, {}, "fine"));
+    const twice = ["-H", "x-a: 1", "-H", "X-A: 2", "-H", "accept: text/plain"];
+    const fields = ["-X", "GET", "-f", "a=b"];
+    const { code, stderr } = await run(
+      api(server, "/x#y", ...twice, ...fields),
+    );
+    assertEquals(code, 0, stderr);
+    const [heard] = server.heard;
+    assertEquals(heard?.target, "/x?a=b");
+    assertMatch(heard?.head ?? "", /^x-a: 1(, |\r\nx-a: )2\r$/im);
+    assertMatch(heard?.head ?? "", /^accept: text\/plain\r$/im);
+  });
+
   it("a POST once only when the connection is cut", async () => {
     await using server = new HostileServer("");
     const result = await run(api(server, "/x", "-f", "a=b"));

@@ -108,6 +108,7 @@ describe("a usage error", () => {
       hint: /'nanoctl api --help'/,
     },
     { args: ["use", "-nano_secret"], says: /option/, hint: /--help/ },
+    { args: ["whoami", "-XGET"], says: /option/, hint: /whoami --help'$/ },
   ];
   for (const { args, says, hint } of cases) {
     it(`exits 2 for ${args.join(" ")}`, async () => {
@@ -117,6 +118,30 @@ describe("a usage error", () => {
       assertEquals(home.entries(), []);
     });
   }
+});
+
+describe("two hyphens", () => {
+  const wrong: [args: string[], says: RegExp][] = [
+    [["token", "--", "x"], /argument/],
+    [["logout", "--", "--all"], /^error: an argument can't begin with a hyph/],
+    [["--", "whoami"], /^error: the command goes before the two hyphens/],
+    [["external-auth", "--", "list"], /the command goes before the two hyph/],
+  ];
+  for (const [args, says] of wrong) {
+    it(`are wrong in ${args.join(" ")}`, async () => {
+      const { code, stdout, stderr } = await run(args);
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(stderr, says);
+      assertMatch(stderr, /\nhint: see 'nanoctl.* --help'\n$/);
+    });
+  }
+
+  it("end the options: what follows is an argument", async () => {
+    using home = new Home();
+    const { code, stderr } = await run(["use", "--", "work"], { home });
+    assertEquals(code, 3);
+    assertMatch(stderr, /^error: there is no profile work\n/);
+  });
 });
 
 describe("not logged in", () => {
@@ -154,6 +179,19 @@ describe("help", () => {
       const { code, stdout } = await run(["help", ...path]);
       assertEquals(code, 0);
       assertEquals(stdout, (await run([...path, "--help"])).stdout);
+    }
+  });
+
+  it("comes whatever else is asked for", async () => {
+    const plain = await run(["login", "--help"]);
+    for (
+      const args of [
+        ["login", "--profile", "x", "--help"],
+        ["--json", "login", "-h", "--save"],
+        ["login", "-qh"],
+      ]
+    ) {
+      assertEquals(await run(args), plain);
     }
   });
 
