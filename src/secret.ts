@@ -6,8 +6,8 @@ const TOKEN_LIKE =
 /** A shorter value is found in any text. */
 const SHORTEST = 12;
 const MOST_KNOWN = 64;
-/** The values of the latest secrets. */
-const known = new Set<string>();
+/** The values of the latest secrets, and of what requests carried: many of those must not push out a token. */
+const known = { secrets: new Set<string>(), sent: new Set<string>() };
 
 /**
  * The text without any secret of this process, such as a token that a server
@@ -16,7 +16,9 @@ const known = new Set<string>();
  */
 export function withoutSecrets(text: string): string {
   let clean = text;
-  for (const value of known) clean = clean.replaceAll(value, HIDDEN);
+  for (const value of [...known.secrets, ...known.sent]) {
+    clean = clean.replaceAll(value, HIDDEN);
+  }
   return clean.replace(TOKEN_LIKE, HIDDEN);
 }
 
@@ -33,19 +35,19 @@ export function namesSecret(name: string): boolean {
 
 /** Has a value that goes into a request as it is be a secret of this process, in its forms in a URL too. */
 export function treatAsSecret(value: string): void {
-  remember(value);
+  remember(known.sent, value);
   // JSON may hold half of a surrogate pair, which no URL can.
-  remember(encodeURIComponent(value.toWellFormed()));
-  remember(new URLSearchParams([["", value]]).toString().slice(1));
+  remember(known.sent, encodeURIComponent(value.toWellFormed()));
+  remember(known.sent, new URLSearchParams([["", value]]).toString().slice(1));
 }
 
 /** Keeps the latest values, and no more of them: a service makes a secret of every request. */
-function remember(value: string): void {
+function remember(values: Set<string>, value: string): void {
   if (value.length < SHORTEST) return;
-  known.delete(value);
-  known.add(value);
-  const [oldest = ""] = known;
-  if (known.size > MOST_KNOWN) known.delete(oldest);
+  values.delete(value);
+  values.add(value);
+  const [oldest = ""] = values;
+  if (values.size > MOST_KNOWN) values.delete(oldest);
 }
 
 /**
@@ -60,7 +62,7 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
-    remember(value);
+    remember(known.secrets, value);
   }
 
   /** The value itself, for a header, a sealed envelope or stdout. */

@@ -114,6 +114,14 @@ describe("a text without secrets", () => {
     assertEquals(withoutSecrets(forms.join()), "[secret],[secret],[secret]");
   });
 
+  it("has no token, however much went into requests after it", () => {
+    void new Secret("the token of this test");
+    for (let count = 0; count < 100; count++) {
+      treatAsSecret(`a value of a field, ${count}`);
+    }
+    assertEquals(withoutSecrets("the token of this test"), "[secret]");
+  });
+
   it("has none that holds half of a surrogate pair", () => {
     treatAsSecret("a value with \ud800 in it");
     assertEquals(

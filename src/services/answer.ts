@@ -2,9 +2,11 @@ import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import { isNestedWithin } from "../http/body.ts";
 import type { HttpAnswer } from "../http/client.ts";
+import { withoutSecrets } from "../secret.ts";
 
 /**
- * The body of an answer, checked against a schema.
+ * The body of an answer, checked against a schema. With `exact` a number that
+ * JavaScript would round is a raw JSON value.
  *
  * Throws `service_response` when it is not JSON or is nested too deeply, or
  * names the field that is missing or wrong.
@@ -12,10 +14,11 @@ import type { HttpAnswer } from "../http/client.ts";
 export function parseAnswer<T>(
   answer: HttpAnswer,
   schema: v.GenericSchema<unknown, T>,
+  { exact = false } = {},
 ): T {
   const body = json(answer);
   if (!isNestedWithin(body)) throw tooDeep(answer);
-  const result = v.safeParse(schema, body);
+  const result = v.safeParse(schema, exact ? exactJson(answer) : body);
   if (result.success) return result.output;
   const issue = result.issues[0];
   const field = v.getDotPath(issue) ?? "the whole body";
@@ -38,6 +41,7 @@ function tooDeep({ url }: HttpAnswer): NanoctlError {
 
 /** Where valibot has only a function or a pattern to show, our schemas say what is wrong. */
 function faultOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.input === undefined) return "it is missing";
   return issue.type === "check" || issue.type === "regex"
     ? issue.message
     : `expected ${issue.expected}, received ${kind(issue.input)}`;
@@ -56,6 +60,30 @@ function json(answer: HttpAnswer): unknown {
   }
 }
 
+/** What TypeScript does not know of yet (ECMA-262, JSON.parse source text access). */
+interface ExactJson {
+  parse(
+    text: string,
+    revive: (
+      name: string,
+      value: unknown,
+      from: { source?: string },
+    ) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+}
+
+function exactJson({ text }: HttpAnswer): unknown {
+  const { parse, rawJSON } = JSON as unknown as ExactJson;
+  return parse(
+    text,
+    (_, value, { source = "" }) =>
+      typeof value === "number" && String(value) !== source
+        ? rawJSON(source)
+        : value,
+  );
+}
+
 /** The body as JSON where it is an object, for reading an error out of it. */
 export function errorBody(answer: HttpAnswer): Record<string, unknown> {
   try {
@@ -70,6 +98,17 @@ export function errorBody(answer: HttpAnswer): Record<string, unknown> {
 export const expirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
   v.nullable(v.pipe(v.string(), v.check(isRfc3339, "not an RFC 3339 date"))),
   v.transform((text) => text === null ? undefined : new Date(text)),
+);
+
+/** More than any name has, in UTF-16 code units. */
+const USERNAME_LIMIT = 256;
+
+/** A user name, which is stored and shown: a service could put the token there. */
+export const usernameSchema: v.GenericSchema<unknown, string> = v.pipe(
+  v.string(),
+  v.check((name) => name !== "", "it is empty"),
+  v.check((name) => name.length <= USERNAME_LIMIT, "it is too long"),
+  v.check((name) => withoutSecrets(name) === name, "it holds a secret"),
 );
 
 /** A token as a header can carry it: visible ASCII. */

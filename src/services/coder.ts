@@ -10,6 +10,7 @@ import {
   extraSchema,
   parseAnswer,
   secretSchema,
+  usernameSchema,
 } from "./answer.ts";
 import { sendProof } from "./identity.ts";
 import { problemOf, type Refusal, sendOk, unknownProvider } from "./problem.ts";
@@ -30,7 +31,7 @@ const coderExpirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
 );
 
 const userSchema = v.object({
-  username: v.pipe(v.string(), v.nonEmpty()),
+  username: usernameSchema,
   email: v.nullish(v.string(), null),
 });
 
@@ -100,7 +101,7 @@ export const coder: Service = {
     if (typeof url === "string" && url !== "") {
       return { url: parseAnswer(answer, urlSchema).url };
     }
-    const token = parseAnswer(answer, tokenSchema);
+    const token = parseAnswer(answer, tokenSchema, { exact: true });
     return {
       token: {
         accessToken: new Secret(token.access_token),

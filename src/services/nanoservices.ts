@@ -10,6 +10,7 @@ import {
   extraSchema,
   parseAnswer,
   secretSchema,
+  usernameSchema,
 } from "./answer.ts";
 import { sendProof } from "./identity.ts";
 import { problemOf, type Refusal, sendOk, unknownProvider } from "./problem.ts";
@@ -21,7 +22,7 @@ import type {
 } from "./service.ts";
 
 const meSchema = v.object({
-  username: v.pipe(v.string(), v.nonEmpty()),
+  username: usernameSchema,
   email: v.nullable(v.string()),
   token: v.object({
     id: v.string(),
@@ -92,7 +93,7 @@ export const nanoservices: Service = {
     if (url !== undefined && url !== null && url !== "") {
       return { url: parseAnswer(answer, urlSchema).url };
     }
-    const token = parseAnswer(answer, tokenSchema);
+    const token = parseAnswer(answer, tokenSchema, { exact: true });
     return {
       token: {
         accessToken: new Secret(token.access_token),

@@ -1,6 +1,7 @@
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../http/client.ts";
 import { parseRetryAfter } from "../http/retry.ts";
+import { withoutSecrets } from "../secret.ts";
 
 /** Why a token was refused. */
 export type Refusal = "token_invalid" | "token_expired" | "token_revoked";
@@ -14,6 +15,9 @@ export interface ProblemReading {
   /** Whether the detail says more of a refusal than its code does. */
   detailedRefusal?: boolean;
 }
+
+/** How much of what a service says of a failure is shown, in UTF-16 code units. */
+const DETAIL_LIMIT = 500;
 
 const REFUSALS: Record<Refusal, string> = {
   token_invalid: "it is not valid",
@@ -90,7 +94,10 @@ export function unknownProvider(shown: string, origin: string): NanoctlError {
 
 /** What the service says, behind a colon, where it says anything. */
 export function shownDetail(detail: string): string {
-  return detail === "" ? "" : `: ${detail}`;
+  // Before it is cut: what is left of a secret would not be found any more.
+  const shown = withoutSecrets(detail);
+  if (shown.length > DETAIL_LIMIT) return `: ${shown.slice(0, DETAIL_LIMIT)}…`;
+  return shown === "" ? "" : `: ${shown}`;
 }
 
 function rateLimited(answer: HttpAnswer): NanoctlError {

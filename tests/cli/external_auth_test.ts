@@ -194,6 +194,27 @@ describe("external-auth access-token --extra", () => {
     );
   });
 
+  it("prints a number as the service wrote it", async () => {
+    const numbers = [
+      "12345678901234567890",
+      "9007199254740993",
+      "1e400",
+      "1.0",
+    ];
+    const answer: Answer = () =>
+      new Response(
+        `{"access_token":"gho_1","token_type":"bearer","expires_at":null,"extra":{"all":[${numbers}]}}`,
+      );
+    for (const [index, number] of numbers.entries()) {
+      const { stdout } = await ran(answer, { extra: `all.${index}` });
+      assertEquals(stdout.text, `${number}\n`);
+    }
+    const { stdout } = await ran(answer, { json: true });
+    assertEquals(/"all":\[(.*?)\]/.exec(stdout.text)?.[1], numbers.join());
+    const { error } = await failed(answer, { extra: "all.0.rawJSON" });
+    assertEquals(error.code, "extra_missing");
+  });
+
   it("prints JSON with --json, whatever it is", async () => {
     const options = { json: true };
     for (

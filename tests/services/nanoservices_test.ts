@@ -146,6 +146,16 @@ describe("whoami of nanoservices", () => {
     ["no user name", account({ username: undefined }), "username"],
     ["an empty user name", account({ username: "" }), "username"],
     ["a number as user name", account({ username: 7 }), "username"],
+    [
+      "a user name of 257 characters",
+      account({ username: "a".repeat(257) }),
+      "username",
+    ],
+    [
+      "a token as user name",
+      account({ username: `nano_${"a".repeat(40)}` }),
+      "username",
+    ],
     ["no address", account({ email: undefined }), "email"],
     ["no token", account({ token: undefined }), "token"],
     ["null for the token", account({ token: null }), "token"],
@@ -179,11 +189,11 @@ describe("whoami of nanoservices", () => {
     it(`names the field at fault for ${what}, and says where it came from`, async () => {
       const error = await whoamiError(json(body));
       assertEquals([error.code, error.exitCode], ["service_response", 6]);
-      assert(
-        error.message.startsWith(
-          `${BASE} answered in the wrong shape: ${field}: expected `,
-        ),
-        error.message,
+      const start = `${BASE} answered in the wrong shape: ${field}: `;
+      assert(error.message.startsWith(start), error.message);
+      assertMatch(
+        error.message.slice(start.length),
+        /^(expected .*, received \w+|not an? .*|it (is (missing|empty|too long)|holds a secret))$/,
       );
       assert(error.hint);
     });
@@ -581,7 +591,7 @@ describe("externalAuth of nanoservices", () => {
       assertMatch(
         error.message,
         new RegExp(
-          `in the wrong shape: ${field}: (expected [\\w()|" ]+, received [\\w ]+|not a [\\w ]+|not an [\\w ]+)$`,
+          `in the wrong shape: ${field}: (expected [\\w()|" ]+, received [\\w ]+|not an? [\\w ]+|it is missing)$`,
         ),
       );
       assertFalse(error.message.includes("s3cr"), error.message);
@@ -660,9 +670,9 @@ describe("listExternalAuth of nanoservices", () => {
     it(`names ${field} in ${JSON.stringify(body)}`, async () => {
       const error = await rejectionOf(list(json(body)));
       assertEquals(error.code, "service_response");
-      assert(
-        error.message.includes(`shape: ${field}: expected`),
+      assertMatch(
         error.message,
+        new RegExp(`shape: ${field}: (expected .*, received|it is missing)`),
       );
     });
   }
