@@ -182,6 +182,8 @@ function listen(
   app: Hono<DevEnv>,
   signal: AbortSignal,
 ): Deno.HttpServer<Deno.NetAddr> {
+  // The runtime would listen at what it names too, or there alone.
+  Deno.env.delete("DENO_SERVE_ADDRESS");
   try {
     return Deno.serve(
       { hostname, port, signal, onListen: () => {}, onError: failed },

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { assertFails, Home, run, start, until } from "../support/nanoctl.ts";
+import { deadUrl } from "../support/servers.ts";
 import { KEYS, Terminal } from "../support/terminal.ts";
 
 const ARGS = ["dev-server", "--port", "0"];
@@ -88,6 +89,21 @@ describe("nanoctl dev-server", () => {
       hint: /aws, azure, google/,
     });
   });
+
+  for (const how of ["", "duplicate,"]) {
+    it(`listens where it says and nowhere else, with DENO_SERVE_ADDRESS=${how}…`, async () => {
+      const other = deadUrl().replace("http://", "");
+      const child = start([...ARGS, "--json"], {
+        env: { DENO_SERVE_ADDRESS: `${how}tcp:${other}` },
+      });
+      const { url } = JSON.parse(await child.firstLine);
+      assertEquals(url === `http://${other}`, false);
+      assertEquals((await fetch(`${url}/`)).ok, true);
+      await assertRejects(() => fetch(`http://${other}/`), TypeError);
+      child.kill("SIGINT");
+      await child.end();
+    });
+  }
 
   it("prints one JSON line with --json, and nothing else", async () => {
     const child = start([...ARGS, "--json"]);
