@@ -69,6 +69,15 @@ function variable(name: string): string | undefined {
   }
 }
 
+function isText(name: string): boolean {
+  try {
+    Deno.env.get(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
 
 /** The real outside world, with the given way of asking a person. */
@@ -149,11 +158,12 @@ class Interrupt {
 function bypassProxyForLoopback(): Record<string, string> | undefined {
   const inherited = Deno.env.toObject();
   const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-  // What is not text is left as it is: whoever sends a request says so.
   if (!names.some((name) => inherited[name] || inherited[name.toLowerCase()])) {
     return undefined;
   }
-  const given = inherited.NO_PROXY ?? inherited.no_proxy ?? "";
+  // What is not text is left as it is: whoever sends a request says so.
+  if (!["NO_PROXY", "no_proxy"].every(isText)) return undefined;
+  const given = inherited.NO_PROXY || inherited.no_proxy || "";
   Deno.env.set(
     "NO_PROXY",
     [...proxyExceptions(given), LOOPBACK_NAMES].join(),
@@ -167,7 +177,7 @@ function bypassProxyForLoopback(): Record<string, string> | undefined {
  * excepts everything. Nothing else sees that, as nothing else runs meanwhile.
  */
 export function withoutProxies<T>(make: () => T): T {
-  const given = Deno.env.get("NO_PROXY");
+  const given = variable("NO_PROXY");
   Deno.env.set("NO_PROXY", proxyExceptions("*").join());
   try {
     return make();

@@ -350,7 +350,7 @@ export class HttpClient {
     }
     ended(String(response.status));
     // To plain http the proxy itself answers.
-    if (response.status === 407 && proxy) {
+    if (response.status === 407 && proxy && hop.url.protocol === "http:") {
       await response.body?.cancel();
       throw proxyLoginError(hop.url, proxy);
     }

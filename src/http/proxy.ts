@@ -28,7 +28,7 @@ export function proxyFor(
   url: URL,
 ): ProxyServer | undefined {
   if (isLoopback(url.hostname)) return undefined;
-  const exceptions = env.get("NO_PROXY") ?? env.get("no_proxy") ?? "";
+  const exceptions = env.get("NO_PROXY") || env.get("no_proxy") || "";
   if (isExcepted(url.hostname, exceptions)) return undefined;
   for (const name of variablesFor(url, env)) {
     const value = env.get(name);

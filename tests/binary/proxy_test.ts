@@ -259,7 +259,9 @@ describe("a proxy", () => {
       const args = [...WHOAMI, ...secureArgs];
       const other = { HTTPS_PROXY, no_proxy: "0.0.0.0" };
       assertEquals((await run(args, { env: other })).stdout, "mallory\n");
-      const both = { ...other, NO_PROXY: "" };
+      const empty = { ...other, NO_PROXY: "" };
+      assertEquals((await run(args, { env: empty })).stdout, "mallory\n");
+      const both = { ...other, NO_PROXY: "elsewhere.example" };
       const { stderr } = await run([...ONCE, ...secureArgs], { env: both });
       assertMatch(stderr, /^error: the proxy .* can't be reached\n/);
     });

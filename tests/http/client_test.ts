@@ -928,6 +928,24 @@ describe("a direct client", () => {
   });
 });
 
+describe("a 407", () => {
+  for (
+    const [scheme, isProxys] of [["http", true], ["https", false]] as const
+  ) {
+    it(`of ${scheme} is ${isProxys ? "the proxy's" : "the service's own"}`, async () => {
+      const context = new FakeContext({
+        env: { ALL_PROXY: "http://127.0.0.1:2" },
+        answer: status(407),
+      });
+      const client = clientOf(context, { baseUrl: `${scheme}://api.example` });
+      const sent = client.send({ path: "/" });
+      if (isProxys) {
+        assertEquals((await rejectionOf(sent)).code, "network_proxy_login");
+      } else assertEquals((await sent).status, 407);
+    });
+  }
+});
+
 describe("an answer", () => {
   it("is read to 10 MiB after decompression and no further", async () => {
     const zipped = await gzip(11 * 1024 * 1024);
