@@ -2,6 +2,7 @@ import { Command } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
+import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { CurrentToken } from "./current_token.ts";
 import {
@@ -13,7 +14,7 @@ import {
 /** The options of `exec`. */
 export type ExecOptions = GlobalOptions & { env?: string | undefined };
 
-const TOKEN_VARIABLE = "NANOSERVICES_TOKEN";
+const TOKEN_VARIABLE = TOKEN_VARIABLES.value;
 const SIGNALS: Deno.Signal[] = [
   "SIGINT",
   "SIGTERM",
@@ -91,9 +92,18 @@ function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {
   );
 }
 
+/** What opens every stored login: the child is to have one token. */
+const STORE_SECRETS = [
+  "NANOCTL_PASSPHRASE",
+  "NANOCTL_ENCRYPTION_KEY",
+  "NANOCTL_NEW_PASSPHRASE",
+  "NANOCTL_NEW_ENCRYPTION_KEY",
+];
+
 /**
  * The token under its name, and with it the URL and the service that it is for:
- * a nanoctl in the child must not send it elsewhere, nor find another one first.
+ * a nanoctl in the child must not send it elsewhere, nor find another one of a
+ * person first.
  */
 function environment(
   context: Context,
@@ -104,8 +114,9 @@ function environment(
   if (variable === TOKEN_VARIABLE) {
     env.NANOSERVICES_URL = target.url;
     env.NANOCTL_SERVICE = target.service;
-    delete env.NANOSERVICES_TOKEN_FILE;
+    for (const name of Object.values(TOKEN_VARIABLES)) delete env[name];
   }
+  for (const name of STORE_SECRETS) delete env[name];
   env[variable] = token.secret.reveal();
   return env;
 }

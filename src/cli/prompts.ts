@@ -14,7 +14,7 @@ const PASTE_MARKS = ["\x1b[200~", "\x1b[201~"].map((
 ) => [...new TextEncoder().encode(mark)]);
 
 /** The exit codes of the signals that end a program, from its first prompt on. */
-const ENDED_BY = { SIGTERM: 143, SIGHUP: 129 } as const;
+const ENDED_BY = { SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131 } as const;
 
 type Key = Parameters<Secret["handleEvent"]>[0];
 

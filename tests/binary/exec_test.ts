@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import {
   assertFails,
@@ -121,6 +121,25 @@ describe("exec gives the token", () => {
     const { stdout } = await run([...args, BINARY, "whoami"], options);
     assertEquals(stdout, "mallory\n");
     assert(server.received.includes(`Bearer ${token}\r\n`));
+  });
+
+  it("and nothing that opens the store, nor another token", async () => {
+    const others = {
+      NANOSERVICES_TOKEN_FILE: "/nowhere",
+      NANOCTL_PASSPHRASE: "s3cret",
+      NANOCTL_ENCRYPTION_KEY: "s3cret",
+      NANOCTL_NEW_PASSPHRASE: "s3cret",
+      NANOCTL_NEW_ENCRYPTION_KEY: "s3cret",
+    };
+    const { stdout, code } = await run(
+      ["exec", "--token", token, "--", SH, "-c", "env"],
+      { env: { PATH, NANOSERVICES_URL: "http://127.0.0.1:2", ...others } },
+    );
+    assertEquals(code, 0);
+    assert(stdout.includes(`NANOSERVICES_TOKEN=${token}\n`));
+    for (const name of Object.keys(others)) {
+      assertFalse(stdout.includes(`${name}=`), stdout);
+    }
   });
 
   it("from the store, and only as long as it is valid", async () => {
