@@ -42,6 +42,7 @@ const WHOLE = [
   "src/cli/token_run.ts",
   "src/cli/workplace.ts",
   "src/context.ts",
+  "src/file_start.ts",
   "src/http/service_url.ts",
   "src/output.ts",
   "src/program.ts",

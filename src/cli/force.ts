@@ -3,7 +3,8 @@ import type { Output } from "../output.ts";
 
 /**
  * Does something with the credential file. With `--force`, a file that can't be
- * used is moved aside, its new name is said, and it is done again without it.
+ * used is moved aside, its new name is said, and it is done again without it;
+ * where that fails too, as with a key file that holds no key, it is put back.
  */
 export async function withForce<T>(
   context: Context,
@@ -16,18 +17,26 @@ export async function withForce<T>(
     "../store/credential_store.ts"
   );
   const store = new CredentialStore(context);
+  let aside: string | undefined;
   for (;;) {
     const identity = store.identity();
     try {
-      return await attempt();
-    } catch (error) {
-      if (!isUnusable(error)) throw error;
-      const aside = identity && await store.moveAside(identity);
+      const done = await attempt();
       if (aside) {
         await output.warn(
           `the credential file could not be used and is now ${aside}`,
         );
-      } else if (store.identity() === identity) throw error;
+      }
+      return done;
+    } catch (error) {
+      const moved = isUnusable(error) && identity
+        ? await store.moveAside(identity)
+        : undefined;
+      aside = moved ?? aside;
+      if (moved || isUnusable(error) && store.identity() !== identity) continue;
+      // Without it there was something else wrong: nothing is to be lost for that.
+      if (aside) await store.putBack(aside);
+      throw error;
     }
   }
 }

@@ -65,11 +65,14 @@ export async function runLogout(
   );
   const { removed, failures } = options.revoke
     ? await revokeAll(context, options, output, { store, snapshot }, meant)
-    : { removed: meant, failures: [] };
-  if (!options.revoke && removed.length > 0) await store.remove(removed);
+    : {
+      removed: await forget(output, { store, snapshot }, meant),
+      failures: [],
+    };
   const [failure, ...others] = failures;
   if (removed.length > 0 || !failure) {
-    await report(output, removed, options, profile);
+    const isNothing = meant.length === 0;
+    await report(output, removed, options, isNothing ? profile : undefined);
     if (removed.includes(snapshot.active)) await sayActive(output, store);
   }
   for (const other of others) await output.warn(other.message);
@@ -126,10 +129,25 @@ async function revokeAll(
       failures.push(stillStored(error, name));
       continue;
     }
-    await store.remove([name]);
-    removed.push(name);
+    removed.push(...await forget(output, { store, snapshot }, [name]));
   }
   return { removed, failures };
+}
+
+/** Deletes these logins and gives their names; one that another process made meanwhile stays. */
+async function forget(
+  output: Output,
+  { store, snapshot }: Omit<Workplace, "target">,
+  names: string[],
+): Promise<string[]> {
+  if (names.length === 0) return [];
+  const staying = await store.remove(names, snapshot);
+  for (const name of staying) {
+    await output.warn(
+      `profile ${name} was logged in anew meanwhile, and stays`,
+    );
+  }
+  return names.filter((name) => !staying.includes(name));
 }
 
 async function revoke(
@@ -141,7 +159,13 @@ async function revoke(
   const { store, snapshot, target } = workplace;
   const { openSession } = await import("./session.ts");
   const { storedToken } = await import("../tokens/stored.ts");
-  const provider = storedToken(store, snapshot, target.profile);
+  const { origin, source, getToken } = storedToken(
+    store,
+    snapshot,
+    target.profile,
+  );
+  // Not renewed: a login that another process makes meanwhile is not to be ended.
+  const provider = { origin, source, getToken };
   const session = await openSession(
     context,
     options,
@@ -172,29 +196,30 @@ async function report(
   output: Output,
   removed: string[],
   options: LogoutOptions,
-  profile: string,
+  profile: string | undefined,
 ): Promise<void> {
   if (output.json) {
     await output.dataJson({ removed, revoked: options.revoke ? removed : [] });
   }
-  await output.say(outcome(removed, options, profile));
+  if (removed.length > 0) await output.say(loggedOut(removed, options));
+  else if (profile) await output.say(nothingToDo(options, profile));
 }
 
-function outcome(
-  removed: string[],
-  { all, revoke, url, service }: LogoutOptions,
+function nothingToDo(
+  { all, url, service }: LogoutOptions,
   profile: string,
 ): string {
-  if (removed.length === 0) {
-    const place = [url, service].filter((given) => given !== undefined);
-    const what = [
-      ...all ? [] : [`for profile ${profile}`],
-      ...place.length === 0 ? [] : [`for ${place.join(" and ")}`],
-    ].join(" ");
-    return `Nothing is stored${
-      what && ` ${what}`
-    }; there is nothing to log out of.`;
-  }
+  const place = [url, service].filter((given) => given !== undefined);
+  const what = [
+    ...all ? [] : [`for profile ${profile}`],
+    ...place.length === 0 ? [] : [`for ${place.join(" and ")}`],
+  ].join(" ");
+  return `Nothing is stored${
+    what && ` ${what}`
+  }; there is nothing to log out of.`;
+}
+
+function loggedOut(removed: string[], { revoke }: LogoutOptions): string {
   const ended = revoke ? ", and ended at the service" : "";
   return `Logged out of ${
     removed.join(", ")

@@ -3,6 +3,7 @@ import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { NanoctlError } from "../errors.ts";
 import type { FileSystem } from "./file_system.ts";
+import { OTHER_FOLDERS } from "./permissions.ts";
 
 /**
  * Replaces a file in one step: temporary file in the same folder, mode 0600
@@ -84,7 +85,7 @@ export function unwritable(path: string, error: unknown): NanoctlError {
   return new NanoctlError(
     "file_unwritable",
     `${path} can't be written: ${reason(error)}; nothing was changed`,
-    "check the disk's free space and the folder's owner, or name another folder with NANOCTL_CONFIG_DIR",
+    `check the disk's free space and the folder's owner, or name ${OTHER_FOLDERS}`,
   );
 }
 

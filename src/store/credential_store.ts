@@ -59,19 +59,25 @@ export class CredentialStore {
    * Throws `file_corrupt`, `file_permissions` and `file_locked`.
    */
   async read(): Promise<StoreSnapshot> {
-    const keys: SnapshotKeys = {
-      open: (info) => this.#openKey(info),
-      presume: (info) => presumedKey(this.#context, info),
-    };
-    if (!configDir(this.#context)) {
-      return new StoreSnapshot(undefined, "", keys);
-    }
+    if (!configDir(this.#context)) return this.nothing();
     const { path } = this;
     const file = await withSharedLock(
       lockPath(path),
       () => Promise.resolve(this.#load()),
     );
-    return new StoreSnapshot(file, path, keys);
+    return new StoreSnapshot(file, path, this.#snapshotKeys());
+  }
+
+  /** What reading gives where nothing is stored. */
+  nothing(): StoreSnapshot {
+    return new StoreSnapshot(undefined, "", this.#snapshotKeys());
+  }
+
+  #snapshotKeys(): SnapshotKeys {
+    return {
+      open: (info) => this.#openKey(info),
+      presume: (info) => presumedKey(this.#context, info),
+    };
   }
 
   /**
@@ -86,12 +92,13 @@ export class CredentialStore {
   }
 
   /**
-   * Deletes profiles by name, those of them that are there. When the active one
-   * is among them another becomes active: `default`, else the first by name.
-   * Needs no key. Throws as save does.
+   * Deletes profiles by name, those of them that are there; of what was logged
+   * in anew since it was `seen`, nothing. When the active one is among them
+   * another becomes active: `default`, else the first by name. Needs no key.
+   * Gives the names that stay. Throws as save does.
    */
-  async remove(names: string[]): Promise<void> {
-    await (await this.#changes()).remove(names);
+  async remove(names: string[], seen?: StoreSnapshot): Promise<string[]> {
+    return await (await this.#changes()).remove(names, seen);
   }
 
   /** Makes a stored profile the active one. Throws as save does, and `not_logged_in` when there is none of that name. */
@@ -124,6 +131,11 @@ export class CredentialStore {
    */
   async moveAside(identity = this.identity()): Promise<string | undefined> {
     return await (await this.#changes()).moveAside(identity);
+  }
+
+  /** Puts a file back that was moved aside, unless there is another one by now. */
+  async putBack(aside: string): Promise<void> {
+    await (await this.#changes()).putBack(aside);
   }
 
   /** In a module of its own: what only reads starts without it. */

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { lstat, OTHER_FOLDERS, wrongKind } from "./permissions.ts";
 
 /** How long to wait for another process that holds the lock, in seconds. */
 export const LOCK_TIMEOUT_SECONDS = 10;
@@ -51,19 +52,29 @@ function inTurn<T>(lockPath: string, action: () => Promise<T>): Promise<T> {
   return turn;
 }
 
+/** Whoever opens a named pipe waits for its other end. Throws `file_permissions`. */
+function checkKind(lockPath: string): void {
+  const info = lstat(lockPath);
+  if (info && !info.isFile && !info.isSymlink) {
+    throw wrongKind(lockPath, "is not a file");
+  }
+}
+
 function openForLocking(lockPath: string): Deno.FsFile {
+  checkKind(lockPath);
   try {
     return Deno.openSync(lockPath, { create: true, write: true, mode: 0o600 });
   } catch {
     throw new NanoctlError(
       "file_unwritable",
       `${lockPath} can't be made, so nothing can be stored there`,
-      "check the folder's owner and whether its file system is read-only, or name another folder with NANOCTL_CONFIG_DIR",
+      `check the folder's owner and whether its file system is read-only, or name ${OTHER_FOLDERS}`,
     );
   }
 }
 
 function openIfThere(lockPath: string): Deno.FsFile | undefined {
+  checkKind(lockPath);
   try {
     return Deno.openSync(lockPath);
   } catch {

@@ -1,6 +1,8 @@
 /** What a file with secrets in it, and its folder, may be open to: the user alone. */
 export const FOLDER_MODE = 0o700;
 export const FILE_MODE = 0o600;
+/** What no file of ours comes near to: more than 100,000 logins, in bytes. */
+export const FILE_LIMIT = 64 * 2 ** 20;
 
 /** Whether a file or a folder is open to more than a mode allows. Windows has no modes: there the folder's access list counts. */
 export function isLoose({ mode }: Deno.FileInfo, allowed: number): boolean {
@@ -21,5 +23,5 @@ export function identityOf({ ino, mtime, size }: Deno.FileInfo): string {
 export function isPrivate(folder: string, path: string): boolean {
   const [around, info] = [Deno.lstatSync(folder), Deno.lstatSync(path)];
   return around.isDirectory && !isLoose(around, FOLDER_MODE) &&
-    info.isFile && !isLoose(info, FILE_MODE);
+    info.isFile && !isLoose(info, FILE_MODE) && info.size <= FILE_LIMIT;
 }

@@ -1,11 +1,16 @@
 import { NanoctlError } from "../errors.ts";
-import { FILE_MODE, FOLDER_MODE, isLoose } from "./file_state.ts";
+import { FILE_LIMIT, FILE_MODE, FOLDER_MODE, isLoose } from "./file_state.ts";
+
+/** What moves the credential file, and what the key file: for a hint. */
+export const OTHER_FOLDERS =
+  "other folders with NANOCTL_CONFIG_DIR and XDG_DATA_HOME";
 
 /**
  * Makes sure that a file with secrets and its folder are the user's alone. A
  * file that is not there is fine.
  *
- * Throws `file_permissions`, with the command that mends it.
+ * Throws `file_permissions`, with the command that mends it, and
+ * `file_corrupt` for a file that is too large to be one of ours.
  */
 export function checkPrivate(folder: string, path: string): void {
   const folderInfo = lstat(folder);
@@ -18,6 +23,12 @@ export function checkPrivate(folder: string, path: string): void {
   if (info.isSymlink) throw wrongKind(path, "is a symbolic link");
   if (!info.isFile) throw wrongKind(path, "is not a file");
   checkMode(path, info, FILE_MODE);
+  if (info.size <= FILE_LIMIT) return;
+  throw new NanoctlError(
+    "file_corrupt",
+    `${path} is larger than ${FILE_LIMIT / 2 ** 20} MiB`,
+    "that is not what nanoctl wrote: move it away, or put the right one back",
+  );
 }
 
 /**
@@ -32,7 +43,7 @@ export function checkOwner(path: string): void {
   throw new NanoctlError(
     "file_permissions",
     `${path} belongs to another user (uid ${uid}); nothing was changed`,
-    "run nanoctl as that user, or name another folder with NANOCTL_CONFIG_DIR",
+    `run nanoctl as that user, or name ${OTHER_FOLDERS}`,
   );
 }
 
@@ -49,7 +60,7 @@ export function makePrivateFolder(folder: string): void {
     throw new NanoctlError(
       "file_unwritable",
       `the folder ${folder} can't be made; nothing was changed`,
-      "check who owns the folder above it and whether its file system is read-only, or name another folder with NANOCTL_CONFIG_DIR",
+      `check who owns the folder above it and whether its file system is read-only, or name ${OTHER_FOLDERS}`,
     );
   }
 }
@@ -102,10 +113,11 @@ export function shellQuote(path: string): string {
     : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
-function wrongKind(path: string, what: string): NanoctlError {
+/** Something else is where a file or a folder of ours belongs. */
+export function wrongKind(path: string, what: string): NanoctlError {
   return new NanoctlError(
     "file_permissions",
     `${path} ${what}`,
-    "move it away, or name another folder with NANOCTL_CONFIG_DIR",
+    `move it away, or name ${OTHER_FOLDERS}`,
   );
 }

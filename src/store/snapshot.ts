@@ -82,6 +82,12 @@ export class StoreSnapshot {
     };
   }
 
+  /** Whether an entry is the login that was read here, be it encrypted anew. */
+  isLogin(profile: string, entry: unknown): boolean {
+    const known = this.#file?.profiles[profile];
+    return withoutSeal(known) === withoutSeal(entry);
+  }
+
   /** Throws `usage` when an existing file's key comes from another source than the chosen one. */
   checkChoice(choice: KeyChoice | undefined): void {
     const info = this.key;
@@ -144,5 +150,12 @@ export async function openEntry(
     path,
     `the sealed token of profile ${profile} does not match its name, ` +
       "service, URL, user name and expiry date: one of them was changed",
+  );
+}
+
+function withoutSeal(entry: unknown): string {
+  return JSON.stringify(
+    entry,
+    (name, value: unknown) => name === "sealed" ? undefined : value,
   );
 }

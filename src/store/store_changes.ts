@@ -87,20 +87,26 @@ export class StoreChanges {
   }
 
   /**
-   * Deletes profiles by name, those of them that are there. When the active one
-   * is among them another becomes active: `default`, else the first by name.
-   * Needs no key. Throws as save does.
+   * Deletes profiles by name, those of them that are there; of what was logged
+   * in anew since it was `seen`, nothing. When the active one is among them
+   * another becomes active: `default`, else the first by name. Needs no key.
+   * Gives the names that stay. Throws as save does.
    */
-  async remove(names: string[]): Promise<void> {
-    const gone = new Set(names);
+  async remove(names: string[], seen?: StoreSnapshot): Promise<string[]> {
+    const wanted = new Set(names);
+    const staying: string[] = [];
     await this.#change((file) => {
       if (!file) return undefined;
+      const isNew = (name: string, entry: unknown): boolean =>
+        seen !== undefined && !seen.isLogin(name, entry);
       const kept = Object.entries(file.profiles)
-        .filter(([name]) => !gone.has(name));
-      if (kept.length === Object.keys(file.profiles).length) return undefined;
+        .filter(([name, entry]) => !wanted.has(name) || isNew(name, entry));
       const profiles = Object.fromEntries(kept);
+      staying.push(...names.filter((name) => Object.hasOwn(profiles, name)));
+      if (kept.length === Object.keys(file.profiles).length) return undefined;
       return { ...file, profiles, active: activeOf(profiles, file.active) };
     });
+    return staying;
   }
 
   /** Makes a stored profile the active one. Throws as save does, and `not_logged_in` when there is none of that name. */
@@ -148,7 +154,7 @@ export class StoreChanges {
     }
     try {
       await this.#change(async (file) => {
-        if (file?.key.id !== old.info.id) {
+        if (!file || keyOf(file.key) !== keyOf(old.info)) {
           throw changedMeanwhile(this.#store.path);
         }
         return await reseal(file, old, fresh, this.#store.path);
@@ -186,6 +192,15 @@ export class StoreChanges {
     });
   }
 
+  /** Puts a file back that was moved aside, unless there is another one by now. */
+  async putBack(aside: string): Promise<void> {
+    const { path } = this.#store;
+    await withExclusiveLock(this.#store.lockPath, () => {
+      if (!lstat(path)) this.#context.fs.renameSync(aside, path);
+      return Promise.resolve();
+    });
+  }
+
   /** A name to move the file to that nothing has: a rename would replace what has it. */
   #unusedName(): string {
     const stamp = this.#context.now().toISOString()
@@ -219,7 +234,7 @@ export class StoreChanges {
       );
       let done = false;
       await this.#change(async (file) => {
-        if (file?.key.id !== info?.id) return undefined;
+        if (!hasKey(file, info)) return undefined;
         done = true;
         return await change(file, key);
       });
@@ -236,6 +251,7 @@ export class StoreChanges {
     makePrivateFolder(folderOf(path));
     checkPrivate(folderOf(path), path);
     await withExclusiveLock(this.#store.lockPath, async () => {
+      checkOwner(folderOf(path));
       checkOwner(path);
       removeLeftovers(this.#context.fs, path);
       const changed = await change(this.#store.load());
@@ -244,6 +260,14 @@ export class StoreChanges {
       writeAtomic(this.#context.fs, path, bytes);
     });
   }
+}
+
+/** Whether this is still the file's key: not of the same bytes only, but from the same source too. */
+function hasKey(
+  file: CredentialFile | undefined,
+  info: KeyInfo | undefined,
+): boolean {
+  return file && info ? keyOf(file.key) === keyOf(info) : !file && !info;
 }
 
 function activeOf(profiles: Record<string, unknown>, active: string): string {

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { readStart } from "../file_start.ts";
 import type {
   SessionToken,
   TokenOrigin,
@@ -16,7 +17,7 @@ export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   let piped: SessionToken | undefined;
   const getToken = async (): Promise<SessionToken> => {
     if (piped) return piped;
-    const { text, isFile } = await readStart(path);
+    const { text, isFile } = await readFile(path);
     const token = readToken(text, source);
     if (!isFile) piped = token;
     return token;
@@ -30,28 +31,19 @@ export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   };
 }
 
-/** As much of the file as a token may have, and one byte to tell that there is more. */
-async function readStart(
+async function readFile(
   path: string,
 ): Promise<{ text: string; isFile: boolean }> {
-  const bytes = new Uint8Array(TOKEN_LIMIT + 1);
   try {
-    using file = await Deno.open(path);
-    let length = 0;
-    while (length < bytes.length) {
-      const read = await file.read(bytes.subarray(length));
-      if (read === null) break;
-      length += read;
-    }
-    const text = new TextDecoder().decode(bytes.subarray(0, length));
-    return { text, isFile: (await file.stat()).isFile };
+    const { bytes, isFile } = await readStart(path, TOKEN_LIMIT);
+    const text = new TextDecoder().decode(bytes);
+    bytes.fill(0);
+    return { text, isFile };
   } catch (error) {
     throw new NanoctlError(
       "not_logged_in",
       `the token file ${path} can't be read: ${reason(error)}`,
     );
-  } finally {
-    bytes.fill(0);
   }
 }
 

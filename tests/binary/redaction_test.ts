@@ -535,6 +535,10 @@ describe("no secret is where it does not belong", () => {
         Deno.removeSync(home.at(LOCK));
         Deno.mkdirSync(home.at(LOCK));
       }],
+      ["a link to a file of the system's in place of its lock", (home) => {
+        Deno.removeSync(home.at(LOCK));
+        Deno.symlinkSync("/proc/version", home.at(LOCK));
+      }],
     ];
     const fresh: [name: string, env: () => Record<string, string>][] = [
       ["a wrong passphrase", () => ({

@@ -21,7 +21,7 @@ import {
   STORED_ENTRIES,
 } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
-import { untilItWaits } from "../support/store_files.ts";
+import { LOCK, untilItWaits } from "../support/store_files.ts";
 
 /** What the credential file holds, as far as the tests look at it. */
 interface StoredFile {
@@ -298,6 +298,23 @@ describe("the stored login", () => {
       });
     }
 
+    it("empty: --force can't start anew either, and moves nothing", async () => {
+      using home = await loggedIn();
+      const key = Deno.readTextFileSync(home.at(KEY));
+      const before = Deno.readTextFileSync(home.at(CREDENTIALS));
+      Deno.writeTextFileSync(home.at(KEY), "");
+      const save = ["login", "--token", service.token, "--save", "--force"];
+      const { code, stderr } = await service.run(save, home);
+      assertEquals(code, 7);
+      assertMatch(
+        stderr,
+        /^error: the key file \S+ holds 0 bytes.*\nhint: .*move this one away/,
+      );
+      assertEquals(Deno.readTextFileSync(home.at(CREDENTIALS)), before);
+      Deno.writeTextFileSync(home.at(KEY), key);
+      assertEquals((await service.run(["whoami"], home)).code, 0);
+    });
+
     it("missing: logout needs none", async () => {
       using home = await loggedIn();
       Deno.removeSync(home.at(KEY));
@@ -305,6 +322,23 @@ describe("the stored login", () => {
       assertEquals(code, 0, stderr);
       assertEquals(readStored(home).profiles, {});
     });
+  });
+
+  it("with a pipe in place of its lock exits 7 and waits for nobody", async () => {
+    using home = await loggedIn();
+    Deno.removeSync(home.at(LOCK));
+    const made = await new Deno.Command("mkfifo", {
+      args: ["-m", "600", home.at(LOCK)],
+    }).output();
+    assert(made.success);
+    for (const args of [["whoami"], ["status"], ["use", "default"]]) {
+      await assertFails(args, { home, env: service.env }, {
+        exit: 7,
+        code: "file_permissions",
+        message: /credentials\.lock is not a file$/,
+        hint: /^move it away/,
+      });
+    }
   });
 
   describe("that is open to others", () => {

@@ -65,6 +65,46 @@ describe("logout", () => {
     ]);
   });
 
+  const answers: [code: number, answered: Answer][] = [
+    [204, status(204)],
+    [401, problem(401, "token_invalid")],
+  ];
+  for (const [code, answered] of answers) {
+    atHome(
+      `keeps a login that is made while the old one is ended with ${code}`,
+      async () => {
+        const store = new CredentialStore(contextOf());
+        const answer: Answer = async (request) => {
+          await store.save({
+            profile: "work",
+            service: "nanoservices",
+            url: "https://elsewhere.example",
+            username: "ada",
+            expiresAt: undefined,
+            token: new Secret("nano_new"),
+          });
+          return await answered(request);
+        };
+        const context = await logout({ revoke: true }, { answer });
+        assertEquals(await stored(), ["default", "work"]);
+        assertEquals(context.requests.map(presented), ["nano_work"]);
+        assertEquals(context.stderr.lines, [
+          "warning: profile work was logged in anew meanwhile, and stays",
+        ]);
+      },
+    );
+  }
+
+  atHome("deletes a login that was encrypted anew meanwhile", async () => {
+    const store = new CredentialStore(contextOf());
+    const answer: Answer = async () => {
+      await store.rekey();
+      return new Response(null, { status: 204 });
+    };
+    await logout({ revoke: true }, { answer });
+    assertEquals(await stored(), ["default"]);
+  });
+
   atHome("deletes the token of the profile that is named", async () => {
     const context = await logout({ profile: "default" });
     assertEquals(await stored(), ["work"]);

@@ -40,7 +40,8 @@ async function apply(
     case "save":
       return await store.save(credential(wanted.profile, wanted.token));
     case "remove":
-      return await store.remove(wanted.profiles);
+      await store.remove(wanted.profiles);
+      return;
     case "use":
       return await store.use(wanted.profile);
     case "rekey":

@@ -71,6 +71,26 @@ describe("rekey", () => {
     }
   }
 
+  it("is not undone by a login at the same time, though the key's bytes stay", async () => {
+    for (let round = 0; round < 20; round++) {
+      const own = new StoreFixture();
+      try {
+        await own.store().save(credential("a"));
+        const key = Deno.readTextFileSync(own.keyPath).trim();
+        own.context.variables.set("NANOCTL_NEW_ENCRYPTION_KEY", key);
+        own.context.variables.set("NANOCTL_ENCRYPTION_KEY", key);
+        // The rekey first: the login then reads before it, and writes after it.
+        const rekeyed = own.store().rekey({ source: "environment" });
+        await own.store().save(credential("b"));
+        await rekeyed;
+        assertEquals(own.json().key.source, "environment");
+        assertEquals(Object.keys(own.json().profiles), ["a", "b"]);
+      } finally {
+        own.remove();
+      }
+    }
+  });
+
   it("changes nothing when one of the profiles does not open", async () => {
     await fixture.store().save(credential("a"));
     await fixture.store().save(credential("b"));

@@ -32,7 +32,7 @@ export async function environmentKey(
   variables: string[],
 ): Promise<OpenKey> {
   for (const name of variables) {
-    const given = secretVariable(context, name);
+    const given = await secretVariable(context, name);
     if (!given) continue;
     const { key, id } = await importKey(parseKey(given.text, given.source));
     return { key, info: { source: "environment", id } };

@@ -14,6 +14,9 @@ import {
   OR_START_ANEW,
 } from "./key_info.ts";
 
+const MALFORMED_HINT =
+  "put the right key file back; without it, move this one away and start anew with 'nanoctl login --force'";
+
 /** The path of the key file. Throws `usage` where there is no place for it. */
 export function keyFilePath(context: Pick<KeyContext, "env" | "os">): string {
   const folder = dataDir(context);
@@ -91,5 +94,12 @@ export function readKeyFile(
       "check who owns it",
     );
   }
-  return keyLines(text).map((line) => parseKey(line, `the key file ${path}`));
+  return keyLines(text).map((line) => {
+    try {
+      return parseKey(line, `the key file ${path}`);
+    } catch (error) {
+      if (!(error instanceof NanoctlError)) throw error;
+      throw new NanoctlError(error.code, error.message, MALFORMED_HINT);
+    }
+  });
 }

@@ -1,7 +1,7 @@
 import { removeLeftovers, writeAtomic } from "../atomic_file.ts";
 import { withExclusiveLock } from "../file_lock.ts";
 import { folderOf } from "../paths.ts";
-import { makePrivateFolder } from "../permissions.ts";
+import { checkOwner, makePrivateFolder } from "../permissions.ts";
 import { importKey, randomKey } from "./key_bytes.ts";
 import { keyFilePath, readKeyFile } from "./key_file.ts";
 import type { KeyContext, OpenKey } from "./key_info.ts";
@@ -10,10 +10,14 @@ import type { KeyContext, OpenKey } from "./key_info.ts";
  * The key for a new credential file: the newest in the key file, which is made
  * on first use.
  *
- * Throws `file_key`, `file_permissions` and `file_unwritable`.
+ * Throws `file_key`, `file_permissions`, also where it belongs to another
+ * user, and `file_unwritable`.
  */
 export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
   const path = keyFilePath(context);
+  // Whoever owns it knows it; root could read that of anybody.
+  checkOwner(folderOf(path));
+  checkOwner(path);
   const newest = readKeyFile(path)?.[0] ??
     await changed(context, path, () => {
       // Another process may have made it while we waited for the lock.

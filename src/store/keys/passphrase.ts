@@ -30,7 +30,7 @@ export async function openPassphraseKey(
   context: KeyContext,
   wanted: PassphraseInfo,
 ): Promise<OpenKey> {
-  const given = givenPassphrase(context, [PASSPHRASE_VARIABLE]);
+  const given = await givenPassphrase(context, [PASSPHRASE_VARIABLE]);
   for (let left = given ? 0 : TRIES - 1;; left--) {
     const passphrase = given ??
       await ask(
@@ -54,18 +54,18 @@ export async function createPassphraseKey(
   context: KeyContext,
   variables: string[],
 ): Promise<OpenKey> {
-  const passphrase = givenPassphrase(context, variables) ??
+  const passphrase = await givenPassphrase(context, variables) ??
     await askTwice(context, variables[0] ?? PASSPHRASE_VARIABLE);
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   return await derive(passphrase, salt.toBase64());
 }
 
-function givenPassphrase(
+async function givenPassphrase(
   context: KeyContext,
   variables: string[],
-): string | undefined {
+): Promise<string | undefined> {
   for (const name of variables) {
-    const given = secretVariable(context, name);
+    const given = await secretVariable(context, name);
     if (!given) continue;
     // A file ends with a line break that is not part of what it says.
     const text = given.source === name

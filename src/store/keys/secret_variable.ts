@@ -1,5 +1,6 @@
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
+import { readStart } from "../../file_start.ts";
 
 /** More than any key or passphrase has, in bytes. */
 const FILE_LIMIT = 64 * 1024;
@@ -16,21 +17,18 @@ export interface GivenSecret {
  *
  * Throws `file_key` when the file can't be read or is too large.
  */
-export function secretVariable(
+export async function secretVariable(
   { env }: Pick<Context, "env">,
   name: string,
-): GivenSecret | undefined {
+): Promise<GivenSecret | undefined> {
   const path = env.get(`${name}_FILE`);
-  if (path) return { text: readFile(path), source: `the file ${path}` };
+  if (path) return { text: await readFile(path), source: `the file ${path}` };
   const text = env.get(name);
   return text ? { text, source: name } : undefined;
 }
 
-function readFile(path: string): string {
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = Deno.readFileSync(path);
-  } catch (error) {
+async function readFile(path: string): Promise<string> {
+  const { bytes } = await readStart(path, FILE_LIMIT).catch((error) => {
     throw new NanoctlError(
       "file_key",
       `the file ${path} can't be read: ${
@@ -39,7 +37,7 @@ function readFile(path: string): string {
           : "permission denied, or it is not a file"
       }`,
     );
-  }
+  });
   try {
     if (bytes.length <= FILE_LIMIT) return new TextDecoder().decode(bytes);
     throw new NanoctlError("file_key", `the file ${path} is too large`);
