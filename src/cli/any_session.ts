@@ -82,7 +82,11 @@ async function placeOf(
 ): Promise<SessionPlace> {
   const service = options.service ?? agent.service;
   if (agent.url === undefined) {
-    const { target } = await openWorkplace(context, { ...options, service });
+    const { target } = await openWorkplace(
+      context,
+      { ...options, service },
+      () => true,
+    );
     return { target };
   }
   checkOneUrl(options, agent.url);

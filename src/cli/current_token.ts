@@ -3,6 +3,7 @@ import { NanoctlError } from "../errors.ts";
 import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
 import type { Output } from "../output.ts";
 import { resolveProvider, type Target } from "../tokens/resolve.ts";
+import { loginCommand } from "../tokens/stored.ts";
 import { expiryText, SOON } from "./dates.ts";
 import type { GlobalOptions } from "./options.ts";
 import { openWorkplace } from "./workplace.ts";
@@ -30,7 +31,8 @@ export async function currentToken(
   const provider = resolveProvider(context, options, target, store, snapshot);
   const token = await provider.getToken();
   if (token.note) await output.detail(token.note);
-  await checkExpiry(token, context.now(), output);
+  const login = loginCommand(snapshot, { profile: target.profile });
+  await checkExpiry(token, context.now(), output, login);
   return { target, provider, token };
 }
 
@@ -38,6 +40,7 @@ async function checkExpiry(
   { expiresAt }: SessionToken,
   now: Date,
   output: Output,
+  login: string,
 ): Promise<void> {
   if (!expiresAt) return;
   const left = expiresAt.getTime() - now.getTime();
@@ -45,7 +48,7 @@ async function checkExpiry(
     throw new NanoctlError(
       "token_expired",
       `the stored token ${expiryText(expiresAt, now)}`,
-      "log in again with 'nanoctl login'",
+      `log in again with '${login}'`,
     );
   }
   if (left < SOON) await output.warn(`the token ${expiryText(expiresAt, now)}`);

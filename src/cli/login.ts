@@ -69,11 +69,15 @@ export async function runLogin(
   const { openWorkplace } = await import("./workplace.ts");
   const output = new Output(context, options);
   const choice = await keyChoice(options);
+  // What is to be stored has to find out at once that it can't be.
+  const hasToken = options.save || options.tokenStdin
+    ? (): boolean => !options.save
+    : undefined;
   const workplace = await withForce(
     context,
     options,
     output,
-    () => openWorkplace(context, options),
+    () => openWorkplace(context, options, hasToken),
   );
   const given = await givenToken(context, options);
   const stored = !given || options.save === true;

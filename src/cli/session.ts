@@ -10,6 +10,7 @@ import {
   type Service,
 } from "../services/service.ts";
 import { resolveProvider, type Target } from "../tokens/resolve.ts";
+import { loginCommand } from "../tokens/stored.ts";
 import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import type { IdentityContext } from "../tokens/instance_identity/exchange.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
@@ -26,6 +27,8 @@ export interface Session {
   provider: TokenProvider;
   /** The login that is stored for the target, whether or not it is the one used. */
   stored: StoredProfile | undefined;
+  /** What logs in anew, for a hint. */
+  login: string;
 }
 
 /** A provider, or how to make one that has to ask the service for its token. */
@@ -77,6 +80,11 @@ export async function openSession(
     client: client.withTokens(provider),
     provider,
     stored,
+    login: loginCommand(snapshot ?? { active: target.profile }, {
+      profile: target.profile,
+      url: stored ? undefined : options.url && target.url,
+      service: stored ? undefined : options.service && target.service,
+    }),
   };
 }
 
@@ -129,7 +137,7 @@ function refusalHint(session: Session): string {
         unsetHint(TOKEN_VARIABLES.file, session)
       }, or put a token made at ${page} into its file`;
     case "store":
-      return "log in again with 'nanoctl login'";
+      return `log in again with '${session.login}'`;
     case "agent-token":
     case "agent-token-file":
     case "agent-environment":
@@ -145,10 +153,10 @@ function refusalHint(session: Session): string {
 }
 
 /** What becomes of a command when the variable is unset depends on what is stored. */
-function unsetHint(variable: string, { stored }: Session): string {
+function unsetHint(variable: string, { stored, login }: Session): string {
   return stored
     ? `${variable} hides the stored login of profile ${stored.profile} (${stored.username}): unset it to use that one`
-    : `unset ${variable} and log in with 'nanoctl login'`;
+    : `unset ${variable} and log in with '${login}'`;
 }
 
 function timeoutSeconds({ timeout }: GlobalOptions): number {

@@ -4,8 +4,10 @@ import { hasCode } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import { Output, table } from "../output.ts";
 import { withoutSecrets } from "../secret.ts";
+import { tellsExpiry } from "../services/names.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { describeKey } from "../store/key_source.ts";
+import { loginCommand } from "../tokens/stored.ts";
 import { expiryText } from "./dates.ts";
 import { encryptionJson } from "./store_info.ts";
 import {
@@ -131,7 +133,9 @@ function statusText(
       "Active token:",
       active
         ? withoutSecrets(`from ${active.source}, for ${target.url}`)
-        : "none; log in with 'nanoctl login'",
+        : `none; log in with '${
+          loginCommand(snapshot, { profile: target.profile })
+        }'`,
     ],
     ...(snapshot.key
       ? [
@@ -149,7 +153,9 @@ function statusText(
     stored.service,
     stored.url,
     stored.username,
-    expiryText(stored.expiresAt, now),
+    stored.expiresAt || tellsExpiry(stored.service)
+      ? expiryText(stored.expiresAt, now)
+      : "no date is known",
   ]);
   if (rows.length === 0) return table(facts);
   const headings = ["", "PROFILE", "SERVICE", "URL", "USER", "TOKEN"];

@@ -10,7 +10,7 @@ import { knownService } from "../services/service.ts";
 import { CredentialStore } from "../store/credential_store.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { checkProfileName } from "../store/profile_name.ts";
-import type { Target } from "../tokens/resolve.ts";
+import { givenProvider, type Target } from "../tokens/resolve.ts";
 import { notLoggedIn } from "../tokens/stored.ts";
 import type { GlobalOptions } from "./options.ts";
 
@@ -40,17 +40,28 @@ export async function openStored(
   context: Context,
   options: GlobalOptions,
 ): Promise<Stored> {
-  const named = options.profile ??
-    (context.env.get("NANOCTL_PROFILE") || undefined);
-  if (named !== undefined) checkProfileName(named);
+  const named = profileName(context, options);
   const store = new CredentialStore(context);
   const snapshot = await store.read();
   return { profile: named ?? snapshot.active, store, snapshot };
 }
 
+/** What `--profile` names, else `NANOCTL_PROFILE`. Throws `usage` for what can't be a name. */
+function profileName(
+  context: Context,
+  options: GlobalOptions,
+): string | undefined {
+  const named = options.profile ??
+    (context.env.get("NANOCTL_PROFILE") || undefined);
+  if (named !== undefined) checkProfileName(named);
+  return named;
+}
+
 /**
  * The profile, URL and service of a command, first match wins: the option, the
- * variable, the stored profile's own, the default.
+ * variable, the stored profile's own, the default. Where the token and the URL
+ * come from outside, a credential file that can't be read is none: HOME may be
+ * a folder that is closed to us.
  *
  * Throws as {@linkcode openStored} does, and `usage` for a URL or a service
  * that can't be one.
@@ -58,11 +69,16 @@ export async function openStored(
 export async function openWorkplace(
   context: Context,
   options: GlobalOptions,
+  hasToken = () => givenProvider(context, options) !== undefined,
 ): Promise<Workplace> {
-  const { profile, store, snapshot } = await openStored(context, options);
-  const stored = snapshot.find(profile);
   const named = options.url ??
     (context.env.get("NANOSERVICES_URL") || undefined);
+  const { profile, store, snapshot, stored } = await openEntry(context, options)
+    .catch((error) => {
+      const isNeeded = named === undefined || !hasToken();
+      if (isNeeded || !isOfStore(error)) throw error;
+      return nothingStored(context, options);
+    });
   const url = named === undefined
     ? stored?.url ?? DEFAULT_URL
     : parseServiceUrl(named);
@@ -71,6 +87,29 @@ export async function openWorkplace(
     ? storedService(stored)
     : knownService(given ?? DEFAULT_SERVICE);
   return { target: { profile, service, url }, store, snapshot };
+}
+
+/** Whether what failed is the credential file, or its folder. */
+function isOfStore(error: unknown): boolean {
+  return error instanceof NanoctlError && error.code.startsWith("file_");
+}
+
+/** What was read, with the entry of the profile that is meant. */
+type WithEntry = Stored & { stored?: StoredProfile | undefined };
+
+async function openEntry(
+  context: Context,
+  options: GlobalOptions,
+): Promise<WithEntry> {
+  const opened = await openStored(context, options);
+  return { ...opened, stored: opened.snapshot.find(opened.profile) };
+}
+
+function nothingStored(context: Context, options: GlobalOptions): WithEntry {
+  const store = new CredentialStore(context);
+  const snapshot = store.nothing();
+  const profile = profileName(context, options) ?? snapshot.active;
+  return { profile, store, snapshot };
 }
 
 /** The service that `--service` names, else `NANOCTL_SERVICE`. */
@@ -84,7 +123,7 @@ export function givenService(
 /** The target that a stored profile is for. Throws `not_logged_in` when nothing is stored for it. */
 export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
   const stored = snapshot.find(profile);
-  if (!stored) throw notLoggedIn(snapshot, profile);
+  if (!stored) throw notLoggedIn(snapshot, { profile });
   return { profile, service: storedService(stored), url: stored.url };
 }
 

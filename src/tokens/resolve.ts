@@ -11,10 +11,12 @@ import { notLoggedIn, storedToken } from "./stored.ts";
 import { readToken } from "./token_text.ts";
 import { TOKEN_VARIABLES } from "./variables.ts";
 
-/** What the command line says of the token. */
+/** What the command line says of the token, and of where it is for. */
 export interface TokenOptions {
   token?: string | undefined;
   tokenFile?: string | undefined;
+  url?: string | undefined;
+  service?: string | undefined;
 }
 
 /** Where the token is to be used. */
@@ -40,7 +42,7 @@ export function resolveProvider(
   snapshot: StoreSnapshot,
 ): TokenProvider {
   return givenProvider(context, options) ??
-    storedFor(target, store, snapshot);
+    storedFor(options, target, store, snapshot);
 }
 
 /** The provider of a token that is given from outside, apart from the store; undefined when none is. */
@@ -74,12 +76,19 @@ export function givenProvider(
 
 /** The stored token, and only for the URL and service that it was stored for. */
 function storedFor(
+  { url, service }: TokenOptions,
   target: Target,
   store: CredentialStore,
   snapshot: StoreSnapshot,
 ): TokenProvider {
   const stored = snapshot.find(target.profile);
-  if (!stored) throw notLoggedIn(snapshot, target.profile);
+  if (!stored) {
+    throw notLoggedIn(snapshot, {
+      profile: target.profile,
+      url: url && target.url,
+      service: service && target.service,
+    });
+  }
   if (stored.url !== target.url || stored.service !== target.service) {
     throw new NanoctlError(
       "not_logged_in",

@@ -39,20 +39,39 @@ async function openStored(
   profile: string,
 ): Promise<SessionToken> {
   const secret = await snapshot.openToken(profile);
-  if (!secret) throw notLoggedIn(snapshot, profile);
+  if (!secret) throw notLoggedIn(snapshot, { profile });
   const expiresAt = snapshot.find(profile)?.expiresAt;
   return { secret, ...(expiresAt ? { expiresAt } : {}) };
 }
 
+/** Where a login is to lead: what is left out is what a bare `nanoctl login` takes. */
+export interface LoginPlace {
+  profile: string;
+  url?: string | undefined;
+  service?: string | undefined;
+}
+
+/** The command that logs in just there, for a hint. */
+export function loginCommand(
+  { active }: Pick<StoreSnapshot, "active">,
+  { profile, url, service }: LoginPlace,
+): string {
+  return [
+    "nanoctl login",
+    ...url === undefined ? [] : ["--url", url],
+    ...service === undefined ? [] : ["--service", service],
+    ...profile === active ? [] : ["--profile", profile],
+  ].join(" ");
+}
+
 /** Nothing is stored for this profile, and no other source gave a token. */
 export function notLoggedIn(
-  { active }: Pick<StoreSnapshot, "active">,
-  profile: string,
+  snapshot: Pick<StoreSnapshot, "active">,
+  place: LoginPlace,
 ): NanoctlError {
-  const where = profile === active ? "" : ` --profile ${profile}`;
   return new NanoctlError(
     "not_logged_in",
-    `not logged in: nothing is stored for profile ${profile}`,
-    `log in with 'nanoctl login${where}', or set NANOSERVICES_TOKEN`,
+    `not logged in: nothing is stored for profile ${place.profile}`,
+    `log in with '${loginCommand(snapshot, place)}', or set NANOSERVICES_TOKEN`,
   );
 }

@@ -6,6 +6,7 @@ import {
   assertFailure,
   BINARY,
   Child,
+  CREDENTIALS,
   Home,
   type Result,
   run,
@@ -127,6 +128,44 @@ describe("the compiled program", () => {
       const { stdout } = await service.run(["whoami"], undefined, env);
       assertEquals(stdout, "ada\n");
     });
+
+    const closed: [what: string, make: (home: Home) => void][] = [
+      ["is no folder", () => {}],
+      ["holds a file that is open to others", (home) => {
+        Deno.chmodSync(home.at(CREDENTIALS), 0o644);
+      }],
+      ["holds a file that is no JSON", (home) => {
+        Deno.writeTextFileSync(home.at(CREDENTIALS), "{");
+      }],
+    ];
+    for (const [what, make] of closed) {
+      it(`that can be used does with a token and a URL from outside: it ${what}`, async () => {
+        using home = new Home();
+        await service.logIn(home, service.token);
+        make(home);
+        const HOME = what === "is no folder" ? "/dev/null" : home.path;
+        const given = { HOME, NANOSERVICES_URL: service.url };
+        const token = ["--token", service.token];
+        const agent = ["--agent-token", service.agentToken];
+        for (
+          const args of [
+            ["login", ...token],
+            ["whoami", ...token],
+            ["token", ...token],
+            ["api", "/v1/me", ...token],
+            ["external-auth", "list", ...agent],
+          ]
+        ) {
+          const { code, stderr } = await run(args, { env: given });
+          assertEquals(code, 0, `${args}: ${stderr}`);
+        }
+        // Without a URL the file has a say: it may name another.
+        const { code } = await run(["whoami", ...token], { env: { HOME } });
+        assertEquals(code, 7);
+        const save = ["login", ...token, "--save"];
+        assertEquals((await run(save, { env: given })).code, 7);
+      });
+    }
 
     it("says what to set before it can store", async () => {
       const args = ["login", "--token", service.token, "--save"];
@@ -317,11 +356,12 @@ describe("the compiled program", () => {
       variable: string,
       args: string[],
       home: Home,
+      env: Record<string, string> = {},
     ): Promise<Result> {
       const script = `export ${variable}="$(printf '${MARK}\\377')"; exec "$@"`;
       return await new Child("sh", ["-c", script, "sh", BINARY, ...args], {
         home,
-        env: { ...TOOLS, ...service.env },
+        env: { ...TOOLS, ...service.env, ...env },
       }).end();
     }
 
@@ -378,6 +418,12 @@ describe("the compiled program", () => {
       assertEquals(result.code, 2, result.stderr);
       assertMatch(result.stderr, /variable HTTPS_PROXY is not text/);
       assertEquals(result.stderr.includes(MARK), false);
+      const HTTPS_PROXY = "http://127.0.0.1:2";
+      const excepted = await runWith("NO_PROXY", ["whoami", ...url], home, {
+        HTTPS_PROXY,
+      });
+      assertEquals(excepted.code, 2, excepted.stderr);
+      assertMatch(excepted.stderr, /variable NO_PROXY is not text/);
     });
   });
 

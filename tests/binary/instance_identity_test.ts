@@ -566,7 +566,7 @@ describe("the options of an agent", () => {
       Object.values(METADATA_VARIABLES).sort(),
     );
     for (const place of Object.values(NO_METADATA)) {
-      assertMatch(place, /^(http:\/\/)?127\.0\.0\.1:1$/);
+      assertMatch(place, /^(http:\/\/)?127\.0\.0\.1:2$/);
     }
   });
 });

@@ -125,6 +125,24 @@ describe("token", () => {
     });
   }
 
+  it("says how to log in again to a profile that is not the active one", async () => {
+    await using home = await homeWithToken(-1);
+    const context = new FakeContext({ env: home.env });
+    await new CredentialStore(context).save({
+      profile: "other",
+      service: "nanoservices",
+      url: URL,
+      username: "ada",
+      expiresAt: undefined,
+      token: new Secret("nano_other"),
+    });
+    const error = await rejectionOf(runToken(context, { profile: "default" }));
+    assertEquals(
+      error.hint,
+      "log in again with 'nanoctl login --profile default'",
+    );
+  });
+
   it("is exit 3 and prints nothing where nobody is logged in", async () => {
     const context = new FakeContext();
     const error = await rejectionOf(runToken(context, {}));

@@ -110,6 +110,41 @@ describe("whoami", () => {
     });
   }
 
+  it("says how to log in again to a profile that is not the active one", async () => {
+    await using home = await homeWithLogin();
+    const context = new FakeContext({
+      env: home.env,
+      answer: problem(401, "token_expired"),
+    });
+    await new CredentialStore(context).save({
+      profile: "work",
+      service: "nanoservices",
+      url: URL,
+      username: "ada",
+      expiresAt: undefined,
+      token: new Secret("nano_work"),
+    });
+    const error = await rejectionOf(
+      runWhoami(context, { profile: "default" }),
+    );
+    assertEquals(
+      error.hint,
+      "log in again with 'nanoctl login --profile default'",
+    );
+  });
+
+  it("names in its hint the URL and the service that were given", async () => {
+    await using home = await TemporaryHome.make();
+    const context = new FakeContext({ env: home.env });
+    const error = await rejectionOf(
+      runWhoami(context, { url: `${URL}/`, service: "coder", profile: "w" }),
+    );
+    assertEquals(
+      error.hint,
+      `log in with 'nanoctl login --url ${URL} --service coder --profile w', or set NANOSERVICES_TOKEN`,
+    );
+  });
+
   it("takes the new token where another process logged in meanwhile", async () => {
     await using home = await homeWithLogin();
     const store = new CredentialStore(new FakeContext({ env: home.env }));

@@ -136,7 +136,9 @@ describe("a stored token", () => {
 describe("notLoggedIn", () => {
   it("names the profile and the ways to a token", () => {
     const active = { active: "default" };
-    const { exitCode, message, hint } = notLoggedIn(active, "work");
+    const { exitCode, message, hint } = notLoggedIn(active, {
+      profile: "work",
+    });
     assertEquals(
       [exitCode, message, hint],
       [
@@ -146,7 +148,7 @@ describe("notLoggedIn", () => {
       ],
     );
     assertEquals(
-      notLoggedIn(active, "default").hint,
+      notLoggedIn(active, { profile: "default" }).hint,
       "log in with 'nanoctl login', or set NANOSERVICES_TOKEN",
     );
   });
