@@ -20,6 +20,7 @@ import {
   start,
   STORED_ENTRIES,
 } from "../support/nanoctl.ts";
+import { me, StrangeServer } from "../support/servers.ts";
 import { Service } from "../support/service.ts";
 import { LOCK, untilItWaits } from "../support/store_files.ts";
 
@@ -33,6 +34,16 @@ interface StoredFile {
 
 function readStored(home: Home): StoredFile {
   return JSON.parse(Deno.readTextFileSync(home.at(CREDENTIALS)));
+}
+
+/** What someone has who got at the config folder alone. */
+function copyConfig(from: Home, to: Home): void {
+  const folder = dirname(CREDENTIALS);
+  Deno.mkdirSync(to.at(folder), { recursive: true, mode: 0o700 });
+  for (const { name } of Deno.readDirSync(from.at(folder))) {
+    const path = `${folder}/${name}`;
+    Deno.copyFileSync(from.at(path), to.at(path));
+  }
 }
 
 describe("the stored login", () => {
@@ -58,6 +69,31 @@ describe("the stored login", () => {
     const bytes = Uint8Array.fromBase64(String(sealed));
     assert(bytes.length > service.token.length + 12 + 16);
     assertEquals(home.holds(service.token), false);
+
+    const lost = { exit: 7, hint: /./, secret: service.token };
+    using keyless = new Home();
+    copyConfig(home, keyless);
+    await assertFails(["token"], { home: keyless }, {
+      ...lost,
+      code: "file_key",
+      message: /is missing, and only it/,
+    });
+    using other = await loggedIn();
+    const { id } = readStored(other).key;
+    copyConfig(home, other);
+    await assertFails(["token"], { home: other }, {
+      ...lost,
+      code: "file_key",
+      message: /has the id [0-9a-f]{32}.* needs /,
+    });
+    // Not the id alone keeps another key out.
+    const copy = Deno.readTextFileSync(other.at(CREDENTIALS));
+    Deno.writeTextFileSync(other.at(CREDENTIALS), copy.replace(key.id, id));
+    await assertFails(["token"], { home: other }, {
+      ...lost,
+      code: "file_corrupt",
+      message: /does not match its name, service, URL/,
+    });
   });
 
   it("is never the same twice, though the token is", async () => {
@@ -220,16 +256,16 @@ describe("the stored login", () => {
     it("with an edited URL: the token goes to nobody", async () => {
       using home = await loggedIn();
       const path = home.at(CREDENTIALS);
-      using thief = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const url = `http://127.0.0.1:${thief.addr.port}`;
+      await using thief = new StrangeServer(() => me());
       const text = Deno.readTextFileSync(path);
-      Deno.writeTextFileSync(path, text.replace(service.url, url));
+      Deno.writeTextFileSync(path, text.replace(service.url, thief.url));
       await assertFails(["whoami"], { home }, {
         exit: 7,
         code: "file_corrupt",
         message: /URL.*one of them was changed/,
         hint: /^restore it/,
       });
+      assertEquals(thief.caught, []);
     });
 
     it("is not replaced by a login", async () => {
