@@ -218,7 +218,10 @@ describe("the certificate of a service", () => {
   ];
 
   for (const { name, by, trusted, refused, ...wished } of signed) {
-    it(`${name}, is ${refused ? "refused, and nothing is sent" : "accepted"}`, async () => {
+    const step = refused
+      ? `${name}, is refused, and nothing is sent`
+      : `${name}, is accepted`;
+    it(step, async () => {
       const { server, url, made } = await serve(wished, by);
       await using _ = server;
       const args = [...WHOAMI, "--url", url];

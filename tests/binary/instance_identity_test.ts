@@ -10,6 +10,7 @@ import {
 import { FakeContext } from "../support/fake_context.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import {
+  type AskedMetadata,
   AWS_DOCUMENT,
   AWS_SIGNATURE,
   AZURE_SIGNATURE,
@@ -54,6 +55,8 @@ const NAMES: Record<Cloud, string> = {
   azure: "Azure",
   google: "Google",
 };
+/** A token that is in the environment and for nobody here. */
+const PERSONS_TOKEN = "nano_of_the_person";
 /** By when a metadata service that does not do its work must be given up, in milliseconds. */
 const GIVEN_UP = 5000;
 
@@ -72,6 +75,20 @@ function agentEnv(cloud: Cloud, service: AgentService): Record<string, string> {
     NANOSERVICES_AGENT_URL: service.url,
     NANOSERVICES_AGENT_AUTH: `${cloud}-instance-identity`,
   };
+}
+
+/** Fails where a metadata service was shown what is not for it. */
+function assertNoCredentials(asked: AskedMetadata[]): void {
+  assert(asked.length > 0);
+  for (const { target, headers, body } of asked) {
+    const names = Object.keys(headers).filter((name) =>
+      /^(proxy-)?authorization$|^cookie$|^coder-/.test(name)
+    );
+    assertEquals(names, []);
+    const shown = JSON.stringify([target, headers, body]);
+    assertFalse(shown.includes(SESSION), shown);
+    assertFalse(shown.includes(PERSONS_TOKEN), shown);
+  }
 }
 
 /** Fails where any of what an agent must keep to itself is in the text. */
@@ -99,14 +116,20 @@ describe("an agent that has nothing but its instance", () => {
   ];
   for (const cloud of CLOUDS) {
     for (const [args, stdout] of commands) {
-      it(`on ${cloud} runs ${args.join(" ")}, and leaves no file behind`, async () => {
+      it(`on ${cloud} runs ${args.join(" ")}: the metadata service gets no token, and no file is left`, async () => {
         using home = new Home();
         await using metadata = startMetadata(cloud);
         await using service = new AgentService();
-        const env = { ...metadata.env, ...agentEnv(cloud, service) };
+        const env = {
+          ...metadata.env,
+          ...agentEnv(cloud, service),
+          NANOSERVICES_TOKEN: PERSONS_TOKEN,
+          CODER_SESSION_TOKEN: PERSONS_TOKEN,
+        };
         const result = await run([...args, "--verbose"], { home, env });
         assertEquals([result.code, result.stdout], [0, stdout], result.stderr);
         assertEquals(metadata.paths.toSorted(), PATHS[cloud]);
+        assertNoCredentials(metadata.asked);
         assertEquals(service.proofs, [PROOFS[cloud]]);
         assertEquals(
           service.asked.map(({ method, authorization }) => [
@@ -434,6 +457,8 @@ describe("two hundred requests at once in one process", () => {
       service.forget();
       await all();
       assertEquals(service.exchanges, 2);
+      // Not even the session that it had by then.
+      assertNoCredentials(metadata.asked);
     });
   }
 });
