@@ -127,7 +127,7 @@ export function googleToken(audience: string): string {
 }
 
 /** Variables that lead all three metadata services to a port at which nothing listens. */
-export function noMetadata(): Record<string, string> {
+function noMetadata(): Record<string, string> {
   const dead = deadUrl();
   return Object.fromEntries(
     CLOUDS.map((cloud) => [METADATA_VARIABLES[cloud], valueFor(cloud, dead)]),
