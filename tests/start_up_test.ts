@@ -143,6 +143,16 @@ describe("a start", () => {
     assertEquals(others.filter((url) => /hono|jose|prompt/i.test(url)), []);
   });
 
+  it("of api --help loads nothing that sends a request", async () => {
+    const { code, own } = await loadedBy(["api", "--help"]);
+    assertEquals(code, 0);
+    assert(own.includes("src/cli/agent_options.ts"), own.join());
+    assertEquals(
+      own.filter((path) => /http\/client|tokens\/agent\.ts/.test(path)),
+      [],
+    );
+  });
+
   it("of --version loads no command", async () => {
     const { code, own } = await loadedBy(["--version"]);
     assertEquals(code, 0);

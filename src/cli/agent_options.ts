@@ -1,4 +1,5 @@
-import { AGENT_AUTHS, type AgentOptions } from "../tokens/agent.ts";
+import type { AgentOptions } from "../tokens/agent.ts";
+import { AGENT_AUTHS } from "../tokens/agent_auths.ts";
 import type { CliCommand, GlobalOptions } from "./options.ts";
 
 /** The options of a command that an agent may run too. */

@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import type { ServiceName } from "../services/names.ts";
+import { AGENT_AUTHS, type AgentAuth } from "./agent_auths.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
 import {
@@ -18,17 +19,6 @@ export type AgentOptions = {
   agentUrl?: string | undefined;
   auth?: string | undefined;
 };
-
-/** The ways in which an agent can prove who it is, as `--auth` names them. */
-export const AGENT_AUTHS = [
-  "token",
-  "aws-instance-identity",
-  "azure-instance-identity",
-  "google-instance-identity",
-] as const;
-
-/** One of them. */
-export type AgentAuth = typeof AGENT_AUTHS[number];
 
 /** A setting of the agent, and where it was found. */
 interface Setting {

@@ -5,11 +5,11 @@ import type { TokenProvider } from "../../src/http/token_provider.ts";
 import { nanoservices } from "../../src/services/nanoservices.ts";
 import {
   type Agent,
-  AGENT_AUTHS,
   agentOf,
   type AgentOptions,
   agentProvider,
 } from "../../src/tokens/agent.ts";
+import { AGENT_AUTHS } from "../../src/tokens/agent_auths.ts";
 import {
   FakeContext,
   rejectionOf,

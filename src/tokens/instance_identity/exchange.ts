@@ -4,7 +4,7 @@ import { HttpClient } from "../../http/client.ts";
 import { timeoutError } from "../../http/network_error.ts";
 import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
 import type { IdentityProof, Service } from "../../services/service.ts";
-import type { AgentAuth } from "../agent.ts";
+import type { AgentAuth } from "../agent_auths.ts";
 
 /** The ways of proving on which cloud instance we run. */
 export type IdentityAuth = Exclude<AgentAuth, "token">;
