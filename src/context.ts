@@ -14,7 +14,7 @@ export interface InputStream {
   readAll(limit: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** What can be asked of a person. Only called when `canPrompt` says yes. */
+/** What can be asked of a person. Only called where stdin and stderr are a terminal. */
 export interface Prompts {
   /** Asks for a secret, masked. Throws `interrupted` on Ctrl-C or when the terminal goes away. */
   secret(message: string): Promise<string>;
@@ -24,8 +24,8 @@ export interface Prompts {
 
 /**
  * Everything that comes from outside the program. Made once, in program.ts, and
- * replaced in tests; nothing that comes after reads the environment, the clock
- * or the terminal.
+ * replaced in tests. What else may read the environment, the clock or the
+ * terminal is listed in tests/architecture_test.ts.
  */
 export interface Context {
   readonly env: {

@@ -40,7 +40,46 @@ const MAY_IMPORT: Record<string, string[]> = {
   version: [],
 };
 
+/** What is outside of the program, and how code reads it. */
+const OUTSIDE: Record<"environment" | "clock" | "terminal", RegExp[]> = {
+  environment: [
+    /\b(Deno|process)\s*(\?\.|\.|\[\s*["'`])\s*env\b/g,
+    /\{[^{}]*\benv\b[^{}]*\}\s*=\s*(Deno|process)\b/g,
+  ],
+  clock: [
+    /\b(Date|performance)\s*(\?\.|\.)\s*now\b/g,
+    /\bnew\s+Date\b\s*(\(\s*\)|(?!\s*\())/g,
+    /\bTemporal\s*\.\s*Now\b/g,
+  ],
+  terminal: [
+    /\bDeno\s*(\?\.|\.|\[\s*["'`])\s*(std(in|out|err)|consoleSize)\b/g,
+    /\{[^{}]*\bstd(in|out|err)\b[^{}]*\}\s*=\s*(Deno|process)\b/g,
+    /["']node:(process|tty|readline)\b/g,
+  ],
+};
+
+/** Who reads it by itself, and not by way of the Context. */
+const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
+  // Makes the Context.
+  "src/context.ts": ["environment", "clock", "terminal"],
+  // Hands it to the quick way, which runs before there is a Context.
+  "main.ts": ["environment", "clock", "terminal"],
+  // Gives up rights, before all else.
+  "src/confinement.ts": ["environment"],
+  // Is what the Context asks a person by.
+  "src/cli/prompts.ts": ["terminal"],
+  // Takes the system's clock where it is given none.
+  "src/dev_server/server.ts": ["clock"],
+};
+
 const RULES: Record<string, Rule> = {
+  "only a few files read the environment, the clock or the terminal": (files) =>
+    files.flatMap(({ path, code }) =>
+      (Object.keys(OUTSIDE) as (keyof typeof OUTSIDE)[])
+        .filter((what) => !MAY_READ[path]?.includes(what))
+        .flatMap((what) => matches(path, code, ...OUTSIDE[what]))
+    ),
+
   "only src/http/client.ts calls fetch": (files) =>
     files.flatMap(({ path, code }) =>
       path === "src/http/client.ts" ? [] : matches(
@@ -257,6 +296,22 @@ describe("the house", () => {
 
 /** How to break each rule: the file, and what is added to it. */
 const BREAKS: Record<string, [path: string, code: string][]> = {
+  "only a few files read the environment, the clock or the terminal": [
+    ["src/cli/login.ts", 'const home = Deno.env.get("HOME");'],
+    ["src/store/paths.ts", "const { env } = Deno;"],
+    ["src/store/paths.ts", 'const env = Deno["env"];'],
+    ["src/http/proxy.ts", "const all = process.env;"],
+    ["src/cli/prompts.ts", 'const term = Deno.env.get("TERM");'],
+    ["src/cli/dates.ts", "const now = new Date();"],
+    ["src/cli/dates.ts", "const now = new Date;"],
+    ["src/http/retry.ts", "const began = performance.now();"],
+    ["src/confinement.ts", "const now = Date.now();"],
+    ["src/cli/token.ts", "Deno.stdout.writeSync(bytes);"],
+    ["src/dev_server/server.ts", "const wide = Deno.stdin.isTerminal();"],
+    ["src/output.ts", "const { columns } = Deno.consoleSize();"],
+    ["src/output.ts", "const { stdout, args } = Deno;"],
+    ["src/store/file_lock.ts", 'import { stdin } from "node:process";'],
+  ],
   "only src/http/client.ts calls fetch": [
     ["src/services/nanoservices.ts", 'await fetch("https://a.example");'],
     ["src/http/retry.ts", "await context.fetch(url);"],
@@ -373,6 +428,8 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
 
 /** What looks like a break and is none. */
 const HARMLESS: [path: string, code: string][] = [
+  ["src/cli/login.ts", "const { env, stdout } = context; context.now();"],
+  ["src/cli/login.ts", "const then = new Date(text); Date.parse(text);"],
   ["src/cli/login.ts", '// await fetch(url); console.log(1); import("x" + y);'],
   ["src/cli/login.ts", '/**\n * import "../../main.ts";\n * fetch(url);\n */'],
   ["src/cli/login.ts", "type Send = typeof fetch;"],
