@@ -218,19 +218,17 @@ export function relink(
 function cliffyFacades(): Package[] {
   const command = "jsr:@windmill-labs/cliffy-command@1.0.0-rc.5";
   const prompt = "jsr:@windmill-labs/cliffy-prompt@1.0.0-rc.6";
-  // By name: of modules that wait at the top level, as these do, the bundler
-  // does not await those behind an `export *`.
-  const prompts = ["Confirm", "Input", "Secret", "Select"].map((name) =>
-    `export { ${name} } from "${prompt}/${name.toLowerCase()}";\n`
-  );
+  // By name: of modules that wait at the top level, as this one does, the
+  // bundler does not await those behind an `export *`.
+  const secret = `export { Secret } from "${prompt}/secret";\n`;
   return [
     facade("@cliffy/command", "1.0.0-rc.5", {
       ".": `export * from "${command}";\n`,
-      "./completions": `export * from "${command}/completions";\n`,
     }),
     facade("@cliffy/prompt", "1.0.0-rc.6", {
-      ".": prompts.join(""),
-      "./secret": prompts[2] ?? "",
+      // Deno asks for it where deno.json names the package.
+      ".": secret,
+      "./secret": secret,
     }),
   ];
 }
@@ -256,7 +254,6 @@ const STD_VERSION = "1.4.0";
 /** The entry points Cliffy's tarball lacks: std is on npm without types, so these are ours. */
 const STD_TYPES: Record<string, string> = {
   "/crypto/aes_gcm.js": "aes_gcm.d.ts",
-  "/crypto/timing_safe_equal.js": "timing_safe_equal.d.ts",
   "/assert/mod.js": "assert.d.ts",
 };
 

@@ -1,4 +1,0 @@
-export declare function timingSafeEqual(
-  a: ArrayBufferView | ArrayBufferLike,
-  b: ArrayBufferView | ArrayBufferLike,
-): boolean;
