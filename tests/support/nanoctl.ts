@@ -63,12 +63,14 @@ export class Home {
     return ((mode ?? 0) & 0o777).toString(8).padStart(4, "0");
   }
 
-  /** Whether any file below it holds these bytes; also true for one half of them. */
+  /** Whether any file below it holds these bytes, or either half of them. */
   holds(secret: string): boolean {
-    const half = secret.slice(0, Math.ceil(secret.length / 2));
-    return this.entries().filter((path) => !path.endsWith("/")).some((path) =>
-      latin1(Deno.readFileSync(this.at(path))).includes(half)
-    );
+    const middle = Math.floor(secret.length / 2);
+    const halves = [secret.slice(0, middle), secret.slice(middle)];
+    return this.entries().filter((path) => !path.endsWith("/")).some((path) => {
+      const text = latin1(Deno.readFileSync(this.at(path)));
+      return halves.some((half) => text.includes(half));
+    });
   }
 
   [Symbol.dispose](): void {
