@@ -119,7 +119,7 @@ function startService(): {
   };
 }
 
-/** Both programs alike: how a file came into the page cache makes up to 0.9 ms of a start. */
+/** All programs alike: a start takes longer or shorter by how its file came into the page cache. */
 async function freshCopy(from: string, to: string): Promise<string> {
   await Deno.copyFile(from, to);
   return to;

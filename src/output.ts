@@ -32,8 +32,7 @@ export interface OutputOptions {
 
 /**
  * What the program says: data to stdout, everything for a person to stderr.
- * The only place that decides between text and JSON. What is said to a person
- * holds no secret, whoever put one into it.
+ * What is said to a person holds no secret, whoever put one into it.
  */
 export class Output {
   readonly #context: Pick<Context, "stdout" | "stderr">;

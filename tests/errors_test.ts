@@ -7,8 +7,8 @@ import {
   NanoctlError,
 } from "../src/errors.ts";
 
-/** The table of the design, exit code by exit code, and what exec adds to it. */
-const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
+/** The table of README.md, exit code by exit code. */
+const TABLE: [exitCode: number, what: string, codes: ErrorCode[]][] = [
   [1, "any failure without a code of its own", ["failed"]],
   [1, "not authenticated with the provider", ["external_auth_required"]],
   [2, "wrong usage", ["usage", "provider_unknown"]],
@@ -59,7 +59,7 @@ const DESIGN: [exitCode: number, what: string, codes: ErrorCode[]][] = [
 ];
 
 describe("an exit code", () => {
-  for (const [exitCode, what, codes] of DESIGN) {
+  for (const [exitCode, what, codes] of TABLE) {
     for (const code of codes) {
       it(`is ${exitCode} for ${code}: ${what}`, () => {
         assertEquals(new NanoctlError(code, "x").exitCode, exitCode);
@@ -68,7 +68,7 @@ describe("an exit code", () => {
   }
 
   it("is one of these, for every code", () => {
-    const listed = DESIGN.map(([exitCode]) => exitCode);
+    const listed = TABLE.map(([exitCode]) => exitCode);
     for (const [code, exitCode] of Object.entries(EXIT_CODES)) {
       assert(
         listed.includes(exitCode),

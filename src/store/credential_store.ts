@@ -127,7 +127,9 @@ export class CredentialStore {
   /**
    * Moves a file that can't be used aside and gives its new path; undefined
    * when it is not there any more, or another process has put another in its
-   * place. Throws `file_unwritable`.
+   * place.
+   *
+   * Throws `file_unwritable`, `file_locked` and `file_permissions`.
    */
   async moveAside(identity = this.identity()): Promise<string | undefined> {
     return await (await this.#changes()).moveAside(identity);

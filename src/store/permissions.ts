@@ -107,7 +107,7 @@ function octal(mode: number): string {
 }
 
 /** The path as a POSIX shell takes it, so that the hint can be pasted. */
-export function shellQuote(path: string): string {
+function shellQuote(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path)
     ? path
     : `'${path.replaceAll("'", `'\\''`)}'`;

@@ -46,7 +46,7 @@ export interface StoreAccess {
   keepKey(key: OpenKey): void;
 }
 
-/** What changes the credential file, apart from the store because reading needs none of it. */
+/** What changes the credential file for `CredentialStore`, apart from it because reading needs none of it. */
 export class StoreChanges {
   readonly #store: StoreAccess;
   readonly #context: StoreAccess["context"];
@@ -56,13 +56,7 @@ export class StoreChanges {
     this.#context = store.context;
   }
 
-  /**
-   * Stores a login and makes its profile the active one. A new file takes its
-   * key from the chosen source, an existing one keeps its own.
-   *
-   * Throws as reading and opening do, `file_unwritable`, and `usage` when the
-   * choice is not the file's; the file is then as it was.
-   */
+  /** See {@linkcode CredentialStore.save}. */
   async save(credential: NewCredential, choice?: KeyChoice): Promise<void> {
     const { profile } = credential;
     await this.#changeWithKey(choice, async (file, { key, info }) => {
@@ -86,12 +80,7 @@ export class StoreChanges {
     });
   }
 
-  /**
-   * Deletes profiles by name, those of them that are there; of what was logged
-   * in anew since it was `seen`, nothing. When the active one is among them
-   * another becomes active: `default`, else the first by name. Needs no key.
-   * Gives the names that stay. Throws as save does.
-   */
+  /** See {@linkcode CredentialStore.remove}. */
   async remove(names: string[], seen?: StoreSnapshot): Promise<string[]> {
     const wanted = new Set(names);
     const staying: string[] = [];
@@ -109,7 +98,7 @@ export class StoreChanges {
     return staying;
   }
 
-  /** Makes a stored profile the active one. Throws as save does, and `not_logged_in` when there is none of that name. */
+  /** See {@linkcode CredentialStore.use}. */
   async use(profile: string): Promise<void> {
     // Not to make a lock file where there is nothing to lock.
     const known = (await this.#store.read()).names;
@@ -126,13 +115,7 @@ export class StoreChanges {
     });
   }
 
-  /**
-   * Encrypts everything anew with a key from the chosen source, or from the one
-   * that it has; the same source is a rotation. Interrupted anywhere, the file opens with its old key or
-   * with its new one.
-   *
-   * Throws as opening and saving do, and `not_logged_in` when there is no file.
-   */
+  /** See {@linkcode CredentialStore.rekey}. */
   async rekey(wanted?: KeyChoice): Promise<KeyInfo> {
     const { key: oldInfo } = await this.#store.read();
     if (!oldInfo) {
@@ -168,11 +151,7 @@ export class StoreChanges {
     return fresh.info;
   }
 
-  /**
-   * Moves a file that can't be used aside and gives its new path; undefined
-   * when it is not there any more, or another process has put another in its
-   * place. Throws `file_unwritable`.
-   */
+  /** See {@linkcode CredentialStore.moveAside}. */
   async moveAside(
     identity: string | undefined,
   ): Promise<string | undefined> {
