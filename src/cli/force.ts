@@ -5,6 +5,8 @@ import type { Output } from "../output.ts";
  * Does something with the credential file. With `--force`, a file that can't be
  * used is moved aside, its new name is said, and it is done again without it;
  * where that fails too, as with a key file that holds no key, it is put back.
+ *
+ * Throws what the attempt throws, and as `moveAside` of the store does.
  */
 export async function withForce<T>(
   context: Context,

@@ -88,7 +88,12 @@ export async function openSession(
   };
 }
 
-/** The session of a command that needs one and does not care where the token comes from. */
+/**
+ * The session of a command that needs one and does not care where the token
+ * comes from.
+ *
+ * Throws as `openWorkplace`, `resolveProvider` and {@linkcode openSession} do.
+ */
 export async function openUsualSession(
   context: Context,
   options: GlobalOptions,

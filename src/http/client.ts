@@ -98,8 +98,11 @@ type Take<T extends AnswerHead> = (
 /**
  * The one way out: every request of every command goes through here. It sends
  * without credentials; {@linkcode HttpClient.withTokens} gives one that
- * authenticates. Throws network errors (`network_…`) and `redirect_refused`;
- * what a status means is for the service to say.
+ * authenticates. What a status means is for the service to say.
+ *
+ * Throws network errors (`network…`), `redirect_refused`, `usage` where a token
+ * would go over plain http, `service_response` for an answer that is too long,
+ * `interrupted`, and what the provider throws.
  */
 export class HttpClient {
   readonly #options: HttpOptions;

@@ -1,5 +1,6 @@
-/** What a file with secrets in it, and its folder, may be open to: the user alone. */
+/** What a folder with secrets in it may be open to, in permission bits: the user alone. */
 export const FOLDER_MODE = 0o700;
+/** The same for a file. */
 export const FILE_MODE = 0o600;
 /** What no file of ours comes near to: more than 100,000 logins, in bytes. */
 export const FILE_LIMIT = 64 * 2 ** 20;

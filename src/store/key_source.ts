@@ -89,7 +89,8 @@ export function describeKey(info: KeyInfo): string {
  * The key that a credential file was encrypted with.
  *
  * Throws `file_key` when it is missing, malformed or another one,
- * `file_permissions` for a key file that is open to others, and `interrupted`.
+ * `file_permissions` for a key file that is open to others, `usage` where there
+ * is no place for one, and `interrupted`.
  */
 export async function openKey(
   context: KeyContext,
@@ -128,7 +129,8 @@ export async function presumedKey(
  * A key for a new file, or with `replaced` one to change to: that is another
  * one even where the source stays the same.
  *
- * Throws as {@linkcode openKey} does, and `file_unwritable`.
+ * Throws as {@linkcode openKey} does, `file_unwritable` and `file_locked`, and
+ * `usage` where no helper works.
  */
 export async function createKey(
   context: KeyContext,

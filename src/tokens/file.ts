@@ -11,6 +11,9 @@ import { readToken, TOKEN_LIMIT } from "./token_text.ts";
  * The token in a file, read again whenever it is needed, so that a file that
  * someone rotates just works. A pipe, such as a shell's `<(command)`, gives it
  * only once.
+ *
+ * The provider throws `not_logged_in` when the file can't be read or is empty,
+ * and `token_invalid` when what it holds can't be a token.
  */
 export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   const source = `the file ${path}`;

@@ -45,7 +45,13 @@ export function resolveProvider(
     storedFor(options, target, store, snapshot);
 }
 
-/** The provider of a token that is given from outside, apart from the store; undefined when none is. */
+/**
+ * The provider of a token that is given from outside, apart from the store;
+ * undefined when none is.
+ *
+ * Throws `usage` for two tokens, `not_logged_in` for an empty one, and
+ * `token_invalid` when what is given can't be one.
+ */
 export function givenProvider(
   context: Pick<Context, "env" | "stdin">,
   options: TokenOptions,

@@ -14,7 +14,12 @@ export function isStandardInput(path: string): boolean {
   return ["-", "/dev/stdin", "/dev/fd/0"].includes(path);
 }
 
-/** The token on standard input, which can be read only once. */
+/**
+ * The token on standard input, which can be read only once.
+ *
+ * The provider throws `usage` at a terminal, `not_logged_in` when there is
+ * nothing to read, and `token_invalid` when what there is can't be a token.
+ */
 export function standardInputToken(
   { stdin }: Pick<Context, "stdin">,
   origin: TokenOrigin = "stdin",

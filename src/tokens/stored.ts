@@ -6,6 +6,9 @@ import type { StoreSnapshot } from "../store/snapshot.ts";
 /**
  * The stored token of a profile, opened when it is first needed. After a 401
  * the file is read again: another process may have logged in anew.
+ *
+ * The provider throws `not_logged_in` when nothing is stored for the profile,
+ * and what reading the store and opening its key throw.
  */
 export function storedToken(
   store: CredentialStore,

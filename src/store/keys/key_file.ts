@@ -29,8 +29,9 @@ export function keyFilePath(context: Pick<KeyContext, "env" | "os">): string {
  * newest first: those that a rotation replaced stay, because the credential
  * file of another config folder may need them.
  *
- * Throws `file_key` when it is missing, malformed or another one, and
- * `file_permissions` when it is open to others.
+ * Throws `file_key` when it is missing, malformed or another one,
+ * `file_permissions` when it is open to others, and `usage` where there is no
+ * place for it.
  */
 export async function openKeyFile(
   context: KeyContext,
@@ -67,7 +68,8 @@ export async function openKeyFile(
  * id: whether it is shows when it opens something, as the id is part of what
  * everything is bound to. Undefined where the file is missing or holds more.
  *
- * Throws `file_key` when it is malformed, and `file_permissions`.
+ * Throws `file_key` when it is malformed, `file_permissions`, and `usage` where
+ * there is no place for it.
  */
 export async function openOnlyKey(
   context: KeyContext,

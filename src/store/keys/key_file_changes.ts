@@ -11,7 +11,8 @@ import type { KeyContext, OpenKey } from "./key_info.ts";
  * on first use.
  *
  * Throws `file_key`, `file_permissions`, also where it belongs to another
- * user, and `file_unwritable`.
+ * user, `file_unwritable`, `file_locked`, and `usage` where there is no place
+ * for it.
  */
 export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
   const path = keyFilePath(context);
@@ -32,7 +33,7 @@ export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
 
 /**
  * Adds a new key to the key file, for a rotation. Throws as
- * {@linkcode createKeyFile} does, and `file_locked`.
+ * {@linkcode createKeyFile} does.
  */
 export async function rotateKeyFile(context: KeyContext): Promise<OpenKey> {
   const path = keyFilePath(context);

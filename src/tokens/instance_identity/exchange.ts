@@ -37,6 +37,9 @@ const RENEW_BEFORE = 60_000;
  * The session token of the agent on this cloud instance. It is exchanged when
  * it is first needed, held for the process, and exchanged again before it ends
  * or after a 401: once for any number of callers.
+ *
+ * The provider throws as {@linkcode askMetadata} does, `usage` for a variable
+ * that holds no URL, and as the exchange of the service does.
  */
 export function instanceIdentity(
   given: IdentityContext,
