@@ -56,7 +56,7 @@ type ExpiryBody = {
 };
 
 /** A request that is refused for what is in its body. */
-export class Refusal extends Error {
+export class BadBody extends Error {
   constructor(readonly detail: string, readonly field?: string) {
     super(detail);
   }
@@ -68,17 +68,17 @@ export const limitedBody: Guard = bodyLimit({
   onError: () => problem("too_large", "The body is larger than 64 KiB."),
 });
 
-/** Guards the admin routes from this path on, and answers a {@linkcode Refusal}. */
+/** Guards the admin routes from this path on, and answers a {@linkcode BadBody}. */
 export function guardAdmin(app: Hono<DevEnv>, path: string): void {
   app.use(path, ownOriginOnly, limitedBody);
   app.onError((error) => {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof BadBody)) throw error;
     const members = error.field === undefined ? {} : { field: error.field };
     return problem("invalid_request", error.detail, {}, members);
   });
 }
 
-/** The body, checked; an empty one counts as `{}`. Throws a {@linkcode Refusal}. */
+/** The body, checked; an empty one counts as `{}`. Throws a {@linkcode BadBody}. */
 export async function readBody<O>(
   c: Context,
   schema: v.GenericSchema<unknown, O>,
@@ -89,7 +89,7 @@ export async function readBody<O>(
   if (result.success) return result.output;
   const [issue] = result.issues;
   const field = v.getDotPath(issue) ?? "";
-  throw new Refusal(`${field} ${issue.message}.`, field);
+  throw new BadBody(`${field} ${issue.message}.`, field);
 }
 
 function parse(bytes: ArrayBuffer): object {
@@ -98,19 +98,19 @@ function parse(bytes: ArrayBuffer): object {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     if (text !== "") body = JSON.parse(text);
   } catch {
-    throw new Refusal("The body is not JSON.");
+    throw new BadBody("The body is not JSON.");
   }
   if (!isNestedWithin(body)) {
-    throw new Refusal("The body is nested too deeply.");
+    throw new BadBody("The body is nested too deeply.");
   }
   // Checked here because valibot takes a list for an object.
   if (typeof body === "object" && body !== null && !Array.isArray(body)) {
     return body;
   }
-  throw new Refusal("The body is not a JSON object.");
+  throw new BadBody("The body is not a JSON object.");
 }
 
-/** The expiry that a body asks for; undefined when it names none. Throws a {@linkcode Refusal}. */
+/** The expiry that a body asks for; undefined when it names none. Throws a {@linkcode BadBody}. */
 export function expiry(
   state: DevState,
   { expires_in, expires_at }: ExpiryBody,
@@ -121,7 +121,7 @@ export function expiry(
       : expires_at;
   }
   if (expires_at === undefined) return state.fromNow(expires_in);
-  throw new Refusal("expires_in cannot go with expires_at.", "expires_in");
+  throw new BadBody("expires_in cannot go with expires_at.", "expires_in");
 }
 
 /** RFC 3339, section 5.6, of a day that the calendar has; leap seconds aside. */

@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import {
+  BadBody,
   expiry,
   expiryFields,
   guardAdmin,
@@ -8,7 +9,6 @@ import {
   number,
   only,
   readBody,
-  Refusal,
   text,
 } from "./admin_body.ts";
 import { type DevEnv, onlyMethods } from "./guards.ts";
@@ -133,17 +133,17 @@ function toChange(
     if (body[option as keyof typeof OPTION_STATES] === undefined) continue;
     if ((states as readonly unknown[]).includes(body.state)) continue;
     const which = states.join(", ");
-    throw new Refusal(`${option} goes with a state of ${which}.`, option);
+    throw new BadBody(`${option} goes with a state of ${which}.`, option);
   }
   const expiresAt = expiry(state, body);
   if (body.state === "expired" && expiresAt && expiresAt > state.now()) {
-    throw new Refusal("state is expired, but the expiry is to come.", "state");
+    throw new BadBody("state is expired, but the expiry is to come.", "state");
   }
   const keepsExpiry = token !== undefined && expiresAt === undefined;
   const ends = body.state === "expired" || body.state === "revoked";
   const asks = body.state !== undefined && !ends;
   if (keepsExpiry && asks && state.hasExpired(token)) {
-    throw new Refusal(
+    throw new BadBody(
       `state cannot be ${body.state}: the token has expired; give expires_in or expires_at with it.`,
       "state",
     );

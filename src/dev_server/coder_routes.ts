@@ -59,11 +59,11 @@ export function coderRoutes(state: DevState): Hono<DevEnv> {
     authenticate(state, coderAgentWire, EXTERNAL_AUTH_READ),
     (c) => agentToken(c, externalAuth),
   );
-  onlyMethods(app, ME, "GET", "HEAD");
-  onlyMethods(app, KEY, "GET", "HEAD");
-  onlyMethods(app, LOGOUT, "POST");
-  onlyMethods(app, PROVIDERS, "GET", "HEAD");
-  onlyMethods(app, AGENT_TOKEN, "GET", "HEAD");
+  onlyCoderMethods(app, ME, "GET", "HEAD");
+  onlyCoderMethods(app, KEY, "GET", "HEAD");
+  onlyCoderMethods(app, LOGOUT, "POST");
+  onlyCoderMethods(app, PROVIDERS, "GET", "HEAD");
+  onlyCoderMethods(app, AGENT_TOKEN, "GET", "HEAD");
   return app;
 }
 
@@ -81,7 +81,7 @@ function noResource(): Response {
 }
 
 /** Answers a known path with another method than its own, in Coder's shape: to be added after the routes. */
-export function onlyMethods(
+export function onlyCoderMethods(
   app: Hono<DevEnv>,
   path: string,
   ...methods: string[]

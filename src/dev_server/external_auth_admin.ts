@@ -1,12 +1,12 @@
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
 import {
+  BadBody,
   expiry,
   expiryFields,
   guardAdmin,
   only,
   readBody,
-  Refusal,
   text,
 } from "./admin_body.ts";
 import type {
@@ -72,7 +72,7 @@ export function externalAuthAdminRoutes(state: DevState): Hono<DevEnv> {
   app.post("/dev/external-auth", async (c) => {
     const { id, ...body } = await readBody(c, Add);
     if (externalAuth.byId(id)) {
-      throw new Refusal("id is that of a provider that is there.", "id");
+      throw new BadBody("id is that of a provider that is there.", "id");
     }
     const choice = toChoice(state, body, false);
     const provider = externalAuth.add(id, body.name ?? id);
@@ -139,7 +139,7 @@ function toChoice(
 ): ConnectionChoice {
   const field = OF_CONNECTION.find((name) => body[name] !== undefined);
   if (field !== undefined && !(body.connected ?? isConnected)) {
-    throw new Refusal(`${field} goes with connected: true.`, field);
+    throw new BadBody(`${field} goes with connected: true.`, field);
   }
   return {
     accessToken: body.access_token,

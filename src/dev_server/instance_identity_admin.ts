@@ -1,6 +1,6 @@
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
-import { guardAdmin, integer, only, readBody, Refusal } from "./admin_body.ts";
+import { BadBody, guardAdmin, integer, only, readBody } from "./admin_body.ts";
 import { INSTANCES } from "./clouds/cloud.ts";
 import {
   type Failure,
@@ -35,7 +35,7 @@ export function instanceIdentityAdminRoutes(
     const change = await readBody(c, Change);
     const { session_lifetime, known, fail_status, fail_times } = change;
     if (fail_times !== undefined && typeof fail_status !== "number") {
-      throw new Refusal("fail_times goes with a fail_status.", "fail_times");
+      throw new BadBody("fail_times goes with a fail_status.", "fail_times");
     }
     identities.sessionLifetime = session_lifetime ?? identities.sessionLifetime;
     identities.known = known ?? identities.known;

@@ -2,14 +2,14 @@ import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
-import { readBody, Refusal } from "./admin_body.ts";
+import { BadBody, readBody } from "./admin_body.ts";
 import { type Cloud, CLOUDS, IdentityRefused } from "./clouds/cloud.ts";
 import {
   FAILURES,
   type Identity,
   type InstanceIdentities,
 } from "./clouds/identities.ts";
-import { onlyMethods as onlyCoderMethods } from "./coder_routes.ts";
+import { onlyCoderMethods } from "./coder_routes.ts";
 import { coderError } from "./coder_wire.ts";
 import { type DevEnv, onlyMethods } from "./guards.ts";
 import { problem, type ProblemCode, statusOf } from "./problems.ts";
@@ -81,7 +81,7 @@ async function exchange<C extends Cloud>(
     const agent = await identities.check(cloud, identity, wire);
     return c.json(await newSession(state, wire, agent, identities));
   } catch (error) {
-    if (error instanceof Refusal) {
+    if (error instanceof BadBody) {
       return refusal(wire, "invalid_request", error.detail);
     }
     if (!(error instanceof IdentityRefused)) throw error;

@@ -13,7 +13,12 @@ import {
   usernameSchema,
 } from "./answer.ts";
 import { sendProof } from "./identity.ts";
-import { problemOf, type Refusal, sendOk, unknownProvider } from "./problem.ts";
+import {
+  problemOf,
+  type RefusalCode,
+  sendOk,
+  unknownProvider,
+} from "./problem.ts";
 import type {
   Account,
   ExternalAuth,
@@ -211,7 +216,7 @@ function detailOf(answer: HttpAnswer): string {
 }
 
 /** The wire has no code for it: why is told in the text alone. */
-function refusalOf(answer: HttpAnswer): Refusal {
+function refusalOf(answer: HttpAnswer): RefusalCode {
   const detail = detailOf(answer);
   if (/\b(key|token) expired\b/i.test(detail)) return "token_expired";
   return /\b(key|token) was revoked\b/i.test(detail)

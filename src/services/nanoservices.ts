@@ -13,7 +13,12 @@ import {
   usernameSchema,
 } from "./answer.ts";
 import { sendProof } from "./identity.ts";
-import { problemOf, type Refusal, sendOk, unknownProvider } from "./problem.ts";
+import {
+  problemOf,
+  type RefusalCode,
+  sendOk,
+  unknownProvider,
+} from "./problem.ts";
 import type {
   Account,
   ExternalAuth,
@@ -135,7 +140,7 @@ function detailOf(answer: HttpAnswer): string {
   return typeof detail === "string" ? detail : "";
 }
 
-function refusalOf(code: unknown): Refusal {
+function refusalOf(code: unknown): RefusalCode {
   return code === "token_expired" || code === "token_revoked"
     ? code
     : "token_invalid";

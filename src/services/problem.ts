@@ -4,12 +4,12 @@ import { parseRetryAfter } from "../http/retry.ts";
 import { withoutSecrets } from "../secret.ts";
 
 /** Why a token was refused. */
-export type Refusal = "token_invalid" | "token_expired" | "token_revoked";
+export type RefusalCode = "token_invalid" | "token_expired" | "token_revoked";
 
 /** What a service's own error body tells. */
 export interface ProblemReading {
   /** Why the token was refused, where the status is 401. */
-  refusal: Refusal;
+  refusal: RefusalCode;
   /** What the service says to a person; empty where it says nothing. */
   detail: string;
   /** Whether the detail says more of a refusal than its code does. */
@@ -19,7 +19,7 @@ export interface ProblemReading {
 /** How much of what a service says of a failure is shown, in UTF-16 code units. */
 const DETAIL_LIMIT = 500;
 
-const REFUSALS: Record<Refusal, string> = {
+const REFUSALS: Record<RefusalCode, string> = {
   token_invalid: "it is not valid",
   token_expired: "it has expired",
   token_revoked: "it was revoked",
