@@ -132,8 +132,8 @@ async function prepare(
   { nanoctl, empty, ending }: Programs,
 ): Promise<Candidate[]> {
   const [one, many, none] = [`${work}/one`, `${work}/many`, `${work}/none`];
-  await storeLogins(ROOT, one, 1, url, token);
-  await storeLogins(ROOT, many, MANY_PROFILES, url, token);
+  await storeLogins(one, 1, url, token);
+  await storeLogins(many, MANY_PROFILES, url, token);
   const [kept, emptied] = [`${work}/tmp/kept`, `${work}/tmp/emptied`];
   for (const folder of [kept, emptied]) {
     await Deno.mkdir(folder, { recursive: true });

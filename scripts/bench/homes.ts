@@ -1,28 +1,59 @@
 /** The homes that the bench starts programs in. */
 
-import { runDeno, SetupError } from "../process.ts";
+import { Secret } from "../../src/secret.ts";
+import {
+  entryOf,
+  formatFile,
+  parseFile,
+} from "../../src/store/credential_file.ts";
+import { CredentialStore } from "../../src/store/credential_store.ts";
+import { bindingOf, seal } from "../../src/store/envelope.ts";
+import { openKey } from "../../src/store/key_source.ts";
+import { FakeContext } from "../../tests/support/fake_context.ts";
+
+const FIRST = "default";
 
 /** Stores logins in a home as the program itself would: so many profiles, for the service at this URL. */
 export async function storeLogins(
-  root: string,
   home: string,
   profiles: number,
   url: string,
   token: string,
 ): Promise<void> {
-  await Deno.mkdir(home, { recursive: true });
-  const path = `${home}/fill.ts`;
-  await Deno.writeTextFile(path, FILL);
-  const { success, stderr } = await runDeno(
-    ["run", "-A", "--no-check", "--config", `${root}/deno.json`, path],
-    {
-      cwd: root,
-      env: {
-        FILL: JSON.stringify({ root, home, profiles, url, token }),
-      },
-    },
-  );
-  if (!success) throw new SetupError(stderr);
+  const context = new FakeContext({
+    env: { HOME: home },
+    os: Deno.build.os,
+  });
+  const store = new CredentialStore(context);
+  await store.save({
+    profile: FIRST,
+    service: "nanoservices",
+    url,
+    username: "ada",
+    expiresAt: undefined,
+    token: new Secret(token),
+  });
+  await addProfiles(store.path, context, profiles, new Secret(token));
+}
+
+/** All at once: the store would write the file anew for each. */
+async function addProfiles(
+  path: string,
+  context: FakeContext,
+  profiles: number,
+  token: Secret,
+): Promise<void> {
+  const file = parseFile(await Deno.readTextFile(path), path);
+  const first = entryOf(file, FIRST, path);
+  if (!first) throw new Error(`${path} lacks the first profile`);
+  const { key, info } = await openKey({ ...context, fs: Deno }, file.key);
+  for (let index = 1; index < profiles; index++) {
+    const profile = `profile-${index}`;
+    const binding = bindingOf(info.id, profile, first);
+    const sealed = await seal(key, { token }, binding);
+    file.profiles[profile] = { ...first, sealed };
+  }
+  await Deno.writeTextFile(path, formatFile(file, path));
 }
 
 /** A home in which gh keeps a token, as it does where there is no keyring: in plain text. */
@@ -35,42 +66,3 @@ export async function ghHome(home: string): Promise<void> {
     { mode: 0o600 },
   );
 }
-
-/** A process of its own: the profiles are sealed as the program seals them. */
-const FILL = `
-const { root, home, profiles, url, token } = JSON.parse(Deno.env.get("FILL"));
-const { Secret } = await import(root + "/src/secret.ts");
-const { CredentialStore } = await import(root + "/src/store/credential_store.ts");
-const { formatFile } = await import(root + "/src/store/credential_file.ts");
-const { seal } = await import(root + "/src/store/envelope.ts");
-const { openKey } = await import(root + "/src/store/key_source.ts");
-const env = { get: (name) => name === "HOME" ? home : undefined };
-const context = { env, os: Deno.build.os, now: () => new Date() };
-const store = new CredentialStore(context);
-const login = {
-  service: "nanoservices",
-  url,
-  username: "ada",
-  expiresAt: undefined,
-  token: new Secret(token),
-};
-await store.save({ ...login, profile: "default" });
-const file = JSON.parse(Deno.readTextFileSync(store.path));
-const { key } = await openKey({ ...context, fs: Deno }, file.key);
-for (let index = 1; index < profiles; index++) {
-  const profile = "profile-" + index;
-  const binding = {
-    keyId: file.key.id,
-    profile,
-    service: login.service,
-    url: login.url,
-    username: login.username,
-    expiresAt: null,
-  };
-  file.profiles[profile] = {
-    ...file.profiles.default,
-    sealed: await seal(key, { token: login.token }, binding),
-  };
-}
-Deno.writeTextFileSync(store.path, formatFile(file));
-`;
