@@ -8,12 +8,13 @@
  * smallest input that shows it; as a line of tests/fuzz/corpus/NAME.txt it is
  * tried first from then on. The same seed gives the same cases again.
  */
+import { parseArgs } from "node:util";
 import { type Report, type Target } from "../tests/fuzz/target.ts";
 import { TARGETS } from "../tests/fuzz/targets.ts";
 import { Watchdog } from "../tests/fuzz/watchdog.ts";
 import { say } from "./process.ts";
 
-const DEFAULT_SECONDS = 60;
+const DEFAULT_SECONDS = "60";
 
 interface Options {
   seconds: number;
@@ -47,19 +48,23 @@ async function main(args: string[]): Promise<number> {
 
 /** Throws what is wrong with the arguments. */
 function optionsOf(args: string[]): Options {
-  const options: Options = {
-    seconds: DEFAULT_SECONDS,
-    seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    targets: TARGETS,
+  const { values: { seconds, seed, target } } = parseArgs({
+    args,
+    options: {
+      seconds: { type: "string", default: DEFAULT_SECONDS },
+      seed: { type: "string", default: `${randomSeed()}` },
+      target: { type: "string" },
+    },
+  });
+  return {
+    seconds: number("--seconds", seconds),
+    seed: number("--seed", seed),
+    targets: target === undefined ? TARGETS : [named(target)],
   };
-  for (let index = 0; index < args.length; index += 2) {
-    const [name, value = ""] = args.slice(index);
-    if (name === "--seconds") options.seconds = number(name, value);
-    else if (name === "--seed") options.seed = number(name, value);
-    else if (name === "--target") options.targets = [named(value)];
-    else throw new Error(`there is no option ${name}`);
-  }
-  return options;
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 }
 
 function number(option: string, text: string): number {
