@@ -107,9 +107,7 @@ export async function sha256(
     ? new TextEncoder().encode(data)
     : data;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join(
-    "",
-  );
+  return digest.toHex();
 }
 
 /** Every file below a folder, as paths that start with "/"; nothing where there is no folder. */

@@ -59,7 +59,7 @@ async function download(
 
 async function integrityOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
-  return `sha512-${btoa(String.fromCharCode(...digest))}`;
+  return `sha512-${digest.toBase64()}`;
 }
 
 /** npm's registry on this machine, to be named in a message. */
