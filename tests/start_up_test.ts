@@ -15,6 +15,7 @@ const QUICK = [
   "src/cli/quick.ts",
   "src/confinement.ts",
   "src/errors.ts",
+  "src/json.ts",
   "src/rights.ts",
   "src/secret.ts",
   "src/services/names.ts",

@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
 import { isNestedWithin } from "../http/body.ts";
+import { isObject, isRfc3339 } from "../json.ts";
 import { type DevEnv, type Guard, ownOriginOnly } from "./guards.ts";
 import { problem } from "./problems.ts";
 import type { DevState } from "./state.ts";
@@ -104,9 +105,7 @@ function parse(bytes: ArrayBuffer): object {
     throw new BadBody("The body is nested too deeply.");
   }
   // Checked here because valibot takes a list for an object.
-  if (typeof body === "object" && body !== null && !Array.isArray(body)) {
-    return body;
-  }
+  if (isObject(body)) return body;
   throw new BadBody("The body is not a JSON object.");
 }
 
@@ -122,14 +121,4 @@ export function expiry(
   }
   if (expires_at === undefined) return state.fromNow(expires_in);
   throw new BadBody("expires_in cannot go with expires_at.", "expires_in");
-}
-
-/** RFC 3339, section 5.6, of a day that the calendar has; leap seconds aside. */
-function isRfc3339(text: string): boolean {
-  const [, year, month, day] =
-    /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i
-      .exec(text) ?? [];
-  const date = new Date(`${year}-${month}-${day}T00:00:00Z`);
-  return date.getUTCDate() === Number(day) &&
-    date.getUTCMonth() + 1 === Number(month);
 }

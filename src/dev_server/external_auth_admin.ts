@@ -1,5 +1,6 @@
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
+import { isObject } from "../json.ts";
 import {
   BadBody,
   expiry,
@@ -31,6 +32,7 @@ const change = {
     v.maxLength(4096, "must be at most 4096 characters"),
   )),
   token_type: v.optional(text),
+  // Not valibot's record, which takes a list for an object.
   extra: v.optional(v.custom<Record<string, unknown>>(
     isObject,
     "must be a JSON object",
@@ -172,9 +174,4 @@ function isPattern(text: string): boolean {
   } catch {
     return /^https?:\/\//.test(text);
   }
-}
-
-// Not valibot's record, which takes a list for an object.
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

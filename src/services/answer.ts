@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import { isNestedWithin } from "../http/body.ts";
 import type { HttpAnswer } from "../http/client.ts";
+import { isObject, isRfc3339 } from "../json.ts";
 import { withoutSecrets } from "../secret.ts";
 
 /**
@@ -135,10 +136,6 @@ export const extraSchema: v.GenericSchema<unknown, Record<string, unknown>> = v
     {},
   );
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The URL of a page for a person, fit to be printed as it is. */
 export const authenticationUrlSchema: v.GenericSchema<unknown, string> = v.pipe(
   v.string(),
@@ -147,15 +144,6 @@ export const authenticationUrlSchema: v.GenericSchema<unknown, string> = v.pipe(
 
 function isPage(text: string): boolean {
   return /^https?:\/\/[\x21-\x7e]+$/i.test(text) && URL.canParse(text);
-}
-
-function isRfc3339(text: string): boolean {
-  return /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
-    .test(text) && !Number.isNaN(Date.parse(text)) && isDay(text.slice(0, 10));
-}
-
-function isDay(date: string): boolean {
-  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
 }
 
 /** What something is, never what it holds: that may be a token. */

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { isObject } from "../json.ts";
 import {
   type CredentialFile,
   faultOfEntry,
@@ -8,7 +9,7 @@ import {
   isCredentialFile,
   isFileEntry,
 } from "./file_format.ts";
-import { isObject, OR_START_ANEW } from "./keys/key_info.ts";
+import { OR_START_ANEW } from "./keys/key_info.ts";
 
 /**
  * Reads the text of a credential file.

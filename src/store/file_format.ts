@@ -1,4 +1,5 @@
-import { faultOfKeyInfo, isObject, type KeyInfo } from "./keys/key_info.ts";
+import { isObject } from "../json.ts";
+import { faultOfKeyInfo, type KeyInfo } from "./keys/key_info.ts";
 
 /** The version of the credential file that this program writes and reads. */
 export const FILE_VERSION = 1;

@@ -1,4 +1,5 @@
 import type { Context } from "../../context.ts";
+import { isObject } from "../../json.ts";
 import type { FileSystem } from "../file_system.ts";
 
 /** The cost of deriving a key from a passphrase: scrypt (RFC 7914) with these numbers and no others. */
@@ -36,11 +37,6 @@ function faultOfKdf(kdf: unknown): string | undefined {
   if (wrong) return `kdf.${wrong[0]}`;
   // 16 bytes in base64.
   return matches(kdf.salt, /^[A-Za-z0-9+/]{22}==$/) ? undefined : "kdf.salt";
-}
-
-/** Whether a value is an object with members, not a list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function matches(value: unknown, form: RegExp): boolean {
