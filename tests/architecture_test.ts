@@ -69,8 +69,8 @@ const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
   "src/confinement.ts": ["environment"],
   // Is what the Context asks a person by.
   "src/cli/prompts.ts": ["terminal"],
-  // Takes the system's clock where it is given none.
-  "src/dev_server/server.ts": ["clock"],
+  // Takes the system's clock where it is given none, and a variable from the runtime.
+  "src/dev_server/server.ts": ["clock", "environment"],
 };
 
 const RULES: Record<string, Rule> = {
