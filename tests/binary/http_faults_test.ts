@@ -15,7 +15,14 @@ import {
 } from "../support/hostile_server.ts";
 import { assertFailure, Home, type Result, run } from "../support/nanoctl.ts";
 import { Authority } from "../support/certificates.ts";
-import { eachOf, Random, report, seeded } from "../support/store_files.ts";
+import { timesSent } from "../support/runtime.ts";
+import {
+  eachOf,
+  itWith,
+  Random,
+  report,
+  seeded,
+} from "../support/store_files.ts";
 
 const RUNS = 500;
 /** Most of a run is waiting: there may be more of them than cores. */
@@ -65,73 +72,86 @@ function ranOutOfTime({ code, stderr }: Result, seconds: number): boolean {
     /did not answer within 2 s$/m.test(stderr);
 }
 
+const SENT = await timesSent();
+const sentOnce = (): string | undefined =>
+  SENT > 1 ? "the runtime repeats requests by itself" : undefined;
+
 describe("whoami through a network that fails at random", () => {
-  it(`ends ${RUNS} times in time, with the token sent once an attempt, and exit 0 or 5`, async () => {
-    await seeded(async (random) => {
-      await using server = new HostileServer(({ target }) =>
-        target.startsWith("/chunked") ? CHUNKED_ME : meAnswer()
-      );
-      const seeds = Array.from(
-        { length: RUNS },
-        () => random.below(2 ** 32),
-      );
-      const seen: Record<string, number> = {};
-      let slowest = 0;
-      await eachOf(seeds, async (seed) => {
-        const own = new Random(seed);
-        const faults = Array.from({ length: ATTEMPTS }, () => someFault(own));
-        const form = own.below(2) === 0 ? "chunked" : "sized";
-        const token = `nano_${form}${seed}x`;
-        const story = `seed ${seed}, ${form}: ${JSON.stringify(faults)}`;
-        await using proxy = await FaultProxy.start(server.port, faults);
-        const started = performance.now();
-        const result = await run([
-          "whoami",
-          ...["--url", `http://${proxy.address}/${form}`],
-          ...["--token", token, "--timeout", `${TIMEOUT}`],
-        ]);
-        const seconds = (performance.now() - started) / 1000;
-        slowest = Math.max(slowest, seconds);
-        assert(seconds < TIMEOUT + SLACK, `${seconds} s: ${story}`);
-        const { code, stdout, stderr } = result;
-        const fate = ranOutOfTime(result, seconds)
-          ? { exit: 5, attempts: proxy.connections, message: /./ }
-          : fateOf(faults);
-        assertEquals(
-          [code, proxy.connections],
-          [fate.exit, fate.attempts],
-          story,
+  itWith(
+    [sentOnce],
+    `ends ${RUNS} times in time, with the token sent once an attempt, and exit 0 or 5`,
+    async () => {
+      await seeded(async (random) => {
+        await using server = new HostileServer(({ target }) =>
+          target.startsWith("/chunked") ? CHUNKED_ME : meAnswer()
         );
-        if (code === 0) {
-          assertEquals([stdout, stderr], ["mallory\n", ""], story);
-        } else {
-          const message = fate.message ?? /./;
-          assertFailure(result, {
-            exit: 5,
-            code: "network",
-            message,
-            hint: /./,
-            secret: token,
-          });
-        }
-        // The right token, once in each request that anybody read.
-        for (const request of proxy.requests.filter((text) => text !== "")) {
+        const seeds = Array.from(
+          { length: RUNS },
+          () => random.below(2 ** 32),
+        );
+        const seen: Record<string, number> = {};
+        let slowest = 0;
+        await eachOf(seeds, async (seed) => {
+          const own = new Random(seed);
+          const faults = Array.from({ length: ATTEMPTS }, () => someFault(own));
+          const form = own.below(2) === 0 ? "chunked" : "sized";
+          const token = `nano_${form}${seed}x`;
+          const story = `seed ${seed}, ${form}: ${JSON.stringify(faults)}`;
+          await using proxy = await FaultProxy.start(server.port, faults);
+          const started = performance.now();
+          const result = await run([
+            "whoami",
+            ...["--url", `http://${proxy.address}/${form}`],
+            ...["--token", token, "--timeout", `${TIMEOUT}`],
+          ]);
+          const seconds = (performance.now() - started) / 1000;
+          slowest = Math.max(slowest, seconds);
+          assert(seconds < TIMEOUT + SLACK, `${seconds} s: ${story}`);
+          const { code, stdout, stderr } = result;
+          const fate = ranOutOfTime(result, seconds)
+            ? { exit: 5, attempts: proxy.connections, message: /./ }
+            : fateOf(faults);
           assertEquals(
-            request.match(/nano_\w+/g),
-            [token],
-            `${story}: ${request}`,
+            [code, proxy.connections],
+            [fate.exit, fate.attempts],
+            story,
+          );
+          if (code === 0) {
+            assertEquals([stdout, stderr], ["mallory\n", ""], story);
+          } else {
+            const message = fate.message ?? /./;
+            assertFailure(result, {
+              exit: 5,
+              code: "network",
+              message,
+              hint: /./,
+              secret: token,
+            });
+          }
+          // The right token, once in each request that anybody read.
+          for (const request of proxy.requests.filter((text) => text !== "")) {
+            assertEquals(
+              request.match(/nano_\w+/g),
+              [token],
+              `${story}: ${request}`,
+            );
+          }
+          const end = `${code} after ${fate.attempts}`;
+          seen[end] = (seen[end] ?? 0) + 1;
+        }, AT_ONCE);
+        // All ways to end have been there.
+        for (
+          const end of ["0 after 1", "0 after 2", "0 after 3", "5 after 3"]
+        ) {
+          assert(
+            (seen[end] ?? 0) > 0,
+            `none was ${end}: ${Deno.inspect(seen)}`,
           );
         }
-        const end = `${code} after ${fate.attempts}`;
-        seen[end] = (seen[end] ?? 0) + 1;
-      }, AT_ONCE);
-      // All ways to end have been there.
-      for (const end of ["0 after 1", "0 after 2", "0 after 3", "5 after 3"]) {
-        assert((seen[end] ?? 0) > 0, `none was ${end}: ${Deno.inspect(seen)}`);
-      }
-      report(`${RUNS} runs: ${Deno.inspect(seen)}, slowest ${slowest} s`);
-    });
-  });
+        report(`${RUNS} runs: ${Deno.inspect(seen)}, slowest ${slowest} s`);
+      });
+    },
+  );
 });
 
 describe("a connection with TLS that is cut", () => {
@@ -170,7 +190,8 @@ describe("a connection with TLS that is cut", () => {
           message: /^the connection to 127\.0\.0\.1:\d+ failed$/,
           hint: /check the network/,
         });
-        assertEquals(proxy.connections, ATTEMPTS);
+        const sent = how === "reset" ? [ATTEMPTS, ATTEMPTS * SENT] : [ATTEMPTS];
+        assert(sent.includes(proxy.connections), `${proxy.connections}`);
       });
     }
   }
