@@ -346,6 +346,27 @@ describe("without permission", () => {
       assertEquals(Deno.statSync(home.at(CREDENTIALS)).uid, NOBODY);
     },
   );
+
+  for (const path of [CONFIG_FOLDER, DATA_FOLDER, KEY]) {
+    itWith(
+      [root],
+      `to start in what another user can open: ${path}`,
+      async () => {
+        using home = await loggedIn();
+        Deno.removeSync(home.at(CREDENTIALS));
+        Deno.chownSync(home.at(path), NOBODY, NOBODY);
+        const before = contents(home);
+        const args = ["login", "--token", service.token, "--save"];
+        assertFailure(await run(args, { home, env: service.env }), {
+          exit: 7,
+          code: "file_permissions",
+          message: /belongs to another user/,
+          hint: /as that user/,
+        });
+        assertEquals(contents(home), before);
+      },
+    );
+  }
 });
 
 describe("in the place of the credential file", () => {
