@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../src/errors.ts";
 import { Output, plainText, safeJson, table } from "../src/output.ts";
+import { Secret } from "../src/secret.ts";
 import { FakeContext } from "./support/fake_context.ts";
 
 /** Every character that a terminal would obey, or that turns a line around. */
@@ -286,6 +287,19 @@ describe("table", () => {
     assertEquals(
       table([["A", "B"], ["two\nlines", "y"]]).split("\n").length,
       2,
+    );
+  });
+
+  it("has as many rows as there are", () => {
+    const rows = Array.from({ length: 200_000 }, (_, index) => [`${index}`]);
+    assertEquals(table(rows).split("\n").length, rows.length);
+  });
+
+  it("shows no secret", () => {
+    void new Secret("the token of this table");
+    assertEquals(
+      table([["NAME"], ["is the token of this table"]]),
+      "NAME\nis [secret]",
     );
   });
 

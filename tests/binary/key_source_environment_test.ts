@@ -150,6 +150,16 @@ describe("a key from the environment", () => {
     });
   }
 
+  it("that never ends is refused, and not read to the end", async () => {
+    using home = await loggedIn(someKey());
+    const env = { [`${VARIABLE}_FILE`]: "/dev/zero" };
+    await assertFails(["token"], { home, env }, {
+      exit: 7,
+      code: "file_key",
+      message: /^the file \/dev\/zero (is too large|can't be read: .*)$/,
+    });
+  });
+
   it("that is a folder's path is refused", async () => {
     using home = await loggedIn(someKey());
     const env = { [`${VARIABLE}_FILE`]: home.path };

@@ -321,7 +321,11 @@ describe("nanoctl login on a terminal", () => {
     }
 
     for (
-      const [signal, exitCode] of [["SIGTERM", 143], ["SIGHUP", 129]] as const
+      const [signal, exitCode] of [
+        ["SIGTERM", 143],
+        ["SIGHUP", 129],
+        ["SIGQUIT", 131],
+      ] as const
     ) {
       it(`leaves the terminal as it was when ${signal} comes while the service is asked`, async () => {
         using home = new Home();

@@ -327,6 +327,25 @@ describe("a problem of nanoservices", () => {
     });
   }
 
+  it("500 is said with 500 characters of its detail, and with no part of a secret", async () => {
+    const secret = new Secret("a secret that is cut off");
+    const long = "x".repeat(490) + secret.reveal();
+    const { message } = await whoamiError(
+      problem(500, "internal", { detail: long }),
+    );
+    assertEquals(
+      message,
+      `${BASE} failed with status 500: ${"x".repeat(490)}[secret]`,
+    );
+    const longer = await whoamiError(
+      problem(500, "internal", { detail: "x".repeat(501) }),
+    );
+    assertEquals(
+      longer.message,
+      `${BASE} failed with status 500: ${"x".repeat(500)}…`,
+    );
+  });
+
   const bare: [httpStatus: number, becomes: ErrorCode][] = [
     [304, "service_response"],
     [400, "service_response"],
