@@ -3,6 +3,38 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** What TypeScript does not know of yet (ECMA-262, JSON.parse source text access). */
+interface ExactJson {
+  parse(
+    text: string,
+    revive: (
+      name: string,
+      value: unknown,
+      from: { source?: string },
+    ) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): boolean;
+}
+
+const exact = (): ExactJson => JSON as unknown as ExactJson;
+
+/** JSON as `JSON.parse` has it, but for numbers that it would write in another way: those are raw JSON values. Throws as it does. */
+export function parseExactly(text: string): unknown {
+  return exact().parse(
+    text,
+    (_, value, { source = "" }) =>
+      typeof value === "number" && String(value) !== source
+        ? exact().rawJSON(source)
+        : value,
+  );
+}
+
+/** Whether a value is such a number: an object to JavaScript, and none of the text's. */
+export function isRawNumber(value: unknown): boolean {
+  return exact().isRawJSON(value);
+}
+
 /** Whether a text is a date and time as RFC 3339, section 5.6, has it, of a day that the calendar has; leap seconds aside. */
 export function isRfc3339(text: string): boolean {
   const [, year, month, day] =

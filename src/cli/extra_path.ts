@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { isRawNumber } from "../json.ts";
 
 /**
  * The names that a path such as `authed_user.id` or `teams.0.name` is made of.
@@ -42,10 +43,7 @@ function memberOf(value: unknown, name: string): unknown {
     return /^(0|[1-9]\d*)$/.test(name) ? value[Number(name)] : undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  // A number as the service wrote it (src/services/answer.ts) is no object of its.
-  if (Object.isFrozen(value) && Object.hasOwn(value, "rawJSON")) {
-    return undefined;
-  }
+  if (isRawNumber(value)) return undefined;
   // Own members only: the path must not reach into the language itself.
   return Object.getOwnPropertyDescriptor(value, name)?.value;
 }

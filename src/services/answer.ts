@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import { isNestedWithin } from "../http/body.ts";
 import type { HttpAnswer } from "../http/client.ts";
-import { isObject, isRfc3339 } from "../json.ts";
+import { isObject, isRfc3339, parseExactly } from "../json.ts";
 import { withoutSecrets } from "../secret.ts";
 
 /**
@@ -19,7 +19,7 @@ export function parseAnswer<T>(
 ): T {
   const body = json(answer);
   if (!isNestedWithin(body)) throw tooDeep(answer);
-  const result = v.safeParse(schema, exact ? exactJson(answer) : body);
+  const result = v.safeParse(schema, exact ? parseExactly(answer.text) : body);
   if (result.success) return result.output;
   const issue = result.issues[0];
   const field = v.getDotPath(issue) ?? "the whole body";
@@ -59,30 +59,6 @@ function json(answer: HttpAnswer): unknown {
       "check that the URL is the service's, not that of a web page or a proxy",
     );
   }
-}
-
-/** What TypeScript does not know of yet (ECMA-262, JSON.parse source text access). */
-interface ExactJson {
-  parse(
-    text: string,
-    revive: (
-      name: string,
-      value: unknown,
-      from: { source?: string },
-    ) => unknown,
-  ): unknown;
-  rawJSON(text: string): unknown;
-}
-
-function exactJson({ text }: HttpAnswer): unknown {
-  const { parse, rawJSON } = JSON as unknown as ExactJson;
-  return parse(
-    text,
-    (_, value, { source = "" }) =>
-      typeof value === "number" && String(value) !== source
-        ? rawJSON(source)
-        : value,
-  );
 }
 
 /** The body as JSON where it is an object, for reading an error out of it. */
