@@ -6,6 +6,10 @@ const OPTION = /^(-[a-zA-Z]|--[a-z][a-z-]{0,30})$/;
 /** The short options of any command: those that take no value, and those that do. */
 const SHORT_FLAGS = "hiqvV";
 const SHORT_WITH_VALUE = "fHtX";
+const TAKING_VALUE = [
+  ...WITH_VALUE,
+  ...[...SHORT_WITH_VALUE].map((letter) => `-${letter}`),
+];
 
 /**
  * The command line in a form that all versions of Cliffy read alike:
@@ -104,9 +108,8 @@ function splitLong(arg: string, isFirst: boolean): string[] {
   return name && isOption ? [name, value] : [arg];
 }
 
-function takesValue(option: string | undefined): option is string {
-  return WITH_VALUE.some((name) => name === option) ||
-    [...SHORT_WITH_VALUE].some((letter) => `-${letter}` === option);
+function takesValue(option: string | undefined): boolean {
+  return option !== undefined && TAKING_VALUE.includes(option);
 }
 
 function refuseEmptyValues(args: string[]): void {

@@ -31,11 +31,11 @@ export async function withForce<T>(
       }
       return done;
     } catch (error) {
-      const moved = isUnusable(error) && identity
-        ? await store.moveAside(identity)
-        : undefined;
-      aside = moved ?? aside;
-      if (moved || isUnusable(error) && store.identity() !== identity) continue;
+      if (isUnusable(error)) {
+        const moved = identity && await store.moveAside(identity);
+        aside = moved ?? aside;
+        if (moved || store.identity() !== identity) continue;
+      }
       // Without it there was something else wrong: nothing is to be lost for that.
       if (aside) await store.putBack(aside);
       throw error;

@@ -137,7 +137,7 @@ export class StoreChanges {
     }
     try {
       await this.#change(async (file) => {
-        if (!file || keyOf(file.key) !== keyOf(old.info)) {
+        if (!file || !hasKey(file, old.info)) {
           throw changedMeanwhile(this.#store.path);
         }
         return await reseal(file, old, fresh, this.#store.path);
