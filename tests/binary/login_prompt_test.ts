@@ -41,6 +41,18 @@ describe("nanoctl login on a terminal", () => {
     return terminal;
   }
 
+  /** Types a token at the prompt, and waits until the service, which is slow, is asked for it. */
+  async function untilAsked(home: Home): Promise<Terminal> {
+    const { token, id } = await service.mint({ state: "slow", delay: 600 });
+    const terminal = await openPrompt(home);
+    await terminal.type(token + KEYS.enter);
+    await until(
+      async () => await service.requestsWith(id) > 0,
+      "the service is asked",
+    );
+    return terminal;
+  }
+
   /** Waits until it asks for the nth time. */
   function asked(terminal: Terminal, times = 1): Promise<void> {
     return terminal.waitFor(
@@ -329,13 +341,7 @@ describe("nanoctl login on a terminal", () => {
     ) {
       it(`leaves the terminal as it was when ${signal} comes while the service is asked`, async () => {
         using home = new Home();
-        const { token, id } = await service.mint({ state: "slow", delay: 600 });
-        const terminal = await openPrompt(home);
-        await terminal.type(token + KEYS.enter);
-        await until(
-          async () => await service.requestsWith(id) > 0,
-          "the service is asked",
-        );
+        const terminal = await untilAsked(home);
         Deno.kill(await programOf(terminal), signal);
         const { code, screen, before, after } = await terminal.end();
         assertEquals([code, after], [exitCode, before], screen);
@@ -345,13 +351,7 @@ describe("nanoctl login on a terminal", () => {
 
     it("leaves the terminal as it was when Ctrl-C comes while the service is asked", async () => {
       using home = new Home();
-      const { token, id } = await service.mint({ state: "slow", delay: 600 });
-      const terminal = await openPrompt(home);
-      await terminal.type(token + KEYS.enter);
-      await until(
-        async () => await service.requestsWith(id) > 0,
-        "the service is asked",
-      );
+      const terminal = await untilAsked(home);
       await terminal.type(KEYS.ctrlC);
       const { code, before, after } = await terminal.end();
       assertEquals([code, after], [130, before]);
