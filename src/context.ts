@@ -188,6 +188,21 @@ export function withoutProxies<T>(make: () => T): T {
 }
 
 /**
+ * Makes something, such as a Deno.HttpClient, with which the runtime trusts the
+ * system's own store besides the built-in authorities. It reads that store once
+ * for the process, when it makes its first client. Programs that we run don't
+ * see the variable.
+ */
+export function withSystemStore<T>(make: () => T): T {
+  Deno.env.set("DENO_TLS_CA_STORE", "mozilla,system");
+  try {
+    return make();
+  } finally {
+    Deno.env.delete("DENO_TLS_CA_STORE");
+  }
+}
+
+/**
  * The entries of NO_PROXY in the one spelling that Deno understands: it takes
  * them literally, knows no `*.name`, and `*` means names only to it.
  */

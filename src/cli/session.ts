@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { hasCode, NanoctlError } from "../errors.ts";
 import { HttpClient } from "../http/client.ts";
-import { readCaFile } from "../http/ca_file.ts";
+import { readCaFile } from "../http/certificates.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import type { Output } from "../output.ts";
 import {
@@ -64,7 +64,9 @@ export async function openSession(
     present: service.present,
     timeoutSeconds: timeoutSeconds(options),
     insecureHttp: options.insecureHttp ?? false,
-    ...(caFile === undefined ? {} : { caCerts: await readCaFile(caFile) }),
+    ...(caFile === undefined
+      ? {}
+      : { caCerts: await readCaFile(caFile, context.now()) }),
     log,
   });
   const provider = typeof source === "function"

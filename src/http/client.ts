@@ -6,9 +6,11 @@ import { readText } from "./body.ts";
 import { type ConnectionOptions, Connections } from "./connections.ts";
 import {
   isPassing,
+  isUntrusted,
   networkError,
   proxyLoginError,
   timeoutError,
+  untrustedError,
 } from "./network_error.ts";
 import {
   type Hop,
@@ -347,7 +349,10 @@ export class HttpClient {
       });
     } catch (error) {
       const reason = connection.explain?.(error) ?? error;
-      const explained = deadline.explain(this.#asNetworkError(reason, hop.url));
+      const explained = deadline.explain(
+        await this.#untrusted(reason, hop.url, deadline) ??
+          this.#asNetworkError(reason, hop.url),
+      );
       ended(explained instanceof NanoctlError ? explained.code : "failed");
       throw explained;
     }
@@ -390,6 +395,20 @@ export class HttpClient {
     }
     if (token) headers.set(...this.#options.present(token.secret));
     return headers;
+  }
+
+  /** Names who signed a certificate that is not trusted; through a proxy nobody can look. */
+  async #untrusted(
+    error: unknown,
+    url: URL,
+    { signal }: Deadline,
+  ): Promise<NanoctlError | undefined> {
+    if (!isUntrusted(error) || this.#connections.proxyHost(url)) return;
+    const { isAmong, issuerOf } = await import("./issuer.ts");
+    const issuer = await issuerOf(url, signal);
+    if (issuer === undefined) return undefined;
+    const expired = await this.#connections.expired();
+    return untrustedError(url, issuer, isAmong(expired, issuer));
   }
 
   #asNetworkError(error: unknown, url: URL): NanoctlError {

@@ -1,11 +1,13 @@
-import { type Context, withoutProxies } from "../context.ts";
-import { NanoctlError } from "../errors.ts";
+import { type Context, withoutProxies, withSystemStore } from "../context.ts";
+import { makeClient, wellFormed } from "./certificates.ts";
 import { proxyFor, type ProxyServer } from "./proxy.ts";
+import type { MakeClient } from "./proxy_tunnel.ts";
+import type { SystemAuthorities } from "./system_authorities.ts";
 
 /** What decides how a request reaches its host. */
 export interface ConnectionOptions {
   context: Context;
-  /** PEM certificates of authorities to trust besides the built-in ones. */
+  /** PEM certificates of authorities to trust besides the built-in ones and the system's. */
   caCerts?: string[];
   /** Never goes through a proxy, whatever the variables say. */
   direct?: boolean;
@@ -21,22 +23,17 @@ export interface Connection {
 
 /**
  * The ways out of one client. The runtime finds its own, by the same variables,
- * but where a proxy's URL holds a user name or a password we tell it the way:
- * it would send them on to a service of https, and go direct where there is no
- * password.
+ * but where TLS is spoken it is told whom to trust, and where a proxy's URL
+ * holds a user name or a password it is told the way: it would send them on to
+ * a service of https, and go direct where there is no password.
  */
 export class Connections {
   readonly #options: ConnectionOptions;
-  readonly #usual: Deno.HttpClient | undefined;
-  readonly #through = new Map<string, Promise<Connection>>();
+  readonly #made = new Map<string, Promise<Connection>>();
+  #system: Promise<SystemAuthorities> | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { caCerts, direct } = options;
-    if (!caCerts && !direct) return;
-    const make = (): Deno.HttpClient =>
-      Deno.createHttpClient(caCerts ? { caCerts } : {});
-    this.#usual = direct ? withoutProxies(make) : make();
   }
 
   /** The host and port of the proxy that leads to a URL, if one does. Throws as proxyFor does. */
@@ -44,46 +41,90 @@ export class Connections {
     return this.#proxy(url)?.host;
   }
 
-  /** The way to a URL. Throws `network_proxy`: as proxyFor does, and when a tunnel can't be had. */
+  /**
+   * The way to a URL.
+   *
+   * Throws `network_proxy`: as proxyFor does, and when a tunnel can't be had;
+   * `usage` where a variable names authorities that can't be read.
+   */
   async to(url: URL): Promise<Connection> {
     const proxy = this.#proxy(url);
-    if (!proxy?.credentials) return { client: this.#usual };
-    const key = `${url.protocol} by ${proxy.url}`;
-    let connection = this.#through.get(key);
+    const tls = url.protocol === "https:" || proxy?.url.startsWith("https:");
+    if (!tls && !proxy?.credentials && !this.#options.direct) return {};
+    const by = proxy?.credentials ? proxy.url : "the usual way";
+    const key = `${tls ? "TLS" : url.protocol} by ${by}`;
+    let connection = this.#made.get(key);
     if (!connection) {
-      connection = this.#make(url, proxy);
-      this.#through.set(key, connection);
+      connection = this.#make(url, proxy, tls === true);
+      this.#made.set(key, connection);
     }
     return await connection;
   }
 
-  async #make(url: URL, proxy: ProxyServer): Promise<Connection> {
-    const { caCerts } = this.#options;
+  async #make(
+    url: URL,
+    proxy: ProxyServer | undefined,
+    tls: boolean,
+  ): Promise<Connection> {
+    const make = tls ? await this.#trustingClient() : makeClient;
+    if (!proxy?.credentials) {
+      const { direct } = this.#options;
+      return { client: direct ? withoutProxies(() => make({})) : make({}) };
+    }
     if (url.protocol === "https:" && proxy.url.startsWith("http:")) {
       const { ProxyTunnel } = await import("./proxy_tunnel.ts");
-      try {
-        return new ProxyTunnel(proxy, caCerts);
-      } catch {
-        throw new NanoctlError(
-          "network_proxy",
-          `there is no way to the proxy ${proxy.host}: nothing can listen on 127.0.0.1`,
-          "a proxy with a user name needs that; check this machine's network",
-        );
-      }
+      return new ProxyTunnel(proxy, make);
     }
-    const { username = "", password } = proxy.credentials ?? {};
-    const client = Deno.createHttpClient({
-      proxy: {
-        url: proxy.url,
-        basicAuth: { username, password: password?.reveal() ?? "" },
-      },
-      ...(caCerts ? { caCerts } : {}),
-    });
-    return { client };
+    const { username, password } = proxy.credentials;
+    return {
+      client: make({
+        proxy: {
+          url: proxy.url,
+          basicAuth: { username, password: password.reveal() },
+        },
+      }),
+    };
+  }
+
+  /** Makes clients that trust the built-in authorities, the system's and those given. */
+  async #trustingClient(): Promise<MakeClient> {
+    const { context, caCerts = [] } = this.#options;
+    const { systemAuthorities } = await import("./system_authorities.ts");
+    this.#system ??= systemAuthorities(context);
+    const { certificates, byRuntime } = await this.#system;
+    return (options) => {
+      const make = (): Deno.HttpClient =>
+        trustingClient(options, certificates, caCerts);
+      return byRuntime ? withSystemStore(make) : make();
+    };
+  }
+
+  /** What the system has of authorities whose time is over; nothing where none was asked for. */
+  async expired(): Promise<string[]> {
+    return (await this.#system)?.expired ?? [];
   }
 
   #proxy(url: URL): ProxyServer | undefined {
     const { context, direct } = this.#options;
     return direct ? undefined : proxyFor(context, url);
+  }
+}
+
+/** What the system has may be of a kind that the runtime can't read; the rest counts all the same. */
+function trustingClient(
+  options: Deno.CreateHttpClientOptions,
+  system: string[],
+  caCerts: string[],
+): Deno.HttpClient {
+  try {
+    return Deno.createHttpClient({
+      ...options,
+      caCerts: [...system, ...caCerts],
+    });
+  } catch {
+    return makeClient({
+      ...options,
+      caCerts: [...wellFormed(system), ...caCerts],
+    });
   }
 }

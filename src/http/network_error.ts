@@ -12,6 +12,8 @@ export function networkError(
   proxy?: string,
 ): NanoctlError {
   const text = reasonOf(error);
+  const store = runtimeStoreError(error);
+  if (store) return store;
   // TLS alone tells that a connection was cut: "… without sending TLS close_notify".
   if (
     !/close_notify/.test(text) &&
@@ -75,6 +77,28 @@ export function networkError(
     "check the network, then try again",
   );
 }
+
+/**
+ * The authorities that one of the runtime's own variables names can't be read;
+ * undefined where something else failed.
+ */
+export function runtimeStoreError(error: unknown): NanoctlError | undefined {
+  const text = reasonOf(error);
+  const [, variable] = STORE_FAILURES.find(([said]) => said.test(text)) ?? [];
+  if (!variable) return undefined;
+  return new NanoctlError(
+    "usage",
+    `the certificates that ${variable} names can't be used`,
+    `set ${variable} right, or unset it`,
+  );
+}
+
+/** What the runtime says, and of which of its variables. */
+const STORE_FAILURES: [said: RegExp, variable: string][] = [
+  [/unknown certificate store/i, "DENO_TLS_CA_STORE"],
+  [/failed to load platform certificates/i, "DENO_TLS_CA_STORE"],
+  [/failed opening CA file|unable to add pem file/i, "DENO_CERT"],
+];
 
 function proxyError(
   message: string,
@@ -150,6 +174,34 @@ function blockedPort(url: URL): NanoctlError {
   );
 }
 
+const UNTRUSTED = /UnknownIssuer|SelfSigned|BadSignature/i;
+const TRUST_HINT =
+  "if you trust it, give the authority's certificate with --ca-file or NANOCTL_CA_FILE";
+
+/** Whether TLS failed because nobody here trusts who signed the certificate. */
+export function isUntrusted(error: unknown): boolean {
+  return UNTRUSTED.test(reasonOf(error));
+}
+
+/** As {@linkcode networkError} says it of such a failure, with the name of who signed. */
+export function untrustedError(
+  url: URL,
+  issuer: string,
+  hasExpired: boolean,
+): NanoctlError {
+  const [fault, hint] = hasExpired
+    ? [
+      "whose own certificate on this machine has expired",
+      "install the authority's new certificate; check this machine's clock too",
+    ]
+    : ["which this machine does not trust", TRUST_HINT];
+  return new NanoctlError(
+    "network_tls",
+    `no secure connection to ${url.host}: its certificate was issued by ${issuer}, ${fault}`,
+    hint,
+  );
+}
+
 function tlsError(text: string, host: string): NanoctlError {
   const [reason, hint] = tlsReason(text);
   return new NanoctlError(
@@ -169,10 +221,10 @@ function tlsReason(text: string): [string, string] {
       "give the service a certificate with CA:FALSE, self-signed or signed by the authority",
     ];
   }
-  if (/UnknownIssuer|SelfSigned|BadSignature/i.test(text)) {
+  if (UNTRUSTED.test(text)) {
     return [
       "its certificate is not signed by an authority that this machine trusts",
-      "give the authority's certificate with --ca-file or NANOCTL_CA_FILE",
+      TRUST_HINT,
     ];
   }
   if (/expired/i.test(text)) {

@@ -1,3 +1,4 @@
+import { NanoctlError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { ProxyServer } from "./proxy.ts";
 
@@ -6,6 +7,11 @@ export const HEAD_LIMIT = 16 * 1024;
 
 const CHUNK_BYTES = 64 * 1024;
 const PASSWORD_BYTES = 32;
+
+/** Makes one of the runtime's clients; what else it is to have, its maker knows. */
+export type MakeClient = (
+  options: Deno.CreateHttpClientOptions,
+) => Deno.HttpClient;
 
 /** What the fields of SOCKS say (RFC 1928, sections 3 to 6; RFC 1929, section 2). */
 const SOCKS = 5;
@@ -37,7 +43,8 @@ const REASONS: [reply: RegExp, said: string][] = [
  * it unread, to the service. Nobody else on this machine can use it: it has a
  * password of its own, made anew each time. It does not keep the process alive.
  *
- * Throws what Deno.listen throws when nothing can listen on loopback.
+ * Throws `network_proxy` when nothing can listen on loopback, and what
+ * `makeClient` throws.
  */
 export class ProxyTunnel implements Disposable {
   /** What fetch sends through it with. */
@@ -47,18 +54,17 @@ export class ProxyTunnel implements Disposable {
   readonly #login = { username: random(), password: new Secret(random()) };
   readonly #ended = new AbortController();
 
-  constructor(proxy: ProxyServer, caCerts?: string[]) {
+  constructor(proxy: ProxyServer, makeClient: MakeClient) {
     this.#proxy = proxy;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = listen(proxy);
     this.#listener.unref();
     void this.#accept();
     const { username, password } = this.#login;
-    this.client = Deno.createHttpClient({
+    this.client = makeClient({
       proxy: {
         url: `socks5h://127.0.0.1:${this.port}`,
         basicAuth: { username, password: password.reveal() },
       },
-      ...(caCerts ? { caCerts } : {}),
     });
   }
 
@@ -171,6 +177,18 @@ export class ProxyTunnel implements Disposable {
       proxy.hangUp();
       return { outcome: REPLY.unreachable };
     }
+  }
+}
+
+function listen({ host }: ProxyServer): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  } catch {
+    throw new NanoctlError(
+      "network_proxy",
+      `there is no way to the proxy ${host}: nothing can listen on 127.0.0.1`,
+      "a proxy with a user name needs that; check this machine's network",
+    );
   }
 }
 

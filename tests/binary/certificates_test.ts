@@ -14,11 +14,15 @@ const WHOAMI = ["whoami", "--token", TOKEN];
 const CLIENT_PURPOSE = "1.3.6.1.5.5.7.3.2";
 const SERVER_PURPOSE = "1.3.6.1.5.5.7.3.1";
 
-const UNTRUSTED = {
-  says:
-    /: its certificate is not signed by an authority that this machine trusts$/,
-  hint: /--ca-file or NANOCTL_CA_FILE$/,
-};
+/** What is said of a certificate whose issuer of this name is not trusted. */
+function untrusted(issuer: string): { says: RegExp; hint: RegExp } {
+  return {
+    says: new RegExp(
+      `: its certificate was issued by ${issuer}, which this machine does not trust$`,
+    ),
+    hint: /--ca-file or NANOCTL_CA_FILE$/,
+  };
+}
 const OTHER_NAME = {
   says: /: its certificate is for another name$/,
   hint: /^check the host in --url$/,
@@ -114,12 +118,12 @@ describe("the certificate of a service", () => {
       wish: { authority: "unsaid" },
       trusted: "itself",
     },
-    { name: "self-signed", wish: {}, refused: UNTRUSTED },
+    { name: "self-signed", wish: {}, refused: untrusted("a test") },
     {
       name: "self-signed where another one is trusted",
       wish: {},
       trusted: "root",
-      refused: UNTRUSTED,
+      refused: untrusted("a test"),
     },
     {
       name: "self-signed as an authority's, trusted itself",
@@ -135,21 +139,21 @@ describe("the certificate of a service", () => {
       name: "signed by an authority that is not trusted",
       by: "root",
       wish: {},
-      refused: UNTRUSTED,
+      refused: untrusted("root"),
     },
     {
       name: "signed by another authority of the same name",
       by: "root",
       wish: {},
       trusted: "namesake",
-      refused: UNTRUSTED,
+      refused: untrusted("root"),
     },
     {
       name: "signed by an intermediate authority that is not sent along",
       by: "middle",
       wish: {},
       trusted: "root",
-      refused: UNTRUSTED,
+      refused: untrusted("middle"),
     },
     {
       name: "signed by a server",

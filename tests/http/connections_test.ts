@@ -31,18 +31,21 @@ async function wayTo(ways: Connections, url: URL): Promise<string> {
 
 describe("the way to a URL", () => {
   const cases: [env: Record<string, string>, url: URL, way: string][] = [
-    [{}, HTTPS, "usual"],
-    [{ HTTPS_PROXY: "http://p.example:3128" }, HTTPS, "usual"],
+    [{}, HTTP, "usual"],
+    [{}, HTTPS, "own"],
+    [{ HTTPS_PROXY: "http://p.example:3128" }, HTTPS, "own"],
     [{ HTTPS_PROXY: KNOWN }, HTTPS, "tunnel"],
     [{ HTTPS_PROXY: KNOWN.replace("http://", "") }, HTTPS, "tunnel"],
     [{ ALL_PROXY: KNOWN }, HTTPS, "tunnel"],
     [{ HTTPS_PROXY: "http://me@p.example:3128" }, HTTPS, "tunnel"],
-    [{ HTTPS_PROXY: KNOWN, ALL_PROXY: "p.example:1" }, HTTPS, "usual"],
-    [{ HTTPS_PROXY: KNOWN, NO_PROXY: "a.example" }, HTTPS, "usual"],
-    [{ HTTPS_PROXY: KNOWN }, new URL("https://127.0.0.1"), "usual"],
+    [{ HTTPS_PROXY: KNOWN, ALL_PROXY: "p.example:1" }, HTTPS, "own"],
+    [{ HTTPS_PROXY: KNOWN, NO_PROXY: "a.example" }, HTTPS, "own"],
+    [{ HTTPS_PROXY: KNOWN }, new URL("https://127.0.0.1"), "own"],
     [{ HTTPS_PROXY: KNOWN }, HTTP, "usual"],
-    [{ HTTP_PROXY: KNOWN }, HTTPS, "usual"],
+    [{ HTTP_PROXY: KNOWN }, HTTPS, "own"],
     [{ HTTP_PROXY: KNOWN }, HTTP, "own"],
+    [{ HTTP_PROXY: "https://p.example" }, HTTP, "own"],
+    [{ HTTP_PROXY: "http://p.example" }, HTTP, "usual"],
     [{ HTTPS_PROXY: KNOWN.replace("http", "https") }, HTTPS, "own"],
     [{ HTTPS_PROXY: KNOWN.replace("http", "socks5") }, HTTPS, "own"],
   ];

@@ -31,7 +31,7 @@ interface Opened extends Disposable {
 }
 
 /** Opens a tunnel and listens to what the runtime is told. */
-function open(...args: ConstructorParameters<typeof ProxyTunnel>): Opened {
+function open(proxy: ProxyServer, caCerts: string[] = []): Opened {
   const original = Deno.createHttpClient;
   let told: Deno.CreateHttpClientOptions | undefined;
   Deno.createHttpClient = (options): Deno.HttpClient => {
@@ -39,7 +39,10 @@ function open(...args: ConstructorParameters<typeof ProxyTunnel>): Opened {
     return original(options);
   };
   try {
-    const tunnel = new ProxyTunnel(...args);
+    const tunnel = new ProxyTunnel(
+      proxy,
+      (options) => Deno.createHttpClient({ ...options, caCerts }),
+    );
     assert(told?.proxy && "basicAuth" in told.proxy && told.proxy.basicAuth);
     let hung = false;
     const watchdog = setTimeout(() => {
@@ -343,7 +346,10 @@ describe("a tunnel", () => {
     const module = import.meta.resolve("../../src/http/proxy_tunnel.ts");
     const code = `
       import { ProxyTunnel } from ${JSON.stringify(module)};
-      const { port } = new ProxyTunnel({ host: "h", url: "${silent.url}" });
+      const { port } = new ProxyTunnel(
+        { host: "h", url: "${silent.url}" },
+        (options) => Deno.createHttpClient(options),
+      );
       const idle = await Deno.connect({ hostname: "127.0.0.1", port });
       idle.unref();
     `;

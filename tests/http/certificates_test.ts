@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readCaFile } from "../../src/http/ca_file.ts";
+import { readCaFile } from "../../src/http/certificates.ts";
 import { rejectionOf, TemporaryHome } from "../support/fake_context.ts";
 
 /** An authority that was made for this test, and whose key is lost. */
@@ -20,6 +20,8 @@ const MALFORMED = `-----BEGIN CERTIFICATE-----
 bm90IGEgY2VydGlmaWNhdGU=
 -----END CERTIFICATE-----`;
 
+const NOW = new Date("2026-11-22T00:00:00Z");
+
 describe("readCaFile", () => {
   it("gives the certificates of a file, one or many", async () => {
     await using home = await TemporaryHome.make();
@@ -28,14 +30,14 @@ describe("readCaFile", () => {
       "two.pem",
       `first\n${AUTHORITY}\n\nsecond\n${AUTHORITY}\n`,
     );
-    assertEquals(await readCaFile(one), [AUTHORITY]);
-    assertEquals(await readCaFile(two), [AUTHORITY, AUTHORITY]);
+    assertEquals(await readCaFile(one, NOW), [AUTHORITY]);
+    assertEquals(await readCaFile(two, NOW), [AUTHORITY, AUTHORITY]);
   });
 
   it("takes line breaks as Windows writes them", async () => {
     await using home = await TemporaryHome.make();
     const path = await home.write("a.pem", AUTHORITY.replaceAll("\n", "\r\n"));
-    assertEquals((await readCaFile(path)).length, 1);
+    assertEquals((await readCaFile(path, NOW)).length, 1);
   });
 
   const refused: [what: string, content: string | undefined, why: string][] = [
@@ -63,7 +65,7 @@ describe("readCaFile", () => {
       const path = content === undefined
         ? `${home.path}/ca.pem`
         : await home.write("ca.pem", content);
-      const error = await rejectionOf(readCaFile(path));
+      const error = await rejectionOf(readCaFile(path, NOW));
       assertEquals(
         [error.code, error.message],
         ["usage", `the CA file ${path} can't be used: ${why}`],
@@ -74,7 +76,7 @@ describe("readCaFile", () => {
 
   it("refuses a folder", async () => {
     await using home = await TemporaryHome.make();
-    const error = await rejectionOf(readCaFile(home.path));
+    const error = await rejectionOf(readCaFile(home.path, NOW));
     assertEquals(
       error.message,
       `the CA file ${home.path} can't be used: it can't be read`,
