@@ -113,7 +113,8 @@ describe("a network error", () => {
         name: "an authority that nobody trusts",
         wish: {},
         trusted: false,
-        message: /not signed by an authority that this machine trusts$/,
+        message:
+          /issued by nanoctl test authority, which this machine does not trust$/,
         hint: /--ca-file or NANOCTL_CA_FILE/,
       },
       {
