@@ -9,6 +9,7 @@ import { FakeContext, rejectionOf } from "../support/fake_context.ts";
 
 const HTTPS = new URL("https://a.example/x");
 const HTTP = new URL("http://a.example/x");
+const BOTH = "mozilla,system";
 const KNOWN = "http://me:hunter2@p.example:3128";
 
 function connections(
@@ -82,6 +83,40 @@ describe("the way to a URL", () => {
     const error = await rejectionOf(ways.to(HTTPS));
     assertEquals(error.code, "network_proxy");
     assert(!error.message.includes("hunter2"));
+  });
+
+  for (const [os, store] of [["linux", undefined], ["darwin", BOTH]] as const) {
+    it(`trusts by ${store ?? "files"} on ${os}, and leaves no variable behind`, async () => {
+      const seen: (string | undefined)[] = [];
+      const { createHttpClient } = Deno;
+      Deno.createHttpClient = (options): Deno.HttpClient => {
+        seen.push(Deno.env.get("DENO_TLS_CA_STORE"));
+        return createHttpClient(options);
+      };
+      try {
+        const context = new FakeContext({ os });
+        for (const direct of [false, true]) {
+          await wayTo(new Connections({ context, direct }), HTTPS);
+        }
+      } finally {
+        Deno.createHttpClient = createHttpClient;
+      }
+      assertEquals(seen, [store, store]);
+      assertEquals(Deno.env.get("DENO_TLS_CA_STORE"), undefined);
+    });
+  }
+
+  it("is made once, and is another one where no TLS is spoken", async () => {
+    const ways = connections({}, { direct: true });
+    const [first, second, plain] = await Promise.all([
+      ways.to(HTTPS),
+      ways.to(new URL("https://b.example")),
+      ways.to(HTTP),
+    ]);
+    assertStrictEquals(first, second);
+    assert(first.client && plain.client && first !== plain);
+    first.client.close();
+    plain.client.close();
   });
 
   it("can't be had where nothing can listen on loopback", async () => {
