@@ -72,7 +72,7 @@ describe("where a command may write", () => {
     const taking = flags.filter((flag) =>
       new RegExp(`^ +(-\\w, )?${flag}(, --\\S+)? +<`, "m").test(text)
     );
-    assertEquals(taking.length, 8, `${taking}`);
+    assertEquals(taking.length, 9, `${taking}`);
     for (const flag of flags) {
       const value = taking.includes(flag) ? ["use"] : [];
       const login = [flag, ...value, "login"];

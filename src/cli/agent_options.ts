@@ -14,6 +14,10 @@ const AGENT_OPTIONS: readonly [flags: string, description: string][] = [
     "--agent-token-file <path:string>",
     "Its file. (NANOSERVICES_AGENT_TOKEN_FILE)\nA hyphen stands for standard input.",
   ],
+  [
+    "--agent-name <name:string>",
+    "Agent's name. (NANOSERVICES_AGENT_NAME)",
+  ],
   ["--agent-url <url:string>", "Agent's service. (NANOSERVICES_AGENT_URL)"],
   [
     "--auth <way:string>",

@@ -13,7 +13,8 @@ import {
   type Session,
   type SessionPlace,
 } from "./session.ts";
-import { givenService, openWorkplace } from "./workplace.ts";
+import { namedService } from "../tokens/variables.ts";
+import { openWorkplace } from "./workplace.ts";
 
 /**
  * The session of a command that an agent may run too: the agent's where the
@@ -47,9 +48,10 @@ function chosenAgent(
   if (options.token === undefined && options.tokenFile === undefined) {
     return agentOf(context, options);
   }
-  const { agentToken, agentTokenFile, agentUrl, auth } = options;
+  const { agentToken, agentTokenFile, agentUrl, agentName, auth } = options;
   if (
-    [agentToken, agentTokenFile, agentUrl, auth].every((o) => o === undefined)
+    [agentToken, agentTokenFile, agentUrl, agentName, auth]
+      .every((option) => option === undefined)
   ) {
     return undefined;
   }
@@ -82,15 +84,15 @@ async function placeOf(
 ): Promise<SessionPlace> {
   const service = options.service ?? agent.service;
   if (agent.url === undefined) {
-    const { target } = await openWorkplace(
+    const { target, note } = await openWorkplace(
       context,
       { ...options, service },
       () => true,
     );
-    return { target };
+    return { target, note };
   }
   checkOneUrl(options, agent.url);
-  const named = givenService(context, { service }) ?? DEFAULT_SERVICE;
+  const named = namedService(context, { service }) ?? DEFAULT_SERVICE;
   return {
     target: {
       profile: DEFAULT_PROFILE,

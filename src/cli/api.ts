@@ -82,8 +82,12 @@ export async function runApi(
   const { withRefusalHint } = await import("./session.ts");
   const output = new Output(context, options);
   const fields = (options.field ?? []).map(parseField);
-  const headers = (options.header ?? []).map(parseHeader);
-  const session = await openAnySession(context, options, output);
+  const [headers, ofService] = ownHeaders(options.header ?? []);
+  const session = await openAnySession(
+    context,
+    { ...options, header: ofService },
+    output,
+  );
   const input = await readInput(context, options.input);
   const request = buildRequest(
     options,
@@ -174,6 +178,17 @@ function parseField(field: string): [string, string] {
     "a field is not of the form name=value",
     "such as -f name=value",
   );
+}
+
+/** The headers of this request alone, `name:value`, and those of every request, `name=value`. */
+function ownHeaders(
+  given: string[],
+): [own: [string, string][], rest: string[]] {
+  const isOwn = (header: string): boolean => !/^[^:]*=/.test(header);
+  return [
+    given.filter(isOwn).map(parseHeader),
+    given.filter((header) => !isOwn(header)),
+  ];
 }
 
 function parseHeader(header: string): [string, string] {

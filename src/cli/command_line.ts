@@ -1,15 +1,18 @@
 import { ValidationError } from "@cliffy/command";
-import { GROUPS, WITH_VALUE } from "./options.ts";
+import { AGENT_FLAGS, GROUPS, WITH_VALUE } from "./options.ts";
 
 const OPTION = /^(-[a-zA-Z]|--[a-z][a-z-]{0,30})$/;
 
 /** The short options of any command: those that take no value, and those that do. */
 const SHORT_FLAGS = "hiqvV";
-const SHORT_WITH_VALUE = "fHtX";
+const SHORT_WITH_VALUE = "fHotX";
 const TAKING_VALUE = [
   ...WITH_VALUE,
+  "--output",
   ...[...SHORT_WITH_VALUE].map((letter) => `-${letter}`),
 ];
+/** What no version takes before the command, as it is the command's own. */
+const OF_COMMAND = [...AGENT_FLAGS, "--header"];
 
 /**
  * The command line in a form that all versions of Cliffy read alike:
@@ -19,14 +22,17 @@ const TAKING_VALUE = [
  * - 1.1 takes no command behind `--help`, and neither takes other options
  *   beside it;
  * - 1.1 leaves an option out whose value is empty;
- * - what is behind `--` neither gives to a command as its arguments.
+ * - what is behind `--` neither gives to a command as its arguments;
+ * - an option of a command goes before it too, as `coder` takes those of agents.
  *
  * Throws Cliffy's ValidationError for an empty value, for `-=`, and for what
  * can't be behind `--`.
  */
 export function commandLine(args: string[]): string[] {
   const end = args.indexOf("--");
-  const own = splitOptions(end < 0 ? args : args.slice(0, end));
+  const own = ownOptionsLast(
+    splitOptions(end < 0 ? args : args.slice(0, end)),
+  );
   const { words, options } = partsOf(own);
   if (options.some((arg) => /^(-h|--help)$/.test(arg))) {
     return [...words, "--help"];
@@ -38,6 +44,21 @@ export function commandLine(args: string[]): string[] {
   return words[0] === "exec"
     ? [...own, ...args.slice(end)]
     : [...own, ...operands(words, args.slice(end + 1))];
+}
+
+/** Moves the options of a command behind it, with their values. */
+function ownOptionsLast(args: string[]): string[] {
+  const moved: string[] = [];
+  const others: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    const to = OF_COMMAND.includes(arg.replace(/=.*$/s, "")) ? moved : others;
+    to.push(arg);
+    if (!takesValue(arg) || index + 1 >= args.length) continue;
+    index++;
+    to.push(args[index] ?? "");
+  }
+  return [...others, ...moved];
 }
 
 /** What is behind `--`, where that only says that no option follows. */

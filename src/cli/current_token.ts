@@ -27,7 +27,9 @@ export async function currentToken(
   options: GlobalOptions,
   output: Output,
 ): Promise<CurrentToken> {
-  const { target, store, snapshot } = await openWorkplace(context, options);
+  const workplace = await openWorkplace(context, options);
+  const { target, store, snapshot, note } = workplace;
+  if (note) await output.detail(note);
   const provider = resolveProvider(context, options, target, store, snapshot);
   const token = await provider.getToken();
   if (token.note) await output.detail(token.note);

@@ -9,6 +9,7 @@ import { asCliCommand, type CliCommand } from "./options.ts";
 /** The options of `external-auth access-token`. */
 export type AccessTokenOptions = AgentCommandOptions & {
   extra?: string | undefined;
+  output?: string | undefined;
 };
 
 /** `nanoctl external-auth access-token <provider>`: a provider's token, or where to get one. */
@@ -25,6 +26,10 @@ export function accessTokenCommand(context: Context): CliCommand {
         "--extra <path:string>",
         "Print a field that came along, like team.id.",
       )
+      .option(
+        "-o, --output <format:string>",
+        "As coder prints it: text or json.",
+      )
       .example("For a script", "nanoctl external-auth access-token github")
       .example(
         "A field of it",
@@ -39,7 +44,7 @@ export function accessTokenCommand(context: Context): CliCommand {
 /**
  * Prints the token, the field, or the URL.
  *
- * Throws `external_auth_required` after it printed a URL, `extra_missing` for
+ * Throws `external_auth_required` after it printed the URL, `extra_missing` for
  * a field that is missing or null, `usage` for a path or a provider that is
  * none, `provider_unknown`, and what the session throws.
  */
@@ -58,6 +63,7 @@ export async function runAccessToken(
       "see 'nanoctl external-auth list'",
     );
   }
+  const isCoders = isCodersJson(options);
   const path = options.extra === undefined
     ? undefined
     : (await import("./extra_path.ts")).parseExtraPath(options.extra);
@@ -66,20 +72,56 @@ export async function runAccessToken(
     session,
     () => session.service.externalAuth(session.client, { id: provider }),
   );
+  if (isCoders) await output.dataJson(codersJson(auth));
   if (!auth.token) {
-    await (output.json
-      ? output.dataJson(externalAuthJson(auth))
-      : output.data(auth.url));
+    if (!isCoders) {
+      await (output.json
+        ? output.dataJson(externalAuthJson(auth))
+        : output.data(auth.url));
+    }
     throw new NanoctlError(
       "external_auth_required",
       `not authenticated with ${provider}`,
       `open ${auth.url} and run this again`,
     );
   }
+  if (isCoders) return;
   if (path) return await printExtra(context, output, auth.token, path);
   await (output.json
     ? output.dataJson(externalAuthJson(auth))
     : output.data(auth.token.accessToken.reveal()));
+}
+
+/** Whether `--output` asks for the JSON of Coder's own command. */
+function isCodersJson({ output, extra }: AccessTokenOptions): boolean {
+  if (output === undefined || output === "text") return false;
+  if (output !== "json") {
+    throw new NanoctlError(
+      "usage",
+      "--output takes text or json",
+      "such as --output json",
+    );
+  }
+  if (extra === undefined) return true;
+  throw new NanoctlError(
+    "usage",
+    "--extra and --output json both say what to print",
+    "give one of them",
+  );
+}
+
+/** The answer as `coder external-auth access-token --output json` prints it. */
+function codersJson({ token, url, git }: ExternalAuth): unknown {
+  return {
+    access_token: token?.accessToken.reveal() ?? "",
+    token_extra: token?.extra ?? null,
+    url: url ?? "",
+    type: git?.type ?? "",
+    // How Go writes that there is no date.
+    expires_at: token?.expiresAt?.toISOString() ?? "0001-01-01T00:00:00Z",
+    username: git?.username.reveal() ?? "",
+    password: git?.password.reveal() ?? "",
+  };
 }
 
 function externalAuthJson({ token, url }: ExternalAuth): unknown {

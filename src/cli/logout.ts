@@ -10,7 +10,10 @@ import {
 } from "./options.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import type { StoredProfile } from "../store/snapshot.ts";
-import type { Workplace } from "./workplace.ts";
+import type { Stored, Workplace } from "./workplace.ts";
+
+/** The credential file, as it was read. */
+type Opened = Omit<Stored, "profile">;
 
 /** The options of `logout`. */
 export type LogoutOptions = GlobalOptions & {
@@ -49,15 +52,22 @@ export async function runLogout(
   options: LogoutOptions,
 ): Promise<void> {
   const { openStored } = await import("./workplace.ts");
-  const { TOKEN_VARIABLES } = await import("../tokens/variables.ts");
+  const { TOKEN_VARIABLES, CODER_VARIABLES, meansCoder } = await import(
+    "../tokens/variables.ts"
+  );
   const output = new Output(context, options);
-  const variable = Object.values(TOKEN_VARIABLES)
-    .find((name) => context.env.get(name));
+  const variable = [
+    ...Object.values(TOKEN_VARIABLES),
+    ...meansCoder(context, options) ? [CODER_VARIABLES.token] : [],
+  ].find((name) => context.env.get(name));
   const { profile, store, snapshot } = await withForce(
     context,
     options,
     output,
-    () => openStored(context, options),
+    async () => {
+      const opened = await openStored(context, options);
+      return { ...opened, profile: await profileOf(context, options, opened) };
+    },
   );
   const isMeant = await filterOf(options);
   const meant = snapshot.names.filter((name) =>
@@ -81,6 +91,21 @@ export async function runLogout(
   await output.warn(
     `${variable} is set, so commands are still authenticated; unset it to be logged out`,
   );
+}
+
+/** The profile to log out of: with a URL and no name, the one that is for it. */
+async function profileOf(
+  context: Context,
+  options: LogoutOptions,
+  { profile, snapshot }: Stored,
+): Promise<string> {
+  if (options.all || options.url === undefined) return profile;
+  const { namedProfile } = await import("../tokens/variables.ts");
+  if (namedProfile(context, options) !== undefined) return profile;
+  const { profileFor } = await import("./profile_choice.ts");
+  const { parseServiceUrl } = await import("../http/service_url.ts");
+  const url = parseServiceUrl(options.url);
+  return profileFor(snapshot, { url, service: options.service }) ?? profile;
 }
 
 /** Which profile is the active one, now that the one that was is gone. */
@@ -113,7 +138,7 @@ async function revokeAll(
   context: Context,
   options: LogoutOptions,
   output: Output,
-  { store, snapshot }: Omit<Workplace, "target">,
+  { store, snapshot }: Opened,
   names: string[],
 ): Promise<{ removed: string[]; failures: NanoctlError[] }> {
   const { storedTarget } = await import("./workplace.ts");
@@ -137,7 +162,7 @@ async function revokeAll(
 /** Deletes these logins and gives their names; one that another process made meanwhile stays. */
 async function forget(
   output: Output,
-  { store, snapshot }: Omit<Workplace, "target">,
+  { store, snapshot }: Opened,
   names: string[],
 ): Promise<string[]> {
   if (names.length === 0) return [];
@@ -154,7 +179,7 @@ async function revoke(
   context: Context,
   options: LogoutOptions,
   output: Output,
-  workplace: Workplace,
+  workplace: Opened & Pick<Workplace, "target">,
 ): Promise<void> {
   const { store, snapshot, target } = workplace;
   const { openSession } = await import("./session.ts");

@@ -13,9 +13,19 @@ export type GlobalOptions = {
   timeout?: number | undefined;
   caFile?: string | undefined;
   insecureHttp?: boolean | undefined;
+  header?: string[] | undefined;
 };
 
-/** Those of them that take a value. */
+/** The options of an agent, which may also stand before the command. */
+export const AGENT_FLAGS: readonly string[] = [
+  "--agent-name",
+  "--agent-token",
+  "--agent-token-file",
+  "--agent-url",
+  "--auth",
+];
+
+/** Those options that take a value and may stand before the command. */
 export const WITH_VALUE: readonly string[] = [
   "--url",
   "--service",
@@ -24,6 +34,8 @@ export const WITH_VALUE: readonly string[] = [
   "--token-file",
   "--timeout",
   "--ca-file",
+  "--header",
+  ...AGENT_FLAGS,
 ];
 
 /** The commands that have commands. */

@@ -2,7 +2,7 @@ import type { Context } from "../context.ts";
 import { SERVICE_NAMES } from "../services/names.ts";
 import { isProfileName } from "../store/profile_name.ts";
 import { readQuickly } from "../store/quick_read.ts";
-import { TOKEN_VARIABLES } from "../tokens/variables.ts";
+import { CODER_VARIABLES, TOKEN_VARIABLES } from "../tokens/variables.ts";
 import { versionText } from "../version.ts";
 import { SOON } from "./dates.ts";
 import { plainOptions } from "./plain_options.ts";
@@ -17,6 +17,7 @@ const WRITTEN_WHOLE = 4096;
 const OTHER_WISHES = [
   ...Object.values(TOKEN_VARIABLES),
   "NANOSERVICES_URL",
+  CODER_VARIABLES.url,
   "NANOCTL_SERVICE",
 ];
 

@@ -15,6 +15,7 @@ import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import type { IdentityContext } from "../tokens/instance_identity/exchange.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import type { GlobalOptions } from "./options.ts";
+import { serviceHeaders } from "./service_headers.ts";
 import { openWorkplace } from "./workplace.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -40,6 +41,8 @@ export type ProviderSource =
 export interface SessionPlace {
   target: Target;
   snapshot?: StoreSnapshot | undefined;
+  /** How the profile was chosen, for `--verbose`. */
+  note?: string | undefined;
 }
 
 /**
@@ -51,9 +54,10 @@ export async function openSession(
   context: Context,
   options: GlobalOptions,
   output: Output,
-  { target, snapshot }: SessionPlace,
+  { target, snapshot, note }: SessionPlace,
   source: ProviderSource,
 ): Promise<Session> {
+  if (note) await output.detail(note);
   const service = await loadService(target.service);
   const caFile = options.caFile ??
     (context.env.get("NANOCTL_CA_FILE") || undefined);
@@ -62,6 +66,7 @@ export async function openSession(
     context,
     baseUrl: target.url,
     present: service.present,
+    headers: serviceHeaders(context, options, service),
     timeoutSeconds: timeoutSeconds(options),
     insecureHttp: options.insecureHttp ?? false,
     ...(caFile === undefined
@@ -137,7 +142,7 @@ function refusalHint(session: Session): string {
   switch (provider.origin) {
     case "environment":
       return `${
-        unsetHint(TOKEN_VARIABLES.value, session)
+        unsetHint(provider.source, session)
       }, or give it a token made at ${page}`;
     case "environment-file":
       return `${

@@ -15,6 +15,7 @@ import {
   type CliCommand,
   type GlobalOptions,
 } from "./options.ts";
+import type { ServiceHeader } from "./service_headers.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** The options of `status`. */
@@ -46,10 +47,15 @@ export async function runStatus(
   const output = new Output(context, options);
   const workplace = await openWorkplace(context, options);
   const active = await activeToken(context, options, workplace);
+  if (workplace.note) await output.detail(workplace.note);
+  const { serviceHeaders } = await import("./service_headers.ts");
+  const { loadService } = await import("../services/service.ts");
+  const service = await loadService(workplace.target.service);
+  const headers = serviceHeaders(context, options, service);
   if (output.json) {
-    await output.dataJson(statusJson(workplace, active));
+    await output.dataJson(statusJson(workplace, active, headers));
   } else {
-    await output.data(statusText(context, workplace, active));
+    await output.data(statusText(context, workplace, active, headers));
   }
   if (options.check) await check(context, options, output, workplace);
 }
@@ -88,11 +94,18 @@ async function check(
 }
 
 function statusJson(
-  { target, store, snapshot }: Workplace,
+  { target, store, snapshot, urlSource }: Workplace,
   active: TokenProvider | undefined,
+  headers: ServiceHeader[],
 ): Record<string, unknown> {
   return {
     active: snapshot.active,
+    target: {
+      service: target.service,
+      url: withoutSecrets(target.url),
+      url_source: urlSource,
+      headers: headers.map(({ name, source }) => ({ name, source })),
+    },
     token: active
       ? {
         origin: active.origin,
@@ -118,14 +131,20 @@ function statusJson(
   };
 }
 
+/** A header without its value, which may be a credential. */
+function headerText({ name, source }: ServiceHeader): string {
+  return `${name} (from ${source})`;
+}
+
 function profiles(snapshot: StoreSnapshot): StoredProfile[] {
   return snapshot.names.flatMap((name) => snapshot.find(name) ?? []);
 }
 
 function statusText(
   context: Context,
-  { target, store, snapshot }: Workplace,
+  { target, store, snapshot, urlSource }: Workplace,
   active: TokenProvider | undefined,
+  headers: ServiceHeader[],
 ): string {
   const now = context.now();
   const facts = [
@@ -137,6 +156,13 @@ function statusText(
           loginCommand(snapshot, { profile: target.profile })
         }'`,
     ],
+    // What is stored with the profile is in its line above.
+    ...["profile", "default"].includes(urlSource)
+      ? []
+      : [["URL:", withoutSecrets(`${target.url}, from ${urlSource}`)]],
+    ...headers.length === 0
+      ? []
+      : [["Headers:", headers.map(headerText).join(", ")]],
     ...(snapshot.key
       ? [
         [

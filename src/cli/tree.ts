@@ -34,8 +34,9 @@ const COMMANDS: Record<string, Loader> = {
 export async function runTree(context: Context, args: string[]): Promise<void> {
   const line = withoutHelpWord(args);
   try {
-    const tree = await commandTree(context, line);
-    await tree.parse(commandLine(line));
+    const words = commandLine(line);
+    const tree = await commandTree(context, words);
+    await tree.parse(words);
   } catch (error) {
     throw error instanceof ValidationError
       ? usageError(error.message, line)
@@ -109,6 +110,11 @@ function rootCommand(context: Context) {
     .globalOption(
       "--token-file <path:string>",
       "A file with the token; - is standard input.",
+    )
+    .globalOption(
+      "--header <header:string>",
+      "A name=value sent with every request.",
+      { collect: true },
     )
     .globalOption("--json", "Print JSON on stdout, and errors as JSON.")
     .globalOption("-q, --quiet", "Say nothing but data and errors.")

@@ -1,6 +1,13 @@
 import { Hono } from "hono/tiny";
 import * as v from "valibot";
-import { BadBody, guardAdmin, integer, only, readBody } from "./admin_body.ts";
+import {
+  BadBody,
+  guardAdmin,
+  integer,
+  only,
+  readBody,
+  text,
+} from "./admin_body.ts";
 import { INSTANCES } from "./clouds/cloud.ts";
 import {
   type Failure,
@@ -14,6 +21,11 @@ const STATUSES = Object.keys(FAILURES).map(Number) as Failure["status"][];
 const Change = only({
   session_lifetime: v.optional(integer(1, 366 * 24 * 60 * 60)),
   known: v.optional(v.boolean("must be true or false")),
+  agents: v.optional(v.pipe(
+    v.array(text, "must be a list of names"),
+    v.minLength(1, "must have at least one name"),
+    v.maxLength(20, "must have at most 20 names"),
+  )),
   fail_status: v.optional(v.nullable(
     v.picklist(STATUSES, `must be one of ${STATUSES.join(", ")}, or null`),
   )),
@@ -22,7 +34,7 @@ const Change = only({
 
 /**
  * The admin route of the exchange, for rehearsals: how long the sessions last,
- * whether the instances are known, with what status the next exchanges fail,
+ * whether the instances are known and which agents are on them, with what status the next exchanges fail,
  * and how many there were, refused ones included.
  */
 export function instanceIdentityAdminRoutes(
@@ -33,12 +45,13 @@ export function instanceIdentityAdminRoutes(
   app.get(PATH, (c) => c.json(describe(identities)));
   app.patch(PATH, async (c) => {
     const change = await readBody(c, Change);
-    const { session_lifetime, known, fail_status, fail_times } = change;
+    const { session_lifetime, known, agents, fail_status, fail_times } = change;
     if (fail_times !== undefined && typeof fail_status !== "number") {
       throw new BadBody("fail_times goes with a fail_status.", "fail_times");
     }
     identities.sessionLifetime = session_lifetime ?? identities.sessionLifetime;
     identities.known = known ?? identities.known;
+    identities.agents = agents ?? identities.agents;
     if (fail_status === null) identities.failure = undefined;
     else if (fail_status !== undefined) {
       const left = fail_times ?? Infinity;
@@ -51,12 +64,13 @@ export function instanceIdentityAdminRoutes(
 }
 
 function describe(identities: InstanceIdentities): Record<string, unknown> {
-  const { exchanges, sessionLifetime, known, failure } = identities;
+  const { exchanges, sessionLifetime, known, agents, failure } = identities;
   return {
     exchanges,
     instances: INSTANCES,
     session_lifetime: sessionLifetime,
     known,
+    agents,
     fail_status: failure?.status ?? null,
   };
 }

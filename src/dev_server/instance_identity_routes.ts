@@ -25,15 +25,22 @@ const text = v.pipe(
   v.string("must be a string"),
   v.minLength(1, "must not be empty"),
 );
-const BODIES: { readonly [C in Cloud]: v.GenericSchema<unknown, Identity[C]> } =
-  {
-    aws: v.object({ signature: text, document: text }, "is missing"),
-    azure: v.object(
-      { signature: text, encoding: v.literal("pkcs7", "must be pkcs7") },
-      "is missing",
-    ),
-    google: v.object({ json_web_token: text }, "is missing"),
-  };
+const AGENT = {
+  agent_name: v.optional(v.string("must be a string"), ""),
+};
+type Body<C extends Cloud> = Identity[C] & { agent_name: string };
+const BODIES: { readonly [C in Cloud]: v.GenericSchema<unknown, Body<C>> } = {
+  aws: v.object({ signature: text, document: text, ...AGENT }, "is missing"),
+  azure: v.object(
+    {
+      signature: text,
+      encoding: v.literal("pkcs7", "must be pkcs7"),
+      ...AGENT,
+    },
+    "is missing",
+  ),
+  google: v.object({ json_web_token: text, ...AGENT }, "is missing"),
+};
 
 /** The exchange of an instance's identity for a session token, on both wires. */
 export function instanceIdentityRoutes(
@@ -77,16 +84,36 @@ async function exchange<C extends Cloud>(
     return refusal(wire, code, "The exchange failed, as rehearsed.");
   }
   try {
-    const identity: Identity[C] = await readBody(c, BODIES[cloud]);
-    const agent = await identities.check(cloud, identity, wire);
+    const identity: Body<C> = await readBody(c, BODIES[cloud]);
+    const instance = await identities.check(cloud, identity, wire);
+    const agent = identities.choose(instance, identity.agent_name);
     return c.json(await newSession(state, wire, agent, identities));
   } catch (error) {
     if (error instanceof BadBody) {
       return refusal(wire, "invalid_request", error.detail);
     }
     if (!(error instanceof IdentityRefused)) throw error;
-    return refusal(wire, "token_invalid", error.message);
+    return error.status === 409
+      ? ambiguous(wire, identities.agents)
+      : refusal(wire, CODES[error.status], error.message);
   }
+}
+
+const CODES = { 401: "token_invalid", 404: "not_found" } as const;
+
+/** There are several agents on the instance. The names are no secret: the instance has proved itself. */
+function ambiguous(wire: WireName, agents: readonly string[]): Response {
+  const names = agents.toSorted();
+  const detail = `Several agents are on this instance: name one of ${
+    names.join(", ")
+  }.`;
+  if (wire === "nanoservices") {
+    return problem("agent_ambiguous", detail, {}, { agents: names });
+  }
+  const message = `Multiple agents found. Set CODER_AGENT_NAME to one of: ${
+    names.join(", ")
+  }`;
+  return Response.json({ message }, { status: statusOf("agent_ambiguous") });
 }
 
 /** A session of the agent as the wire answers it; Coder's has no expiry. */

@@ -7,6 +7,7 @@ const PROBLEMS = {
   insufficient_scope: [403, "Forbidden"],
   forbidden: [403, "Forbidden"],
   not_found: [404, "Not Found"],
+  agent_ambiguous: [409, "Conflict"],
   method_not_allowed: [405, "Method Not Allowed"],
   too_large: [413, "Content Too Large"],
   rate_limited: [429, "Too Many Requests"],
@@ -33,7 +34,7 @@ export function problem(
   code: ProblemCode,
   detail: string,
   headers: Record<string, string> = {},
-  members: Record<string, string> = {},
+  members: Record<string, unknown> = {},
 ): Response {
   const [status, title] = PROBLEMS[code];
   const body = { type: "about:blank", title, status, detail, code, ...members };

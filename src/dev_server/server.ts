@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import { NanoctlError } from "../errors.ts";
 import { isLoopback } from "../http/service_url.ts";
+import { AccessProxy } from "./access_proxy.ts";
 import { adminRoutes } from "./admin_routes.ts";
 import type { Cloud } from "./clouds/cloud.ts";
 import { InstanceIdentities } from "./clouds/identities.ts";
@@ -141,13 +142,21 @@ function devApp(
   clouds: readonly Cloud[],
 ): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
-  app.use(recorder(state), safeHeaders, ownHostOnly, ownOriginToWrite);
+  const access = new AccessProxy();
+  app.use(
+    recorder(state),
+    safeHeaders,
+    ownHostOnly,
+    ownOriginToWrite,
+    access.guard,
+  );
   app.route("/", nanoservicesRoutes(state));
   app.route("/", externalAuthRoutes(state));
   app.route("/", coderRoutes(state));
   app.route("/", instanceIdentityRoutes(state, identities));
   app.route("/", metadataRoutes(clouds, { identities, now: state.now }));
   app.route("/", adminRoutes(state));
+  app.route("/", access.adminRoutes);
   app.route("/", externalAuthAdminRoutes(state));
   app.route("/", instanceIdentityAdminRoutes(identities));
   app.route("/", pageRoutes(state));

@@ -35,6 +35,8 @@ export interface HttpOptions extends ConnectionOptions {
   baseUrl: string;
   /** The header that presents a token to this service: name and value. */
   present(token: Secret): [name: string, value: string];
+  /** Headers that every request to the service's own origin carries. They may be credentials. */
+  headers?: { name: string; value: string }[];
   /** How long one request may take with all its tries and redirects, in seconds. */
   timeoutSeconds: number;
   /** Send the token over plain http to a host that is not this machine. */
@@ -370,17 +372,19 @@ export class HttpClient {
     hop: Hop,
     token: SessionToken | undefined,
   ): Headers {
-    const { context, insecureHttp } = this.#options;
+    const { context, insecureHttp, headers: ofService = [] } = this.#options;
     const headers = new Headers({
       "accept": "application/json",
       "user-agent": `nanoctl/${VERSION} (${context.os}; ${Deno.build.arch})`,
     });
     if (hop.body !== undefined) headers.set("content-type", "application/json");
     if (!hop.trusted) return headers;
+    for (const { name, value } of ofService) headers.set(name, value);
     const own = request.headers ?? [];
     for (const [name] of own) headers.delete(name);
     for (const [name, value] of own) headers.append(name, value);
-    const isSecret = token !== undefined || request.confidential;
+    const isSecret = token !== undefined || request.confidential ||
+      ofService.length > 0;
     if (
       isSecret && hop.url.protocol === "http:" &&
       !isLoopback(hop.url.hostname) && !insecureHttp

@@ -23,6 +23,7 @@ import type {
   Account,
   ExternalAuth,
   ExternalProvider,
+  GitLogin,
   Service,
 } from "./service.ts";
 
@@ -42,13 +43,20 @@ const userSchema = v.object({
 
 const keySchema = v.object({ expires_at: coderExpirySchema });
 
-const urlSchema = v.object({ url: authenticationUrlSchema });
+const gitEntries = {
+  type: v.nullish(v.string(), ""),
+  username: v.nullish(v.string(), ""),
+  password: v.nullish(v.string(), ""),
+};
+
+const urlSchema = v.object({ url: authenticationUrlSchema, ...gitEntries });
 
 const tokenSchema = v.object({
   access_token: secretSchema,
   token_extra: extraSchema,
   // Today's deployments say nothing of it.
   expires_at: v.optional(coderExpirySchema, null),
+  ...gitEntries,
 });
 
 const providersSchema = v.object({
@@ -104,10 +112,12 @@ export const coder: Service = {
     });
     const { url } = errorBody(answer);
     if (typeof url === "string" && url !== "") {
-      return { url: parseAnswer(answer, urlSchema).url };
+      const { url, ...git } = parseAnswer(answer, urlSchema);
+      return { url, git: gitLogin(git) };
     }
     const token = parseAnswer(answer, tokenSchema, { exact: true });
     return {
+      git: gitLogin(token),
       token: {
         accessToken: new Secret(token.access_token),
         // The answer's own `type` names the provider.
@@ -138,8 +148,9 @@ export const coder: Service = {
     }));
   },
 
-  async exchangeIdentity(client, proof): Promise<SessionToken> {
-    const answer = await sendProof(client, "/api/v2/workspaceagents", proof, {
+  async exchangeIdentity(client, proof, agentName): Promise<SessionToken> {
+    const path = "/api/v2/workspaceagents";
+    const answer = await sendProof(client, path, proof, agentName, {
       problem,
       detailOf,
     });
@@ -147,6 +158,16 @@ export const coder: Service = {
     return { secret: new Secret(session_token) };
   },
 };
+
+function gitLogin(
+  { type, username, password }: Record<keyof typeof gitEntries, string>,
+): GitLogin {
+  return {
+    type,
+    username: new Secret(username),
+    password: new Secret(password),
+  };
+}
 
 /** When the client's token ends: a token is `<key id>-<secret>`, and the key knows. */
 async function expiryOf(

@@ -1,6 +1,7 @@
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
 import { treatAsSecret } from "../secret.ts";
+import { errorBody } from "./answer.ts";
 import { sendOk, shownDetail } from "./problem.ts";
 import type { IdentityProof } from "./service.ts";
 
@@ -17,13 +18,15 @@ const REFUSED = [400, 401, 403, 404];
  * Sends the proof of where we run, which both wires take in the same form, to
  * its route below `path`.
  *
- * Throws `token_invalid` when the service does not accept it, and what
+ * Throws `token_invalid` when the service does not accept it, `usage` when the
+ * instance has several agents and none is named, and what
  * `problem` gives for any other failure.
  */
 export async function sendProof(
   client: HttpClient,
   path: string,
   proof: IdentityProof,
+  agentName: string | undefined,
   { problem, detailOf }: Reader,
 ): Promise<HttpAnswer> {
   const json = identityBody(proof);
@@ -32,16 +35,19 @@ export async function sendProof(
   const request = {
     method: "POST",
     path: `${path}/${proof.cloud}-instance-identity`,
-    json,
+    json: agentName ? { ...json, agent_name: agentName } : json,
     confidential: true,
   };
   return await sendOk(
     client,
     request,
-    (answer, source) =>
-      REFUSED.includes(answer.status) && !answer.leftOrigin
+    (answer, source) => {
+      if (answer.leftOrigin) return problem(answer, source);
+      if (answer.status === 409) return severalAgents(answer, detailOf(answer));
+      return REFUSED.includes(answer.status)
         ? identityRefused(proof.cloud, answer, detailOf(answer))
-        : problem(answer, source),
+        : problem(answer, source);
+    },
   );
 }
 
@@ -54,6 +60,31 @@ function identityBody(proof: IdentityProof): Record<string, string> {
     case "google":
       return { json_web_token: proof.jsonWebToken };
   }
+}
+
+/** More agents than one instance has. */
+const MOST_AGENTS = 50;
+
+/**
+ * The instance has several agents, and none was named. A list has their names,
+ * or the text behind "one of:", as Coder has it.
+ */
+function severalAgents(answer: HttpAnswer, detail: string): NanoctlError {
+  const { agents } = errorBody(answer);
+  const listed = Array.isArray(agents)
+    ? agents
+    : detail.split(/\bone of:/)[1]?.split(",") ?? [];
+  const names = listed
+    .map((name) => typeof name === "string" ? name.trim() : "")
+    .filter((name) => /^[\w.-]{1,64}$/.test(name))
+    .slice(0, MOST_AGENTS);
+  return new NanoctlError(
+    "usage",
+    `${answer.url.origin} has several agents on this instance${
+      names.length > 0 ? `: ${names.join(", ")}` : shownDetail(detail)
+    }`,
+    "name one of them with --agent-name, NANOSERVICES_AGENT_NAME or CODER_AGENT_NAME",
+  );
 }
 
 /** The service does not accept what proves on which instance we run. */

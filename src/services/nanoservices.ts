@@ -114,8 +114,8 @@ export const nanoservices: Service = {
     return parseAnswer(answer, providersSchema).providers;
   },
 
-  async exchangeIdentity(client, proof): Promise<SessionToken> {
-    const answer = await sendProof(client, "/v1/agents", proof, {
+  async exchangeIdentity(client, proof, agentName): Promise<SessionToken> {
+    const answer = await sendProof(client, "/v1/agents", proof, agentName, {
       problem,
       detailOf,
     });

@@ -30,6 +30,15 @@ export interface Account {
 /** An external provider, by its id or by a git URL that it is for. */
 export type ProviderQuery = { id: string } | { match: string };
 
+/** What Coder says besides of a provider and its token; empty where a service does not. */
+export interface GitLogin {
+  /** The kind of the provider, such as `github`. */
+  type: string;
+  /** What git takes for the user name: for some providers the token. */
+  username: Secret;
+  password: Secret;
+}
+
 /** A provider's token, as the service hands it out. */
 export interface ExternalToken {
   accessToken: Secret;
@@ -42,8 +51,8 @@ export interface ExternalToken {
 
 /** A provider's token, or the URL at which someone must authenticate first. */
 export type ExternalAuth =
-  | { token: ExternalToken; url?: never }
-  | { url: string; token?: never };
+  & ({ token: ExternalToken; url?: never } | { url: string; token?: never })
+  & { git?: GitLogin };
 
 /** An external provider that the service knows. */
 export interface ExternalProvider {
@@ -81,11 +90,13 @@ export interface Service {
   /**
    * The session token of the agent on this instance, for a client without a
    * token. Throws `token_invalid` when the service does not accept the proof,
-   * and as whoami does.
+   * `usage` when the instance has several agents and none is named, and as
+   * whoami does.
    */
   exchangeIdentity(
     client: HttpClient,
     proof: IdentityProof,
+    agentName: string | undefined,
   ): Promise<SessionToken>;
 }
 

@@ -17,6 +17,7 @@ export type AgentOptions = {
   agentToken?: string | undefined;
   agentTokenFile?: string | undefined;
   agentUrl?: string | undefined;
+  agentName?: string | undefined;
   auth?: string | undefined;
 };
 
@@ -36,6 +37,8 @@ export interface Agent {
   /** The service that the spelling of its variables stands for. */
   service: ServiceName | undefined;
   auth: AgentAuth;
+  /** Which of the agents of its instance it is; undefined where there is but one. */
+  name: string | undefined;
   token: Setting | undefined;
   tokenFile: Setting | undefined;
 }
@@ -67,15 +70,26 @@ export function agentOf(
   }
   const url = settingOf(env, options.agentUrl, "--agent-url", "URL");
   const auth = settingOf(env, options.auth, "--auth", "AUTH");
+  const name = agentName(env, options);
   const given = givenToken(env, options);
-  const settings = [url, given.token ?? given.tokenFile, auth];
+  const settings = [url, given.token ?? given.tokenFile, auth, name];
   if (settings.every((setting) => setting === undefined)) return undefined;
   return {
     url: url?.value,
     service: settings.find((setting) => setting?.service)?.service,
     auth: agentAuth(auth),
+    name: name?.value.trim(),
     ...given,
   };
+}
+
+/** As Coder has it, a blank name is none. */
+function agentName(
+  env: Context["env"],
+  { agentName }: AgentOptions,
+): Setting | undefined {
+  const setting = settingOf(env, agentName, "--agent-name", "NAME");
+  return setting?.value.trim() ? setting : undefined;
 }
 
 function settingOf(
@@ -153,7 +167,7 @@ export function agentProvider(
   context: IdentityContext,
   agent: Agent,
 ): TokenProvider {
-  const { token, tokenFile: file, auth } = agent;
+  const { token, tokenFile: file, auth, name } = agent;
   if (token) {
     const origin = token.service ? "agent-environment" : "agent-token";
     return fixedToken(
@@ -168,7 +182,7 @@ export function agentProvider(
       ? standardInputToken(context.context, "agent-token-file")
       : tokenFile(file.value, "agent-token-file");
   }
-  if (auth !== "token") return instanceIdentity(context, auth);
+  if (auth !== "token") return instanceIdentity(context, auth, name);
   throw new NanoctlError(
     "not_logged_in",
     "there is no token for the agent",

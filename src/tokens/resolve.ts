@@ -9,14 +9,17 @@ import { fixedToken } from "./fixed.ts";
 import { isStandardInput, standardInputToken } from "./standard_input.ts";
 import { notLoggedIn, storedToken } from "./stored.ts";
 import { readToken } from "./token_text.ts";
-import { TOKEN_VARIABLES } from "./variables.ts";
+import {
+  CODER_VARIABLES,
+  meansCoder,
+  type NamedTarget,
+  TOKEN_VARIABLES,
+} from "./variables.ts";
 
 /** What the command line says of the token, and of where it is for. */
-export interface TokenOptions {
+export interface TokenOptions extends NamedTarget {
   token?: string | undefined;
   tokenFile?: string | undefined;
-  url?: string | undefined;
-  service?: string | undefined;
 }
 
 /** Where the token is to be used. */
@@ -29,7 +32,8 @@ export interface Target {
 
 /**
  * Which provider a command gets, first match wins: `--token`, `--token-file`,
- * `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`, the profile's stored token.
+ * `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`, `CODER_SESSION_TOKEN` where
+ * Coder is meant, the profile's stored token.
  *
  * Throws `not_logged_in` when none of them has a token for the target, and
  * `token_invalid` when what is given can't be one.
@@ -74,10 +78,14 @@ export function givenProvider(
   }
   const path = env.get(TOKEN_VARIABLES.file);
   if (path) return tokenFile(path, "environment-file");
-  const value = env.get(TOKEN_VARIABLES.value);
-  if (!value) return undefined;
-  const name = TOKEN_VARIABLES.value;
-  return fixedToken(readToken(value, name), "environment", name);
+  const names = meansCoder(context, options)
+    ? [TOKEN_VARIABLES.value, CODER_VARIABLES.token]
+    : [TOKEN_VARIABLES.value];
+  for (const name of names) {
+    const value = env.get(name);
+    if (value) return fixedToken(readToken(value, name), "environment", name);
+  }
+  return undefined;
 }
 
 /** The stored token, and only for the URL and service that it was stored for. */

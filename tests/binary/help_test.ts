@@ -32,7 +32,14 @@ describe("the help", () => {
       assert(help.width <= WIDTH, `${help.width} columns`));
 
     it(`of ${nameOf(help)} names the options of every command, after its own`, () => {
-      assertEquals(help.globalOptions, HELPS[0]?.globalOptions);
+      // An option of its own takes the place of one of every command's.
+      const own = help.options.flat();
+      assertEquals(
+        help.globalOptions,
+        HELPS[0]?.globalOptions.filter((flags) =>
+          !flags.some((flag) => own.includes(flag))
+        ),
+      );
       assert(help.globalOptions.length >= 11);
       assertEquals(help.options[0], ["-h", "--help"]);
     });

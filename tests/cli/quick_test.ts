@@ -66,7 +66,10 @@ describe("the quick way", () => {
     [["token"], { NANOCTL_PROFILE: "work" }],
     [["token", "--profile", "default"], { NANOCTL_PROFILE: "work" }],
     [["token"], { NANOCTL_PROFILE: "", NANOSERVICES_TOKEN: "" }],
-    [["token"], { NANOSERVICES_AGENT_TOKEN: "nano_agent", CODER_URL: "x" }],
+    [["token"], {
+      NANOSERVICES_AGENT_TOKEN: "nano_agent",
+      CODER_SESSION_TOKEN: "x",
+    }],
     [["--version"], {}],
     [["-V"], { NANOSERVICES_TOKEN: "nano_given" }],
   ];

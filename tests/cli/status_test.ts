@@ -116,6 +116,12 @@ describe("status --json", () => {
     assertMatch(printed.encryption.key_id, /^[0-9a-f]{32}$/);
     assertEquals(printed, {
       active: "work",
+      target: {
+        service: "nanoservices",
+        url: "https://work.example",
+        url_source: "profile",
+        headers: [],
+      },
       token: {
         origin: "store",
         source: "the stored login of profile work",
@@ -168,6 +174,12 @@ describe("status --json", () => {
     await runStatus(context, { json: true });
     assertEquals(JSON.parse(context.stdout.text), {
       active: "default",
+      target: {
+        service: "nanoservices",
+        url: "http://127.0.0.1:7080",
+        url_source: "default",
+        headers: [],
+      },
       token: null,
       encryption: null,
       file: null,

@@ -82,7 +82,7 @@ for (const cloud of CLOUDS) {
         for (const wire of WIRES) {
           const identity = await identityOf(server, cloud, wire);
           const answer = await exchange(server, cloud, identity, wire);
-          assertEquals(answer.status, 401);
+          assertEquals(answer.status, wire === "coder" ? 404 : 401);
           assertStringIncludes(answer.json.detail, "no agent");
         }
         await send(server, "PATCH", ADMIN, { known: true });
@@ -192,9 +192,31 @@ describe(ADMIN, () => {
         instances: INSTANCES,
         session_lifetime: 3600,
         known: true,
+        agents: ["main"],
         fail_status: null,
       });
     }));
+
+  it("puts several agents on an instance, of which one must be named", () =>
+    withServer(async (server) => {
+      await send(server, "PATCH", ADMIN, { agents: ["beta", "alpha"] });
+      for (const wire of WIRES) {
+        const identity = await identityOf(server, "aws", wire);
+        const none = await exchange(server, "aws", identity, wire);
+        assertEquals(none.status, 409);
+        if (wire === "coder") {
+          assertStringIncludes(none.json.message, "one of: alpha, beta");
+        } else assertEquals(none.json.agents, ["alpha", "beta"]);
+        const named = { ...identity, agent_name: " beta " };
+        assertEquals((await exchange(server, "aws", named, wire)).status, 200);
+        const other = { ...identity, agent_name: "gamma" };
+        assertEquals((await exchange(server, "aws", other, wire)).status, 404);
+      }
+      for (const agents of [[], [""], "alpha"]) {
+        const { status } = await send(server, "PATCH", ADMIN, { agents });
+        assertEquals(status, 400);
+      }
+    }, { metadata: ["aws"] }));
 
   it("counts the exchanges of each cloud, refused ones too", () =>
     withServer(async (server) => {

@@ -154,7 +154,7 @@ describe("README.md", () => {
 
   it("names the variables of the agents and of the installer", () => {
     for (const prefix of ["NANOSERVICES_AGENT", "CODER_AGENT"]) {
-      for (const name of ["TOKEN", "TOKEN_FILE", "URL", "AUTH"]) {
+      for (const name of ["TOKEN", "TOKEN_FILE", "URL", "NAME", "AUTH"]) {
         assertMatch(README, new RegExp(`\`${prefix}_${name}\``));
       }
     }

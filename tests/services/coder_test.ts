@@ -389,7 +389,11 @@ describe("a problem of coder", () => {
     const jsonWebToken = "header.payload.signature";
     const { client } = anonymous(refusal(401, "No.", `Not ${jsonWebToken}`));
     const error = await rejectionOf(
-      coder.exchangeIdentity(client, { cloud: "google", jsonWebToken }),
+      coder.exchangeIdentity(
+        client,
+        { cloud: "google", jsonWebToken },
+        undefined,
+      ),
     );
     assertEquals(
       withoutSecrets(error.message),
@@ -527,13 +531,27 @@ describe("a provider's token of coder", () => {
     const { client } = asAgent(
       link({ access_token: "", token_extra: null, type: "", url }),
     );
-    assertEquals(await coder.externalAuth(client, { id: "github" }), { url });
+    const auth = await coder.externalAuth(client, { id: "github" });
+    assertEquals([auth.url, auth.token], [url, undefined]);
   });
 
   it("is a URL even where a token stands beside it", async () => {
     const url = `${BASE}/external-auth/github`;
     const { client } = asAgent(link({ url }));
-    assertEquals(await coder.externalAuth(client, { id: "github" }), { url });
+    const auth = await coder.externalAuth(client, { id: "github" });
+    assertEquals([auth.url, auth.token], [url, undefined]);
+  });
+
+  it("comes with what git takes for a login, as secrets", async () => {
+    const { client } = asAgent(
+      link({ type: "gitlab", username: "oauth2", password: "glpat_secret" }),
+    );
+    const { git } = await coder.externalAuth(client, { id: "gitlab" });
+    assertEquals(
+      [git?.type, git?.username.reveal(), git?.password.reveal()],
+      ["gitlab", "oauth2", "glpat_secret"],
+    );
+    assertEquals(`${git?.password}`, "[secret]");
   });
 
   const noPages: unknown[] = [
@@ -794,7 +812,11 @@ describe("an identity exchange of coder", () => {
   for (const [proof, body] of proofs) {
     it(`sends the proof of ${proof.cloud} to the byte, and no token`, async () => {
       const stage = anonymous(json({ session_token: AGENT_TOKEN }));
-      const token = await coder.exchangeIdentity(stage.client, proof);
+      const token = await coder.exchangeIdentity(
+        stage.client,
+        proof,
+        undefined,
+      );
       assertEquals(
         [token.secret.reveal(), token.expiresAt],
         [AGENT_TOKEN, undefined],
@@ -816,7 +838,9 @@ describe("an identity exchange of coder", () => {
   for (const [code, message, detail] of refusals) {
     it(`that is refused with ${code} says what the deployment said`, async () => {
       const { client } = anonymous(refusal(code, message, detail));
-      const error = await rejectionOf(coder.exchangeIdentity(client, proof));
+      const error = await rejectionOf(
+        coder.exchangeIdentity(client, proof, undefined),
+      );
       const said = detail === undefined ? message : `${message} ${detail}`;
       assertEquals(
         [error.code, error.exitCode, error.message],
@@ -834,7 +858,7 @@ describe("an identity exchange of coder", () => {
     it(`that fails with ${code} is not the instance's fault, and is sent once`, async () => {
       const stage = anonymous(refusal(code, "No."));
       const error = await rejectionOf(
-        coder.exchangeIdentity(stage.client, proof),
+        coder.exchangeIdentity(stage.client, proof, undefined),
       );
       assertEquals(error.exitCode, 6);
       assertEquals(stage.context.requests.length, 1);
@@ -844,7 +868,9 @@ describe("an identity exchange of coder", () => {
   for (const session_token of [undefined, null, "", 7, "a b", "hidden\n"]) {
     it(`gives no session of ${JSON.stringify(session_token)}`, async () => {
       const { client } = anonymous(json({ session_token }));
-      const error = await rejectionOf(coder.exchangeIdentity(client, proof));
+      const error = await rejectionOf(
+        coder.exchangeIdentity(client, proof, undefined),
+      );
       assertWrongShape(error, "session_token");
     });
   }
@@ -855,7 +881,7 @@ describe("an identity exchange of coder", () => {
       json({ session_token: AGENT_TOKEN }),
     ));
     const error = await rejectionOf(
-      coder.exchangeIdentity(stage.client, proof),
+      coder.exchangeIdentity(stage.client, proof, undefined),
     );
     assertEquals(error.exitCode, 6);
     const elsewhere = stage.context.requests.filter(({ url }) =>

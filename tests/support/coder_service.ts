@@ -31,6 +31,8 @@ export interface CoderAgent {
   token: string;
   /** The instances that are its machine, by their ids at their clouds. */
   instances: string[];
+  /** Its name in its workspace. */
+  name: string;
 }
 
 /** An external provider, and what its owner's link to it holds. */
@@ -137,7 +139,8 @@ export class CoderService implements AsyncDisposable {
   /** Makes an agent, by default one whose machine is no cloud's. */
   addAgent(...clouds: Cloud[]): CoderAgent {
     const instances = clouds.map((cloud) => INSTANCE[cloud]);
-    const agent = { token: crypto.randomUUID(), instances };
+    const name = `agent-${this.agents.length + 1}`;
+    const agent = { token: crypto.randomUUID(), instances, name };
     this.agents.push(agent);
     return agent;
   }
@@ -416,11 +419,25 @@ export class CoderService implements AsyncDisposable {
       const message = `Invalid ${name} identity.`;
       return answer(401, { message, detail: "verify signature: no match" });
     }
-    const agent = this.agents.find(({ instances }) =>
+    const agents = this.agents.filter(({ instances }) =>
       instances.includes(instance)
     );
-    if (!agent) {
+    if (agents.length === 0) {
       const message = `Instance with id "${instance}" not found.`;
+      return answer(404, { message });
+    }
+    const wanted = String(fields.get("agent_name") ?? "").trim();
+    if (wanted === "" && agents.length > 1) {
+      const names = agents.map(({ name }) => name).sort().join(", ");
+      return answer(409, {
+        message:
+          `Multiple agents found with instance ID "${instance}". Set CODER_AGENT_NAME to one of: ${names}`,
+      });
+    }
+    const agent = agents.find(({ name }) => wanted === "" || name === wanted);
+    if (!agent) {
+      const message =
+        `No agent found with instance ID "${instance}" and name "${wanted}".`;
       return answer(404, { message });
     }
     return answer(200, { session_token: agent.token });

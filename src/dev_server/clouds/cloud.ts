@@ -12,7 +12,15 @@ export const INSTANCES: Readonly<Record<Cloud, string>> = {
 };
 
 /** An identity that does not hold. Its message says which check failed, and holds no part of the identity. */
-export class IdentityRefused extends Error {}
+export class IdentityRefused extends Error {
+  /** 401 for an identity that does not hold, 404 where there is no such agent, 409 where there are several. */
+  readonly status: 401 | 404 | 409;
+
+  constructor(message: string, status: 401 | 404 | 409 = 401) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** What signs and checks the identities of one cloud. */
 export interface SigningKey {

@@ -46,6 +46,8 @@ export class InstanceIdentities {
   sessionLifetime = DEFAULT_SESSION_LIFETIME;
   /** Whether the instances are agents that the service knows. */
   known = true;
+  /** The names of the agents on each instance. */
+  agents: readonly string[] = ["main"];
   /** Set while exchanges are to fail. */
   failure: Failure | undefined;
   readonly exchanges: Record<Cloud, number> = { aws: 0, azure: 0, google: 0 };
@@ -116,7 +118,30 @@ export class InstanceIdentities {
   ): Promise<string> {
     const instance = await this.#checks[cloud](identity, audience);
     if (this.known && instance === INSTANCES[cloud]) return instance;
-    throw new IdentityRefused("The service knows no agent on this instance.");
+    throw new IdentityRefused(
+      "The service knows no agent on this instance.",
+      audience === "coder" ? 404 : 401,
+    );
+  }
+
+  /**
+   * The agent that is meant, as Coder chooses it: the one of this name, or the
+   * only one there is, which is called as its instance is.
+   *
+   * @throws {IdentityRefused} with `status` 404 or 409
+   */
+  choose(instance: string, name: string): string {
+    const named = name.trim();
+    if (named === "") {
+      const [only, ...others] = this.agents;
+      if (only !== undefined && others.length === 0) return instance;
+      throw new IdentityRefused("There are several agents on it.", 409);
+    }
+    if (this.agents.includes(named)) return named;
+    throw new IdentityRefused(
+      `No agent found with instance ID "${instance}" and that name.`,
+      404,
+    );
   }
 
   readonly #checks: {

@@ -44,13 +44,14 @@ const RENEW_BEFORE = 60_000;
 export function instanceIdentity(
   given: IdentityContext,
   auth: IdentityAuth,
+  agentName?: string,
 ): TokenProvider {
   const now = (): number => given.context.now().getTime();
   let held: SessionToken | undefined;
   let renewAt = Infinity;
   let exchanging: Promise<SessionToken> | undefined;
   const exchanged = (): Promise<SessionToken> =>
-    exchanging ??= exchange(given, auth)
+    exchanging ??= exchange(given, auth, agentName)
       .then((token) => {
         renewAt = renewalTime(token, now());
         return held = token;
@@ -85,9 +86,11 @@ function renewalTime({ expiresAt }: SessionToken, now: number): number {
 async function exchange(
   given: IdentityContext,
   auth: IdentityAuth,
+  agentName: string | undefined,
 ): Promise<SessionToken> {
   const { service, client } = given;
-  return await service.exchangeIdentity(client, await proofOf(given, auth));
+  const proof = await proofOf(given, auth);
+  return await service.exchangeIdentity(client, proof, agentName);
 }
 
 /** The metadata service has its time for all that it is asked, not for each request. */
