@@ -1,7 +1,9 @@
 /**
  * `describe` and `it` over Deno.test, as `@std/testing/bdd` has them: its source
  * is not on npm, and node:test under Deno skips an outer beforeEach for the
- * tests of a nested describe.
+ * tests of a nested describe. What `@std/testing/bdd` 1.0.20 refuses, this
+ * refuses, and hooks run and don't run as they do there; of its forms it has
+ * those alone that the types below allow.
  */
 
 /** The body of a test. */
@@ -19,10 +21,10 @@ export interface It {
 
 /** Declares a suite: now, never (`skip`, `ignore`), or alone (`only`). */
 export interface Describe {
-  (name: string, fn: () => void): void;
-  skip(name: string, fn: () => void): void;
-  ignore(name: string, fn: () => void): void;
-  only(name: string, fn: () => void): void;
+  (name: string, fn: () => undefined | void): void;
+  skip(name: string, fn: () => undefined | void): void;
+  ignore(name: string, fn: () => undefined | void): void;
+  only(name: string, fn: () => undefined | void): void;
 }
 
 type Mode = "run" | "ignore" | "only";
@@ -36,101 +38,152 @@ interface Test {
 interface Suite {
   name: string;
   mode: Mode;
-  parent?: Suite;
+  parent: Suite | undefined;
   children: (Suite | Test)[];
-  beforeAll: Hook[];
-  beforeEach: Hook[];
-  afterEach: Hook[];
-  afterAll: Hook[];
+  /** Whether something in it is to run alone. */
+  hasOnly: boolean;
+  hooks: Record<HookName, Hook[]>;
 }
 
 type HookName = "beforeAll" | "beforeEach" | "afterEach" | "afterAll";
 
-/** The suite whose body is being run; hooks outside any suite are for the whole file. */
-let current: Suite = suite("", "run");
+/** The name of the suite that hooks outside any suite make of the rest of their file. */
+const FILE = "global";
 
-function suite(name: string, mode: Mode, parent?: Suite): Suite {
+/** The suite whose body is being run, or the one of the whole file. */
+let current: Suite | undefined;
+/** Whether a test or a suite was declared: hooks for the whole file come first. */
+let hasDeclared = false;
+/** How many of Deno's tests are running: nothing may be declared meanwhile. */
+let running = 0;
+/** The suites around the test that runs, the outermost first. */
+const around: Suite[] = [];
+
+function suite(name: string, mode: Mode): Suite {
   const hooks = { beforeAll: [], beforeEach: [], afterEach: [], afterAll: [] };
-  return { name, mode, children: [], ...hooks, ...(parent ? { parent } : {}) };
+  return {
+    name,
+    mode,
+    parent: current,
+    children: [],
+    hasOnly: false,
+    hooks,
+  };
 }
 
-function declareSuite(name: string, mode: Mode, fn: () => void): void {
-  const parent = current;
-  const declared = suite(name, mode, parent);
+function declareSuite(name: string, mode: Mode, fn: () => unknown): void {
+  checkDeclarable("test suites", name, fn);
+  // Even inside another suite it is a test of Deno's, and its body does not run.
+  if (mode === "ignore") return register(name, mode, () => {});
+  const declared = suite(name, mode);
   current = declared;
   try {
-    const returned: unknown = fn();
-    if (returned instanceof Promise) {
-      throw new TypeError(`describe("${name}"): an async body`);
+    if (fn() instanceof Promise) {
+      throw new Error(
+        `describe("${name}") returns a promise: declare its tests synchronously`,
+      );
     }
   } finally {
-    current = parent;
+    current = declared.parent;
   }
-  if (parent.parent) parent.children.push(declared);
-  else register(declared, parent, (t) => runSuite(declared, t));
+  if (declared.parent) return add(declared.parent, declared);
+  const isAlone = mode === "only" || declared.hasOnly;
+  register(name, isAlone ? "only" : mode, (t) => runSuite(declared, t));
 }
 
 function declareTest(name: string, mode: Mode, fn: TestBody): void {
-  const test: Test = { name, mode, fn };
-  const parent = current;
-  if (parent.parent) parent.children.push(test);
-  else register(test, parent, (t) => runTest(test, parent, t));
+  checkDeclarable("test cases", name, fn);
+  if (current) add(current, { name, mode, fn });
+  else register(name, mode, fn);
+}
+
+function checkDeclarable(what: string, name: unknown, fn: unknown): void {
+  if (running > 0) {
+    throw new Error(
+      `Cannot register new ${what} after a test has begun to run`,
+    );
+  }
+  if (typeof name !== "string" || typeof fn !== "function") {
+    throw new TypeError("this takes a name and a function, and nothing else");
+  }
+  hasDeclared = true;
+}
+
+/** Adds a child; beside one that is to run alone, the tests that are not are dropped. */
+function add(parent: Suite, child: Suite | Test): void {
+  const isAlone = child.mode === "only" || isSuite(child) && child.hasOnly;
+  if (isAlone) markOnly(parent);
+  if (parent.hasOnly && !isSuite(child) && !isAlone) return;
+  parent.children.push(child);
+}
+
+function markOnly(parent: Suite): void {
+  if (!parent.hasOnly) {
+    parent.children = parent.children
+      .filter((child) => isSuite(child) || child.mode === "only");
+    parent.hasOnly = true;
+  }
+  if (parent.parent) markOnly(parent.parent);
+}
+
+function isSuite(child: Suite | Test): child is Suite {
+  return "children" in child;
 }
 
 /** What stands at the top of a file is a test of Deno's; the rest are its steps. */
-function register(
-  { name, mode }: Suite | Test,
-  file: Suite,
-  fn: TestBody,
-): void {
-  if (file.children.length === 0) {
-    Deno.test.beforeAll(() => runAll(file.beforeAll));
-    Deno.test.afterAll(() => runAll(file.afterAll));
-    file.children.push({ name, mode, fn });
-  }
-  Deno.test({ name, fn, ignore: mode === "ignore", only: mode === "only" });
+function register(name: string, mode: Mode, fn: TestBody): void {
+  Deno.test({
+    name,
+    ignore: mode === "ignore",
+    only: mode === "only",
+    fn: async (t) => {
+      running++;
+      try {
+        await fn(t);
+      } finally {
+        running--;
+      }
+    },
+  });
 }
 
+/** Where a beforeAll fails, the tests and the afterAlls are left out. */
 async function runSuite(declared: Suite, t: Deno.TestContext): Promise<void> {
-  const alone = declared.children.some((child) => child.mode === "only");
+  await runAll(declared.hooks.beforeAll);
+  around.push(declared);
   try {
-    await runAll(declared.beforeAll);
+    const hasOnly = declared.hasOnly || declared.mode === "only";
     for (const child of declared.children) {
+      const isLeftOut = hasOnly && isSuite(child) && !child.hasOnly &&
+        child.mode !== "only";
+      if (isLeftOut) continue;
       await t.step({
         name: child.name,
-        ignore: child.mode === "ignore" || (alone && child.mode !== "only"),
+        ignore: child.mode === "ignore",
         fn: (step) =>
-          "children" in child
-            ? runSuite(child, step)
-            : runTest(child, declared, step),
+          isSuite(child) ? runSuite(child, step) : runTest(child, step),
       });
     }
   } finally {
-    await runAll(declared.afterAll);
+    around.pop();
+    await runAll(declared.hooks.afterAll);
   }
 }
 
+/** Where a suite's beforeEach fails, its own afterEach and what is inside are left out. */
 async function runTest(
   test: Test,
-  parent: Suite,
   t: Deno.TestContext,
+  depth = 0,
 ): Promise<void> {
-  const around = lineage(parent);
+  const outer = around[depth];
+  if (!outer) return await test.fn(t);
+  await runAll(outer.hooks.beforeEach);
   try {
-    for (const { beforeEach } of around) await runAll(beforeEach);
-    await test.fn(t);
+    await runTest(test, t, depth + 1);
   } finally {
-    for (const { afterEach } of around.reverse()) await runAll(afterEach);
+    await runAll(outer.hooks.afterEach);
   }
-}
-
-/** The suites around a test, the outermost first. */
-function lineage(innermost: Suite): Suite[] {
-  const suites: Suite[] = [];
-  for (let at: Suite | undefined = innermost; at; at = at.parent) {
-    suites.unshift(at);
-  }
-  return suites;
 }
 
 async function runAll(hooks: Hook[]): Promise<void> {
@@ -139,17 +192,36 @@ async function runAll(hooks: Hook[]): Promise<void> {
 
 function hook(name: HookName): (fn: Hook) => void {
   return (fn) => {
-    current[name].push(fn);
+    if (typeof fn !== "function") {
+      throw new TypeError(`${name} takes a function`);
+    }
+    current ??= fileSuite();
+    current.hooks[name].push(fn);
   };
+}
+
+/** What follows a hook at the top of a file belongs to one suite, which is a test of Deno's. */
+function fileSuite(): Suite {
+  if (hasDeclared) {
+    throw new Error(
+      "Cannot add global hooks after a global test is registered",
+    );
+  }
+  const file = suite(FILE, "run");
+  register(FILE, "run", (t) => runSuite(file, t));
+  return file;
 }
 
 /** Groups tests; suites nest. */
 export const describe: Describe = Object.assign(
-  (name: string, fn: () => void) => declareSuite(name, "run", fn),
+  (name: string, fn: () => undefined | void) => declareSuite(name, "run", fn),
   {
-    skip: (name: string, fn: () => void) => declareSuite(name, "ignore", fn),
-    ignore: (name: string, fn: () => void) => declareSuite(name, "ignore", fn),
-    only: (name: string, fn: () => void) => declareSuite(name, "only", fn),
+    skip: (name: string, fn: () => undefined | void) =>
+      declareSuite(name, "ignore", fn),
+    ignore: (name: string, fn: () => undefined | void) =>
+      declareSuite(name, "ignore", fn),
+    only: (name: string, fn: () => undefined | void) =>
+      declareSuite(name, "only", fn),
   },
 );
 /** One test. */

@@ -30,6 +30,7 @@ import {
   start,
 } from "../support/nanoctl.ts";
 import { timesSent } from "../support/runtime.ts";
+import { StrangeServer } from "../support/servers.ts";
 import { NameProxy } from "../support/proxies.ts";
 
 /** What each cloud's instance proves itself with, on the wire. */
@@ -111,6 +112,65 @@ function assertNoSecret(text: string, cloud: Cloud): void {
     assertFalse(text.includes(secret), `${secret} in ${text}`);
   }
 }
+
+describe("one of several agents on an instance", () => {
+  const access = ["external-auth", "access-token", "github"];
+
+  for (const cloud of CLOUDS) {
+    it(`on ${cloud} is named in the exchange, and not where the name is blank`, async () => {
+      await using metadata = startMetadata(cloud);
+      await using service = new AgentService();
+      const ways: [args: string[], env: Record<string, string>][] = [
+        [["--agent-name", "beta"], {}],
+        [[], { CODER_AGENT_NAME: " beta " }],
+        [[], { NANOSERVICES_AGENT_NAME: "beta", CODER_AGENT_NAME: "x" }],
+        [[], { CODER_AGENT_NAME: " " }],
+        [[], {}],
+      ];
+      for (const [args, name] of ways) {
+        const env = { ...metadata.env, ...agentEnv(cloud, service), ...name };
+        const result = await run([...args, ...access], { env });
+        assertEquals(result.code, 0, result.stderr);
+      }
+      const named = { ...PROOFS[cloud], agent_name: "beta" };
+      assertEquals(service.proofs, [
+        named,
+        named,
+        named,
+        PROOFS[cloud],
+        PROOFS[cloud],
+      ]);
+    });
+  }
+
+  const conflicts: [wire: string, body: unknown][] = [
+    ["nanoservices", { code: "agent_ambiguous", agents: ["alpha", "beta"] }],
+    ["coder", {
+      message:
+        'Multiple agents found with instance ID "i-1". Set CODER_AGENT_NAME to one of: alpha, beta',
+    }],
+  ];
+  for (const [wire, body] of conflicts) {
+    it(`has to be named where ${wire} answers that there are several`, async () => {
+      await using metadata = startMetadata("aws");
+      await using service = new StrangeServer(() =>
+        Response.json(body as Record<string, unknown>, { status: 409 })
+      );
+      const env = {
+        ...metadata.env,
+        NANOSERVICES_AGENT_URL: service.url,
+        NANOSERVICES_AGENT_AUTH: "aws-instance-identity",
+        NANOCTL_SERVICE: wire,
+      };
+      await assertFails([...access, "--service", wire], { env }, {
+        exit: 2,
+        code: "usage",
+        message: /has several agents on this instance: alpha, beta$/,
+        hint: /--agent-name, NANOSERVICES_AGENT_NAME or CODER_AGENT_NAME$/,
+      });
+    });
+  }
+});
 
 describe("an agent that has nothing but its instance", () => {
   const commands: [args: string[], stdout: string][] = [

@@ -237,6 +237,12 @@ describe("the commands of a session", () => {
       const { code, stdout } = await service.run(["status", "--json"], home);
       assertEquals([code, JSON.parse(stdout)], [0, {
         active: "default",
+        target: {
+          service: "nanoservices",
+          url: service.url,
+          url_source: "NANOSERVICES_URL",
+          headers: [],
+        },
         token: null,
         encryption: null,
         file: null,
