@@ -29,15 +29,28 @@ async function release(
   root: string,
   args: string[],
   env: Record<string, string> = {},
+  inherited = Deno.env.toObject(),
 ): Promise<{ code: number; stderr: string }> {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", `${root}/scripts/release.ts`, ...args],
     cwd: root,
-    env: { SOURCE_DATE_EPOCH: String(DATE), NO_COLOR: "1", ...env },
+    clearEnv: true,
+    env: {
+      ...inherited,
+      SOURCE_DATE_EPOCH: String(DATE),
+      NO_COLOR: "1",
+      ...env,
+    },
     stdin: "null",
     stdout: "null",
   }).output();
   return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** The environment, without a runtime that was named for this very test run. */
+function withoutRuntime(): Record<string, string> {
+  const { DENORT_BIN: _, ...others } = Deno.env.toObject();
+  return others;
 }
 
 const onPosix = Deno.build.os === "windows" ? describe.skip : describe;
@@ -507,9 +520,7 @@ describe("deno task release", () => {
       DENO_DIR: folder,
       HTTPS_PROXY: deadUrl(),
       NO_PROXY: "",
-      // Where it is set for this very test run, it names a runtime that can be had.
-      DENORT_BIN: "",
-    });
+    }, withoutRuntime());
     await Deno.remove(folder, { recursive: true });
     assertEquals(code, 1, stderr);
     assertMatch(
