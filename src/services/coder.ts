@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import { isWebPage } from "../http/web_page.ts";
 import { isAgentOrigin, type SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";
 import {
@@ -159,6 +160,9 @@ async function expiryOf(
   const answer = await client.send({
     path: `/api/v2/users/me/keys/${keyId}`,
   });
+  if (isWebPage(answer)) {
+    throw problem(answer, client.provider?.source ?? "no token");
+  }
   // A token that may not read its own key, or one of another shape, says nothing of its end.
   if ([403, 404].includes(answer.status)) return unknown;
   if (answer.leftOrigin || answer.status !== 200) {

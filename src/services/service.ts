@@ -70,7 +70,7 @@ export interface Service {
    * `service_…` and what the client throws.
    */
   whoami(client: HttpClient): Promise<Account>;
-  /** What an answer other than 2xx to a request with the token from `source` means. */
+  /** What an answer other than 2xx to a request with the token from `source` means, or a web page. */
   problem(answer: HttpAnswer, source: string): NanoctlError;
   /** Ends the client's token at the service. Throws as whoami does. */
   revoke(client: HttpClient): Promise<void>;
