@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import { clockFault } from "../http/clock.ts";
 import { isWebPage } from "../http/web_page.ts";
 import { isAgentOrigin, type SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";
@@ -152,7 +153,7 @@ export const coder: Service = {
 /** When the client's token ends: a token is `<key id>-<secret>`, and the key knows. */
 async function expiryOf(
   client: HttpClient,
-): Promise<Pick<Account, "expiresAt" | "expiryUnknown">> {
+): Promise<Pick<Account, "expiresAt" | "expiryUnknown" | "clockFault">> {
   const unknown = { expiresAt: undefined, expiryUnknown: true };
   const token = await client.provider?.getToken();
   const [, keyId] = token?.secret.reveal().match(/^([A-Za-z0-9]+)-./) ?? [];
@@ -168,7 +169,9 @@ async function expiryOf(
   if (answer.leftOrigin || answer.status !== 200) {
     throw problem(answer, client.provider?.source ?? "no token");
   }
-  return { expiresAt: parseAnswer(answer, keySchema).expires_at };
+  const expiresAt = parseAnswer(answer, keySchema).expires_at;
+  const fault = clockFault(expiresAt, answer);
+  return { expiresAt, ...(fault ? { clockFault: fault } : {}) };
 }
 
 /** Whether the API itself says that it is not there, and not of the route. */

@@ -1,5 +1,6 @@
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../http/client.ts";
+import { clockDifference } from "../http/clock.ts";
 import { parseRetryAfter } from "../http/retry.ts";
 import { isWebPage, WEB_PAGE, WEB_PAGE_HINT } from "../http/web_page.ts";
 import { withoutSecrets } from "../secret.ts";
@@ -50,7 +51,9 @@ export function problemOf(
       reading.refusal,
       `${url.origin} refused the token from ${source}: ${
         REFUSALS[reading.refusal]
-      }${reading.detailedRefusal ? detail : ""}`,
+      }${reading.detailedRefusal ? detail : ""}${
+        reading.refusal === "token_expired" ? clockNote(answer) : ""
+      }`,
     );
   }
   if (status === 403) {
@@ -112,6 +115,12 @@ export function shownDetail(detail: string): string {
   const shown = withoutSecrets(detail);
   if (shown.length > DETAIL_LIMIT) return `: ${shown.slice(0, DETAIL_LIMIT)}…`;
   return shown === "" ? "" : `: ${shown}`;
+}
+
+/** Behind a semicolon, how the clocks differ: to one of them nothing may have expired. */
+export function clockNote(answer: HttpAnswer): string {
+  const difference = clockDifference(answer);
+  return difference ? `; ${difference}` : "";
 }
 
 /** Something else than the API answered. */

@@ -25,6 +25,8 @@ export interface Account {
   expiresAt: Date | undefined;
   /** Whether the service does not say when the token ends. */
   expiryUnknown?: boolean;
+  /** How this machine's clock differs from the service's, where by it the token has expired already. */
+  clockFault?: string;
 }
 
 /** An external provider, by its id or by a git URL that it is for. */
