@@ -48,6 +48,7 @@ const WHOLE = [
   "src/output.ts",
   "src/program.ts",
   "src/services/service.ts",
+  "src/text_encoding.ts",
   "src/store/credential_store.ts",
   "src/store/file_lock.ts",
   "src/store/key_source.ts",

@@ -2,6 +2,7 @@ import { Command } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { HttpRequest, HttpStream } from "../http/client.ts";
+import { isWebPage } from "../http/web_page.ts";
 import { Output, plainText } from "../output.ts";
 import { namesSecret, treatAsSecret } from "../secret.ts";
 import { type AgentCommandOptions, withAgentOptions } from "./agent_options.ts";
@@ -71,7 +72,8 @@ export function apiCommand(context: Context): CliCommand {
  * Sends the request and prints the body as it comes.
  *
  * Throws `usage` for options that don't fit, `failed` for a status of 300 and
- * more that has no code of its own, and what the session throws.
+ * more that has no code of its own, `service_response` for a web page in the
+ * API's place, and what the session throws.
  */
 export async function runApi(
   context: Context,
@@ -100,7 +102,10 @@ export async function runApi(
     const answer = await session.client.stream({ ...request, headers });
     if (options.include) await output.data(headText(answer));
     const start = await printBody(output, answer);
-    if (answer.status < 200 || answer.status >= 300) {
+    const { status, leftOrigin } = answer;
+    // The service's own pages are what was asked for, those of another host are not.
+    const isForeignPage = leftOrigin && isWebPage({ ...answer, text: start });
+    if (status < 200 || status >= 300 || isForeignPage) {
       throw failure(session, request, answer, start);
     }
   });
@@ -228,7 +233,7 @@ function headText({ status, headers }: HttpStream): string {
   return [`HTTP ${status}`, ...lines].map(plainText).join("\n") + "\n";
 }
 
-/** Prints the body unchanged, whatever it is; of a failure's it keeps the start. */
+/** Prints the body unchanged, whatever it is; of what may be a failure's it keeps the start. */
 async function printBody(
   output: Output,
   answer: HttpStream,
@@ -237,7 +242,10 @@ async function printBody(
   let start = "";
   for await (const chunk of answer.chunks) {
     await output.bytes(chunk);
-    if (answer.status >= 300 && start.length < PROBLEM_LIMIT) {
+    if (
+      (answer.status >= 300 || answer.leftOrigin) &&
+      start.length < PROBLEM_LIMIT
+    ) {
       start += decoder.decode(chunk, { stream: true });
     }
   }
@@ -251,9 +259,10 @@ function failure(
   text: string,
 ): NanoctlError {
   const { status, url, leftOrigin } = answer;
-  if ([101, 401, 403, 429].includes(status) || status >= 500 || leftOrigin) {
-    return service.problem({ ...answer, text }, provider.source);
-  }
+  if (
+    [101, 401, 403, 429].includes(status) || status >= 500 || leftOrigin ||
+    isWebPage({ ...answer, text })
+  ) return service.problem({ ...answer, text }, provider.source);
   return new NanoctlError(
     "failed",
     `${method} ${url.pathname} was answered with the status ${status}`,

@@ -38,6 +38,11 @@ export async function currentToken(
   return { target, provider, token };
 }
 
+/** A time to the minute, such as `2026-01-15 12:00 UTC`. */
+function utc(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
 async function checkExpiry(
   { expiresAt }: SessionToken,
   now: Date,
@@ -50,7 +55,8 @@ async function checkExpiry(
     throw new NanoctlError(
       "token_expired",
       `the stored token ${expiryText(expiresAt, now)}`,
-      `log in again with '${login}'`,
+      // Without a network nobody else can tell the time.
+      `log in again with '${login}'; this machine's clock shows ${utc(now)}`,
     );
   }
   if (left < SOON) await output.warn(`the token ${expiryText(expiresAt, now)}`);

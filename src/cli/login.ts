@@ -6,6 +6,7 @@ import { Output } from "../output.ts";
 import type { Account } from "../services/service.ts";
 import type { KeyChoice } from "../store/key_source.ts";
 import { accountJson } from "./account_json.ts";
+import { warnOfClock } from "./clock_warning.ts";
 import { expiryText } from "./dates.ts";
 import { withForce } from "./force.ts";
 import {
@@ -228,6 +229,7 @@ async function report(
   stored: boolean,
 ): Promise<void> {
   const { provider } = session;
+  await warnOfClock(output, account);
   if (output.json) {
     await output.dataJson({
       ...accountJson(account, target, provider),

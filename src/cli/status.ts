@@ -8,6 +8,7 @@ import { tellsExpiry } from "../services/names.ts";
 import type { StoredProfile, StoreSnapshot } from "../store/snapshot.ts";
 import { describeKey } from "../store/key_source.ts";
 import { loginCommand } from "../tokens/stored.ts";
+import { warnOfClock } from "./clock_warning.ts";
 import { expiryText } from "./dates.ts";
 import { encryptionJson } from "./store_info.ts";
 import {
@@ -88,6 +89,7 @@ async function check(
   const account = await whoami(
     await openSession(context, options, output, workplace, provider),
   );
+  await warnOfClock(output, account);
   await output.say(
     `The active token is valid: you are ${account.username} at ${target.url}.`,
   );

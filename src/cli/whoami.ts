@@ -2,6 +2,7 @@ import { Command } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { Output, plainText } from "../output.ts";
 import { accountJson } from "./account_json.ts";
+import { warnOfClock } from "./clock_warning.ts";
 import {
   asCliCommand,
   type CliCommand,
@@ -31,6 +32,7 @@ export async function runWhoami(
   const output = new Output(context, options);
   const session = await openUsualSession(context, options, output);
   const account = await whoami(session);
+  await warnOfClock(output, account);
   if (output.json) {
     await output.dataJson(
       accountJson(account, session.target, session.provider),

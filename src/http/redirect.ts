@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { REDIRECT_HINT } from "./web_page.ts";
 
 /** How many redirects are followed at most. */
 export const REDIRECTS = 5;
@@ -29,7 +30,7 @@ export function isRedirect(response: Response): boolean {
 export function nextHop(hop: Hop, response: Response): Hop {
   const url = target(hop.url, response.headers.get("location") ?? "");
   if (hop.url.protocol === "https:" && url.protocol !== "https:") {
-    throw refused(hop.url, `from https to ${url.protocol.slice(0, -1)}`);
+    throw refused(hop.url, `from https to ${url.protocol.slice(0, -1)}`, url);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw refused(hop.url, `to ${url.protocol}`);
@@ -43,7 +44,8 @@ export function nextHop(hop: Hop, response: Response): Hop {
       hop.method === "POST";
   const body = becomesGet ? undefined : hop.body;
   if (!sameOrigin && body !== undefined) {
-    throw refused(hop.url, `to ${url.origin} with a request that has a body`);
+    const where = `to ${url.origin} with a request that has a body`;
+    throw refused(hop.url, where, url);
   }
   return {
     url,
@@ -67,10 +69,13 @@ function target(from: URL, location: string): URL {
   }
 }
 
-function refused(from: URL, where: string): NanoctlError {
+/** Another host that answers in the service's place may be a portal; `to` is where it is, if that is known. */
+function refused(from: URL, where: string, to = from): NanoctlError {
   return new NanoctlError(
     "redirect_refused",
     `${from.origin} redirects ${where}, which is not followed`,
-    "check the URL of the service",
+    to.hostname === from.hostname
+      ? "check the URL of the service"
+      : REDIRECT_HINT,
   );
 }

@@ -26,7 +26,7 @@ export function isAgentOrigin(origin: TokenOrigin): boolean {
 export interface SessionToken {
   secret: Secret;
   expiresAt?: Date;
-  /** What was mended about it, for `--verbose`. */
+  /** What was mended about it or is odd, for `--verbose`. */
   note?: string;
 }
 

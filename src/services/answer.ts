@@ -56,7 +56,7 @@ function json(answer: HttpAnswer): unknown {
     throw new NanoctlError(
       "service_response",
       `${answer.url.origin} answered with something that is not JSON (${type})`,
-      "check that the URL is the service's, not that of a web page or a proxy",
+      "check that the URL is the service's, not that of a proxy",
     );
   }
 }

@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import { clockFault } from "../http/clock.ts";
+import { isWebPage } from "../http/web_page.ts";
 import { isAgentOrigin, type SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";
 import {
@@ -172,7 +174,7 @@ function gitLogin(
 /** When the client's token ends: a token is `<key id>-<secret>`, and the key knows. */
 async function expiryOf(
   client: HttpClient,
-): Promise<Pick<Account, "expiresAt" | "expiryUnknown">> {
+): Promise<Pick<Account, "expiresAt" | "expiryUnknown" | "clockFault">> {
   const unknown = { expiresAt: undefined, expiryUnknown: true };
   const token = await client.provider?.getToken();
   const [, keyId] = token?.secret.reveal().match(/^([A-Za-z0-9]+)-./) ?? [];
@@ -180,12 +182,17 @@ async function expiryOf(
   const answer = await client.send({
     path: `/api/v2/users/me/keys/${keyId}`,
   });
+  if (isWebPage(answer)) {
+    throw problem(answer, client.provider?.source ?? "no token");
+  }
   // A token that may not read its own key, or one of another shape, says nothing of its end.
   if ([403, 404].includes(answer.status)) return unknown;
   if (answer.leftOrigin || answer.status !== 200) {
     throw problem(answer, client.provider?.source ?? "no token");
   }
-  return { expiresAt: parseAnswer(answer, keySchema).expires_at };
+  const expiresAt = parseAnswer(answer, keySchema).expires_at;
+  const fault = clockFault(expiresAt, answer);
+  return { expiresAt, ...(fault ? { clockFault: fault } : {}) };
 }
 
 /** Whether the API itself says that it is not there, and not of the route. */

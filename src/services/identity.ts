@@ -2,7 +2,7 @@ import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient } from "../http/client.ts";
 import { treatAsSecret } from "../secret.ts";
 import { errorBody } from "./answer.ts";
-import { sendOk, shownDetail } from "./problem.ts";
+import { clockNote, sendOk, shownDetail } from "./problem.ts";
 import type { IdentityProof } from "./service.ts";
 
 /** How a service's own answers are read. */
@@ -97,7 +97,7 @@ function identityRefused(
     "token_invalid",
     `${answer.url.origin} did not accept the ${cloud} identity of this instance${
       shownDetail(detail)
-    }`,
+    }${/\bexpired\b/i.test(detail) ? clockNote(answer) : ""}`,
     "check that the service has an agent for this instance",
   );
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { NanoctlError } from "../errors.ts";
 import type { HttpAnswer } from "../http/client.ts";
+import { clockFault } from "../http/clock.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";
 import {
@@ -76,7 +77,13 @@ export const nanoservices: Service = {
   async whoami(client): Promise<Account> {
     const answer = await sendOk(client, { path: "/v1/me" }, problem);
     const { username, email, token } = parseAnswer(answer, meSchema);
-    return { username, email, expiresAt: token.expires_at };
+    const fault = clockFault(token.expires_at, answer);
+    return {
+      username,
+      email,
+      expiresAt: token.expires_at,
+      ...(fault ? { clockFault: fault } : {}),
+    };
   },
 
   async revoke(client): Promise<void> {
@@ -120,9 +127,11 @@ export const nanoservices: Service = {
       detailOf,
     });
     const session = parseAnswer(answer, sessionSchema);
+    const fault = clockFault(session.expires_at, answer);
     return {
       secret: new Secret(session.session_token),
       ...(session.expires_at ? { expiresAt: session.expires_at } : {}),
+      ...(fault ? { note: `the session has expired already: ${fault}` } : {}),
     };
   },
 };

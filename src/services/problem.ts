@@ -1,6 +1,8 @@
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../http/client.ts";
+import { clockDifference } from "../http/clock.ts";
 import { parseRetryAfter } from "../http/retry.ts";
+import { isWebPage, WEB_PAGE, WEB_PAGE_HINT } from "../http/web_page.ts";
 import { withoutSecrets } from "../secret.ts";
 
 /** Why a token was refused. */
@@ -25,13 +27,17 @@ const REFUSALS: Record<RefusalCode, string> = {
   token_revoked: "it was revoked",
 };
 
-/** What an answer other than 2xx to a request with the token from `source` means. */
+/**
+ * What an answer other than 2xx to a request with the token from `source`
+ * means, or one that is a web page, whatever its status.
+ */
 export function problemOf(
   answer: HttpAnswer,
   source: string,
   reading: ProblemReading,
 ): NanoctlError {
   const { status, url } = answer;
+  if (isWebPage(answer)) return webPage(answer);
   const detail = shownDetail(reading.detail);
   if (answer.leftOrigin) {
     return new NanoctlError(
@@ -45,7 +51,9 @@ export function problemOf(
       reading.refusal,
       `${url.origin} refused the token from ${source}: ${
         REFUSALS[reading.refusal]
-      }${reading.detailedRefusal ? detail : ""}`,
+      }${reading.detailedRefusal ? detail : ""}${
+        reading.refusal === "token_expired" ? clockNote(answer) : ""
+      }`,
     );
   }
   if (status === 403) {
@@ -55,12 +63,16 @@ export function problemOf(
       "make a token with more scopes",
     );
   }
-  if (status === 429) return rateLimited(answer);
+  if (status === 429) {
+    return rateLimited(
+      answer,
+      `${url.origin} takes no more requests for now (429)`,
+    );
+  }
   if (status >= 500) {
-    return new NanoctlError(
-      "service_error",
+    return failed(
+      answer,
       `${url.origin} failed with status ${status}${detail}`,
-      `the fault is the service's: ${tryAgain(answer, "try again later, in")}`,
     );
   }
   return new NanoctlError(
@@ -70,13 +82,18 @@ export function problemOf(
   );
 }
 
-/** Sends a request and gives the answer to what is 2xx; throws `problem`'s error for the rest. */
+/**
+ * Sends a request and gives the answer to what is 2xx and no web page; throws
+ * `problem`'s error for the rest.
+ */
 export async function sendOk(
   client: HttpClient,
   request: HttpRequest,
   problem: (answer: HttpAnswer, source: string) => NanoctlError,
 ): Promise<HttpAnswer> {
   const answer = await client.send(request);
+  // Before a service reads more into the status than it has to say of it.
+  if (isWebPage(answer)) throw webPage(answer);
   if (!answer.leftOrigin && answer.status >= 200 && answer.status < 300) {
     return answer;
   }
@@ -100,11 +117,36 @@ export function shownDetail(detail: string): string {
   return shown === "" ? "" : `: ${shown}`;
 }
 
-function rateLimited(answer: HttpAnswer): NanoctlError {
+/** Behind a semicolon, how the clocks differ: to one of them nothing may have expired. */
+export function clockNote(answer: HttpAnswer): string {
+  const difference = clockDifference(answer);
+  return difference ? `; ${difference}` : "";
+}
+
+/** Something else than the API answered. */
+function webPage(answer: HttpAnswer): NanoctlError {
+  const { status, url, leftOrigin } = answer;
+  const who = leftOrigin
+    ? `the service redirected to ${url.origin}, which`
+    : url.origin;
+  const message = `${who} answered with ${WEB_PAGE}${
+    status === 200 ? "" : ` (status ${status})`
+  }`;
+  if (!leftOrigin && status === 429) return rateLimited(answer, message);
+  if (!leftOrigin && status >= 500) return failed(answer, message);
+  return new NanoctlError("service_response", message, WEB_PAGE_HINT);
+}
+
+function rateLimited(answer: HttpAnswer, message: string): NanoctlError {
+  const hint = tryAgain(answer, "try again in");
+  return new NanoctlError("rate_limited", message, hint);
+}
+
+function failed(answer: HttpAnswer, message: string): NanoctlError {
   return new NanoctlError(
-    "rate_limited",
-    `${answer.url.origin} takes no more requests for now (429)`,
-    tryAgain(answer, "try again in"),
+    "service_error",
+    message,
+    `the fault is the service's: ${tryAgain(answer, "try again later, in")}`,
   );
 }
 

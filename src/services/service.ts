@@ -25,6 +25,8 @@ export interface Account {
   expiresAt: Date | undefined;
   /** Whether the service does not say when the token ends. */
   expiryUnknown?: boolean;
+  /** How this machine's clock differs from the service's, where by it the token has expired already. */
+  clockFault?: string;
 }
 
 /** An external provider, by its id or by a git URL that it is for. */
@@ -79,7 +81,7 @@ export interface Service {
    * `service_…` and what the client throws.
    */
   whoami(client: HttpClient): Promise<Account>;
-  /** What an answer other than 2xx to a request with the token from `source` means. */
+  /** What an answer other than 2xx to a request with the token from `source` means, or a web page. */
   problem(answer: HttpAnswer, source: string): NanoctlError;
   /** Ends the client's token at the service. Throws as whoami does. */
   revoke(client: HttpClient): Promise<void>;

@@ -1,11 +1,12 @@
 import { NanoctlError } from "../errors.ts";
-import { readStart } from "../file_start.ts";
+import { type FileStart, readStart } from "../file_start.ts";
 import type {
   SessionToken,
   TokenOrigin,
   TokenProvider,
 } from "../http/token_provider.ts";
-import { readToken, TOKEN_LIMIT } from "./token_text.ts";
+import { takeText } from "../text_encoding.ts";
+import { readToken, TOKEN_BYTES_LIMIT } from "./token_text.ts";
 
 /**
  * The token in a file, read again whenever it is needed, so that a file that
@@ -13,14 +14,15 @@ import { readToken, TOKEN_LIMIT } from "./token_text.ts";
  * only once.
  *
  * The provider throws `not_logged_in` when the file can't be read or is empty,
- * and `token_invalid` when what it holds can't be a token.
+ * and `token_invalid` when what it holds can't be a token, or is damaged UTF-16.
  */
 export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   const source = `the file ${path}`;
   let piped: SessionToken | undefined;
   const getToken = async (): Promise<SessionToken> => {
     if (piped) return piped;
-    const { text, isFile } = await readFile(path);
+    const { bytes, isFile } = await readFile(path);
+    const text = takeText(bytes, source, "token_invalid");
     const token = readToken(text, source);
     if (!isFile) piped = token;
     return token;
@@ -34,14 +36,9 @@ export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   };
 }
 
-async function readFile(
-  path: string,
-): Promise<{ text: string; isFile: boolean }> {
+async function readFile(path: string): Promise<FileStart> {
   try {
-    const { bytes, isFile } = await readStart(path, TOKEN_LIMIT);
-    const text = new TextDecoder().decode(bytes);
-    bytes.fill(0);
-    return { text, isFile };
+    return await readStart(path, TOKEN_BYTES_LIMIT);
   } catch (error) {
     throw new NanoctlError(
       "not_logged_in",

@@ -5,7 +5,8 @@ import type {
   TokenOrigin,
   TokenProvider,
 } from "../http/token_provider.ts";
-import { readToken, TOKEN_LIMIT } from "./token_text.ts";
+import { takeText } from "../text_encoding.ts";
+import { readToken, TOKEN_BYTES_LIMIT } from "./token_text.ts";
 
 const SOURCE = "standard input";
 
@@ -41,14 +42,12 @@ async function readInput(stdin: Context["stdin"]): Promise<SessionToken> {
       "pipe the token in, or run 'nanoctl login' for a masked prompt",
     );
   }
-  const bytes = await stdin.readAll(TOKEN_LIMIT + 1).catch(() => {
+  const bytes = await stdin.readAll(TOKEN_BYTES_LIMIT + 1).catch(() => {
     throw new NanoctlError(
       "not_logged_in",
       "standard input can't be read: it may be a folder, or closed",
       "pipe the token in",
     );
   });
-  const text = new TextDecoder().decode(bytes);
-  bytes.fill(0);
-  return readToken(text, SOURCE);
+  return readToken(takeText(bytes, SOURCE, "token_invalid"), SOURCE);
 }

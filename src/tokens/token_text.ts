@@ -4,6 +4,12 @@ import { Secret } from "../secret.ts";
 
 /** How long a token may be, in characters. Real ones, JWTs included, stay far below. */
 export const TOKEN_LIMIT = 16 * 1024;
+/**
+ * How much of a file is read for a token, in bytes: in UTF-16 a character has
+ * two, and there may be a byte order mark. One byte more tells that there is
+ * more, and leaves an even number.
+ */
+export const TOKEN_BYTES_LIMIT = 2 * TOKEN_LIMIT + 3;
 
 /**
  * The token in a text that someone typed, pasted or wrote to a file: without

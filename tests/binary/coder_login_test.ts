@@ -519,8 +519,8 @@ describe("a person on coder", () => {
       }],
       exit: 6,
       code: "service_response",
-      message: /that is not JSON \(text\/html; charset=utf-8\)$/,
-      hint: /^check that the URL is the service's/,
+      message: /answered with a web page, perhaps a sign-in page or a captiv/,
+      hint: /^open the service's URL in a browser/,
     },
     {
       name: "an account without a name",

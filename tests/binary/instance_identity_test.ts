@@ -395,7 +395,12 @@ describe("a metadata service that does not do its work is given up at once:", ()
     ["stall", 5, "network_timeout", TIMED_OUT],
     ["stall-body", 5, "network_timeout", TIMED_OUT],
     ["redirect", 6, "redirect_refused", REDIRECTED],
-    ["html", 6, "service_response", /at \S+ answered with a web page$/],
+    [
+      "html",
+      6,
+      "service_response",
+      /at \S+ answered with a web page, perhaps a sign-in page or a captive portal$/,
+    ],
     ["empty", 6, "service_response", /at \S+ answered with nothing$/],
     ["large", 6, "service_response", /can't be used: .* more than 64 KiB$/],
     ["nonsense", 6, "service_response", /at \S+ answered with some.+ is no /],

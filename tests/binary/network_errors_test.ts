@@ -255,8 +255,8 @@ describe("an answer that is an error", () => {
       wish: { state: "garbled" },
       exit: 6,
       code: "service_response",
-      message: /not JSON \(text\/html/,
-      hint: /web page/,
+      message: /answered with a web page, perhaps a sign-in page or a captiv/,
+      hint: /^open the service's URL in a browser/,
     },
     {
       wish: { state: "misshapen" },

@@ -202,7 +202,8 @@ describe("the commands of a session", () => {
         exit: 4,
         code: "token_expired",
         message: /^the stored token expired on \d{4}-\d\d-\d\d \(.* ago\)$/,
-        hint: /log in again/,
+        hint:
+          /^log in again with 'nanoctl login'; this machine's clock shows \d{4}-\d\d-\d\d \d\d:\d\d UTC$/,
       });
     });
   });

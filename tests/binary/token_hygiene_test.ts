@@ -25,6 +25,7 @@ import { me, StrangeServer } from "../support/servers.ts";
 import { Service } from "../support/service.ts";
 import { runScript } from "../support/store_files.ts";
 import { Terminal } from "../support/terminal.ts";
+import { POWERSHELL, utf16 } from "../support/utf_16.ts";
 
 const MARK = "nano_SECRETMARK";
 
@@ -286,13 +287,10 @@ describe("a token", () => {
           },
           /longer than|a control character|outside of ASCII|more than one line/,
         ],
-        ["that PowerShell wrote, in UTF-16", (path) => {
-          const units = Uint16Array.from(
-            `\ufeff${MARK}\r\n`,
-            (char) => char.charCodeAt(0),
-          );
-          Deno.writeFileSync(path, new Uint8Array(units.buffer));
-        }, /a control character|outside of ASCII|more than one line/],
+        ["that PowerShell wrote, in UTF-16, and that was cut short", (path) => {
+          const whole = utf16(`${MARK}\r\n`, POWERSHELL);
+          Deno.writeFileSync(path, whole.slice(0, -1));
+        }, /looks like UTF-16, but is cut short or mixed/],
         ["that links to itself", (path) => {
           Deno.symlinkSync(path, path);
         }, /it is a link that leads nowhere$/],

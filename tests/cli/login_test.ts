@@ -215,7 +215,7 @@ describe("login with a token from an option", () => {
       options: { tokenStdin: true },
     });
     assertEquals(error.code, "token_invalid");
-    assertEquals(context.inputLimits, [16 * 1024 + 1]);
+    assertEquals(context.inputLimits, [2 * 16 * 1024 + 4]);
   });
 });
 

@@ -115,7 +115,7 @@ describe("token", () => {
       assertEquals([error.code, error.exitCode, error.hint], [
         "token_expired",
         4,
-        "log in again with 'nanoctl login'",
+        "log in again with 'nanoctl login'; this machine's clock shows 2026-01-15 12:00 UTC",
       ]);
       assertEquals(
         error.message.startsWith("the stored token expired on "),
@@ -139,7 +139,7 @@ describe("token", () => {
     const error = await rejectionOf(runToken(context, { profile: "default" }));
     assertEquals(
       error.hint,
-      "log in again with 'nanoctl login --profile default'",
+      "log in again with 'nanoctl login --profile default'; this machine's clock shows 2026-01-15 12:00 UTC",
     );
   });
 

@@ -36,6 +36,28 @@ describe("whoami", () => {
     assertEquals(context.requests.map(presented), ["nano_stored"]);
   });
 
+  it("warns where the token has expired by this machine's clock alone", async () => {
+    const answer = me({ expires_at: "2026-01-15T11:59:59Z" });
+    for (const [minutes, warns] of [[7, true], [0, false]] as const) {
+      const context = new FakeContext({
+        answer: async (request) => {
+          const response = await answer(request);
+          const date = new Date(context.time.getTime() - minutes * 60_000);
+          response.headers.set("date", date.toUTCString());
+          return response;
+        },
+      });
+      await runWhoami(context, { token: "nano_1" });
+      assertEquals(context.stdout.text, "ada\n");
+      assertEquals(
+        context.stderr.text,
+        warns
+          ? "warning: the service accepts the token, but by this machine's clock it has expired: this machine's clock is 7 minutes ahead of the service's\n"
+          : "",
+      );
+    }
+  });
+
   it("prints it with --quiet too", async () => {
     const context = new FakeContext({ answer: me() });
     await runWhoami(context, { token: "nano_1", quiet: true });

@@ -23,6 +23,34 @@ function redirect(location: string, status = 302): Response {
   return new Response(null, { status, headers: { location } });
 }
 
+const REDIRECT_HINT =
+  "that is perhaps a sign-in page or a captive portal: open the service's URL in a browser and sign in there, or check --url and the network";
+
+describe("the hint at a redirect that is not followed", () => {
+  const post = { method: "POST", body: "{}" };
+  const cases: [change: Partial<Hop>, location: string, isPerhaps: boolean][] =
+    [
+      [{}, "http://login.example/", true],
+      [{}, "http://api.example/", false],
+      [post, "https://login.example/", true],
+      [post, "https://api.example:8443/", false],
+    ];
+  for (const [change, location, isPerhaps] of cases) {
+    it(`of a ${change.method ?? "GET"} to ${location} ${isPerhaps ? "speaks" : "does not speak"} of a sign-in page`, () => {
+      const error = thrownBy(() =>
+        nextHop(hop(change), redirect(location, 307))
+      );
+      assertEquals(
+        [error.code, error.hint],
+        [
+          "redirect_refused",
+          isPerhaps ? REDIRECT_HINT : "check the URL of the service",
+        ],
+      );
+    });
+  }
+});
+
 describe("isRedirect", () => {
   for (const status of [301, 302, 303, 307, 308]) {
     it(`says yes to ${status} with a Location`, () => {

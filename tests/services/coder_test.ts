@@ -260,18 +260,30 @@ describe("whoami of coder", () => {
     });
   }
 
-  it("says that a web page is not JSON", async () => {
+  it("says of which type something is that is not JSON", async () => {
     const { client } = service(() =>
-      new Response("<!doctype html>", {
-        headers: { "content-type": "text/html; charset=utf-8" },
+      new Response("ada", {
+        headers: { "content-type": "text/plain; charset=utf-8" },
       })
     );
     const error = await rejectionOf(coder.whoami(client));
     assertEquals(
       error.message,
-      `${BASE} answered with something that is not JSON (text/html; charset=utf-8)`,
+      `${BASE} answered with something that is not JSON (text/plain; charset=utf-8)`,
     );
   });
+
+  for (const httpStatus of [200, 403, 404, 500]) {
+    it(`names a web page in the place of the token's key, ${httpStatus}`, async () => {
+      const page = (): Response =>
+        new Response("<!doctype html><title>Sign in</title>", {
+          status: httpStatus,
+        });
+      const { client } = service(inTurn(user(), page));
+      const { message } = await rejectionOf(coder.whoami(client));
+      assert(message.includes("answered with a web page"), message);
+    });
+  }
 });
 
 function assertWrongShape(error: NanoctlError, field: string): void {
@@ -402,7 +414,7 @@ describe("a problem of coder", () => {
   });
 
   for (
-    const body of ["", "<html>", "[]", '"x"', '{"message":7,"detail":{}}']
+    const body of ["", "<error/>", "[]", '"x"', '{"message":7,"detail":{}}']
   ) {
     it(`is told by its status where the body is ${body || "empty"}`, async () => {
       const error = await whoamiError(() =>
@@ -620,7 +632,7 @@ describe("a provider's token of coder", () => {
 
   const otherPlaces: [what: string, answer: Answer][] = [
     ["a deployment without the route", refusal(404, "Route not found.")],
-    ["a web server", () => new Response("<html>", { status: 404 })],
+    ["a proxy", () => new Response("not found", { status: 404 })],
     ["a server that says nothing", status(404)],
   ];
   for (const [what, answer] of otherPlaces) {

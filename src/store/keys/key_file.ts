@@ -1,4 +1,5 @@
 import { NanoctlError } from "../../errors.ts";
+import { takeText } from "../../text_encoding.ts";
 import { below, dataDir, folderOf, noPlace } from "../paths.ts";
 import { checkPrivate } from "../permissions.ts";
 import {
@@ -85,9 +86,9 @@ export function readKeyFile(
   path: string,
 ): Uint8Array<ArrayBuffer>[] | undefined {
   checkPrivate(folderOf(path), path);
-  let text: string;
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    text = Deno.readTextFileSync(path);
+    bytes = Deno.readFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new NanoctlError(
@@ -96,9 +97,10 @@ export function readKeyFile(
       "check who owns it",
     );
   }
-  return keyLines(text).map((line) => {
+  const source = `the key file ${path}`;
+  return keyLines(takeText(bytes, source, "file_key")).map((line) => {
     try {
-      return parseKey(line, `the key file ${path}`);
+      return parseKey(line, source);
     } catch (error) {
       if (!(error instanceof NanoctlError)) throw error;
       throw new NanoctlError(error.code, error.message, MALFORMED_HINT);

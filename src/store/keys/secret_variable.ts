@@ -1,6 +1,7 @@
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { readStart } from "../../file_start.ts";
+import { takeText } from "../../text_encoding.ts";
 
 /** More than any key or passphrase has, in bytes. */
 const FILE_LIMIT = 64 * 1024;
@@ -15,7 +16,8 @@ export interface GivenSecret {
  * The secret of a variable, or of the file that the variable with `_FILE` at
  * its end names; the file goes first. Undefined when neither is set.
  *
- * Throws `file_key` when the file can't be read or is too large.
+ * Throws `file_key` when the file can't be read, is too large or is damaged
+ * UTF-16.
  */
 export async function secretVariable(
   { env }: Pick<Context, "env">,
@@ -38,10 +40,9 @@ async function readFile(path: string): Promise<string> {
       }`,
     );
   });
-  try {
-    if (bytes.length <= FILE_LIMIT) return new TextDecoder().decode(bytes);
-    throw new NanoctlError("file_key", `the file ${path} is too large`);
-  } finally {
-    bytes.fill(0);
+  if (bytes.length <= FILE_LIMIT) {
+    return takeText(bytes, `the file ${path}`, "file_key");
   }
+  bytes.fill(0);
+  throw new NanoctlError("file_key", `the file ${path} is too large`);
 }

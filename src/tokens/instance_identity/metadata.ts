@@ -1,5 +1,6 @@
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
+import { WEB_PAGE } from "../../http/web_page.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "../../http/client.ts";
 
 /** The variables that lead each cloud's own SDK, and us, to its metadata service. */
@@ -67,8 +68,9 @@ export async function askMetadata(
   if (text.trim() === "") {
     throw unusable(service, client, "answered with nothing");
   }
+  // By its body alone: Google's sends its tokens, and AWS' its errors, as HTML.
   if (text.trimStart().startsWith("<")) {
-    throw unusable(service, client, "answered with a web page");
+    throw unusable(service, client, `answered with ${WEB_PAGE}`);
   }
   return text;
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { tokenFile } from "../../../src/tokens/file.ts";
+import { takeText } from "../../../src/text_encoding.ts";
 import { parseToken, TOKEN_LIMIT } from "../../../src/tokens/token_text.ts";
 import { anyBytes, anyText, binaryOf, bytesOf } from "../inputs.ts";
 import { MARK, settledValue, valueOf } from "../properties.ts";
@@ -28,10 +29,15 @@ export const tokenText = target<string>({
     return {
       check: async (binary) => {
         const bytes = bytesOf(binary);
-        const text = new TextDecoder().decode(bytes);
         const codes = ["not_logged_in", "token_invalid"] as const;
-        const given = valueOf(() => parseToken(text, "it"), ...codes);
-        if (given) {
+        const text = valueOf(
+          () => takeText(bytes.slice(), "it", "token_invalid"),
+          ...codes,
+        );
+        const given = text === undefined
+          ? undefined
+          : valueOf(() => parseToken(text, "it"), ...codes);
+        if (given && text !== undefined) {
           const token = given.reveal();
           assertMatch(token, /^[\x21-\x7e]+$/);
           assert(token.length <= TOKEN_LIMIT);

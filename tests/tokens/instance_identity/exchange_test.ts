@@ -117,6 +117,56 @@ async function tokenOf(provider: TokenProvider): Promise<string> {
   return (await provider.getToken()).secret.reveal();
 }
 
+describe("the clock of this machine", () => {
+  /** What the service answers when its clock is seven minutes behind. */
+  const late = (body: unknown, status?: number): Answer =>
+    json(body, status, {
+      date: new Date(START.getTime() - 7 * MINUTE).toUTCString(),
+    });
+
+  it("is named where an identity is refused as expired, and not otherwise", async () => {
+    const details: [detail: string, named: boolean][] = [
+      ["The token has expired.", true],
+      ["The token is for someone else.", false],
+    ];
+    for (const [detail, named] of details) {
+      const service = new Exchanger();
+      service.failure = late({ code: "token_invalid", detail }, 401);
+      const { code, message } = await rejectionOf(
+        service.provider().getToken(),
+      );
+      assertEquals([code, message], [
+        "token_invalid",
+        `${BASE} did not accept the google identity of this instance: ${detail}${
+          named
+            ? "; this machine's clock is 7 minutes ahead of the service's"
+            : ""
+        }`,
+      ]);
+    }
+  });
+
+  it("is named to --verbose where a session has expired when it comes, and fails nothing", async () => {
+    const lasts: [minutes: number, note: string | undefined][] = [
+      [
+        -5,
+        "the session has expired already: this machine's clock is 7 minutes ahead of the service's",
+      ],
+      [5, undefined],
+    ];
+    for (const [minutes, note] of lasts) {
+      const service = new Exchanger();
+      const ends = new Date(START.getTime() + minutes * MINUTE);
+      service.failure = late({
+        session_token: "session_1",
+        expires_at: ends.toISOString(),
+      });
+      const token = await service.provider().getToken();
+      assertEquals([token.secret.reveal(), token.note], ["session_1", note]);
+    }
+  });
+});
+
 describe("an instance identity", () => {
   const bodies: Record<string, unknown> = {
     "aws-instance-identity": { signature: "c2ln", document: '{\n "a" : 1\n}' },

@@ -370,7 +370,7 @@ for (const [cloud, getProof] of Object.entries(PROOFS)) {
         "answers with a web page",
         () => new Response("\n <!doctype html>secret"),
         "service_response",
-        "answered with a web page",
+        "answered with a web page, perhaps a sign-in page or a captive portal",
       ],
       [
         "answers with nothing",

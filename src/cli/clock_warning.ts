@@ -1,0 +1,13 @@
+import type { Output } from "../output.ts";
+import type { Account } from "../services/service.ts";
+
+/** Warns where a token that the service accepts has expired by this machine's clock: `token` would not hand it out. */
+export async function warnOfClock(
+  output: Output,
+  { clockFault }: Account,
+): Promise<void> {
+  if (clockFault === undefined) return;
+  await output.warn(
+    `the service accepts the token, but by this machine's clock it has expired: ${clockFault}`,
+  );
+}
