@@ -39,7 +39,13 @@ export const WITH_VALUE: readonly string[] = [
 ];
 
 /** The commands that have commands. */
-export const GROUPS: readonly string[] = ["external-auth", "store"];
+export const GROUP_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  "external-auth": ["access-token", "list"],
+  "store": ["info", "rekey"],
+};
+
+/** The names of those. */
+export const GROUPS: readonly string[] = Object.keys(GROUP_COMMANDS);
 
 /**
  * A command as the tree takes it. Inside its own file a command keeps Cliffy's

@@ -39,7 +39,7 @@ export async function runTree(context: Context, args: string[]): Promise<void> {
     await tree.parse(words);
   } catch (error) {
     throw error instanceof ValidationError
-      ? usageError(error.message, line)
+      ? usageError(error.message, line, Object.keys(COMMANDS))
       : error;
   }
 }

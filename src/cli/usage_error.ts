@@ -1,8 +1,13 @@
 import { NanoctlError } from "../errors.ts";
-import { GROUPS } from "./options.ts";
+import { GROUP_COMMANDS, GROUPS } from "./options.ts";
+import { suggestion } from "./suggestions.ts";
 
-/** What Cliffy found wrong with a command line, as one of our errors. */
-export function usageError(message: string, args: string[]): NanoctlError {
+/** What Cliffy found wrong with a command line, as one of our errors; `commands` are those that there are. */
+export function usageError(
+  message: string,
+  args: string[],
+  commands: readonly string[],
+): NanoctlError {
   const [first = "", second = ""] = args.filter((arg) => arg !== "--json");
   if (first === "exec" && message.startsWith("No arguments allowed")) {
     return new NanoctlError(
@@ -17,7 +22,30 @@ export function usageError(message: string, args: string[]): NanoctlError {
   const words = isName(first) ? [first] : [];
   if (GROUPS.includes(first) && isName(second)) words.push(second);
   const help = ["nanoctl", ...words, "--help"].join(" ");
-  return new NanoctlError("usage", withoutValues(message), `see '${help}'`);
+  const meant = unknown !== undefined && PLAIN_NAME.test(unknown)
+    ? meantBy(unknown, args, commands)
+    : undefined;
+  return new NanoctlError(
+    "usage",
+    withoutValues(message),
+    meant === undefined
+      ? `see '${help}'`
+      : `did you mean 'nanoctl ${meant}'? See '${help}'`,
+  );
+}
+
+/** The command line that was meant by one with an unknown command in it. */
+function meantBy(
+  unknown: string,
+  args: string[],
+  commands: readonly string[],
+): string | undefined {
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const at = words.indexOf(unknown);
+  const group = words[at - 1] ?? "";
+  const inGroup = GROUP_COMMANDS[group];
+  const meant = suggestion(words.slice(at, at + 2), inGroup ?? commands);
+  return inGroup && meant ? `${group} ${meant}` : meant;
 }
 
 const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;
@@ -31,7 +59,9 @@ function withoutValues(message: string): string {
   if (kind && name !== undefined && !PLAIN_NAME.test(name)) {
     return `there is no such ${kind}`;
   }
-  return lowerFirst(message).replace(/,? but got ".*"/s, "").replace(/\.$/, "");
+  // Cliffy proposes whatever is nearest, however far off.
+  const own = message.replace(/ Did you mean command .*$/s, "");
+  return lowerFirst(own).replace(/,? but got ".*"/s, "").replace(/\.$/, "");
 }
 
 function lowerFirst(text: string): string {

@@ -56,7 +56,7 @@ for (const service of [nanoservices, coder]) {
         cloud: "azure",
         signature: "signature",
         encoding: "pkcs7",
-      }),
+      }, undefined),
   };
 
   describe(`a web page in the place of ${service.name}`, () => {
