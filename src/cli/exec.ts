@@ -2,6 +2,7 @@ import { Command } from "@cliffy/command";
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
 import { Output } from "../output.ts";
+import { findProgram, pathFolders } from "../program_path.ts";
 import { TOKEN_VARIABLES } from "../tokens/variables.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { CurrentToken } from "./current_token.ts";
@@ -77,7 +78,7 @@ export async function runExec(
   // Before the child is there: a signal that comes in between is for it too.
   const passTo = catchSignals(context);
   context.prompts.release();
-  const child = spawn(program, args, env);
+  const child = spawn(context, program, args, env);
   passTo(child);
   const { code } = await child.status;
   throw new ExitCode(code);
@@ -122,12 +123,14 @@ function environment(
 }
 
 function spawn(
+  { os }: Pick<Context, "os">,
   program: string,
   args: string[],
   env: Record<string, string>,
 ): Deno.ChildProcess {
+  const path = pathOf(program, env, os);
   try {
-    return new Deno.Command(program, {
+    return new Deno.Command(path, {
       args,
       env,
       clearEnv: true,
@@ -136,27 +139,43 @@ function spawn(
       stderr: "inherit",
     }).spawn();
   } catch (error) {
-    // Without a PATH Deno does not say that it found nothing.
-    const isSearched = !/[\\/]/.test(program);
-    if (isSearched && !env.PATH) {
-      throw new NanoctlError(
-        "command_not_found",
-        `the command ${program} was not found: there is no PATH`,
-        "set PATH, or name the command by its path",
-      );
-    }
-    if (error instanceof Deno.errors.NotFound) {
-      throw new NanoctlError(
-        "command_not_found",
-        `the command ${program} was not found`,
-      );
-    }
+    if (error instanceof Deno.errors.NotFound) throw notFound(program);
     throw new NanoctlError(
       "command_not_executable",
       `the command ${program} can't be run`,
       "check its permissions and its first line",
     );
   }
+}
+
+/** The path of the program. Throws `command_not_found`. */
+function pathOf(
+  program: string,
+  env: Record<string, string>,
+  os: string,
+): string {
+  const place = findProgram(program, env, os);
+  if (place?.path !== undefined) return place.path;
+  if (place) {
+    throw new NanoctlError(
+      "command_not_found",
+      `the command ${program} is only in an empty or relative entry of PATH, which is not used`,
+      `name it by its path: nanoctl exec -- ${place.passedOver}`,
+    );
+  }
+  if (pathFolders(env, os).length > 0) throw notFound(program);
+  throw new NanoctlError(
+    "command_not_found",
+    `the command ${program} was not found: there is no PATH`,
+    "set PATH, or name the command by its path",
+  );
+}
+
+function notFound(program: string): NanoctlError {
+  return new NanoctlError(
+    "command_not_found",
+    `the command ${program} was not found`,
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { NanoctlError } from "../../errors.ts";
+import { findProgram } from "../../program_path.ts";
 import { importKey, parseKey, randomKey } from "./key_bytes.ts";
 import {
   type KeyContext,
@@ -83,14 +84,19 @@ function entryName(id: string): string {
 
 async function findHelper(context: KeyContext): Promise<string> {
   const candidates = USUAL_HELPERS[context.os] ?? [];
+  const env = inherited(context.env.toObject());
   for (const name of candidates) {
     const found = await run(context, name, "list", "").catch(() => undefined);
     if (found?.success) return name;
   }
+  const relative = candidates.map(programName).find((name) =>
+    findProgram(name, env, context.os)?.passedOver !== undefined
+  );
+  if (relative !== undefined) throw onlyRelative("usage", relative);
   throw new NanoctlError(
     "usage",
     `no credential helper works here; looked for ${
-      candidates.map((name) => `docker-credential-${name}`).join(", ") || "none"
+      candidates.map(programName).join(", ") || "none"
     }`,
     "install one, or name it: --key-source helper:<name>",
   );
@@ -124,12 +130,17 @@ async function run(
   action: string,
   input: string,
 ): Promise<{ success: boolean; text: string }> {
+  const env = inherited(context.env.toObject());
+  const program = programName(helper);
+  const place = findProgram(program, env, context.os);
+  if (place?.passedOver !== undefined) throw onlyRelative("file_key", program);
+  if (!place) throw notThereToRun(program);
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(`docker-credential-${helper}`, {
+    child = new Deno.Command(place.path, {
       args: [action],
       clearEnv: true,
-      env: inherited(context.env.toObject()),
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
@@ -139,15 +150,11 @@ async function run(
     if (error instanceof Deno.errors.NotCapable) {
       throw new NanoctlError(
         "file_key",
-        `docker-credential-${helper} began to keep the key after this command had started`,
+        `${program} began to keep the key after this command had started`,
         "run it again",
       );
     }
-    throw new NanoctlError(
-      "file_key",
-      `docker-credential-${helper} is not on the PATH, or can't be run`,
-      "install it, or change the PATH",
-    );
+    throw notThereToRun(program);
   }
   const output = child.output();
   const writer = child.stdin.getWriter();
@@ -158,6 +165,30 @@ async function run(
   const text = new TextDecoder().decode(stdout).trim();
   stdout.fill(0);
   return { success, text };
+}
+
+function programName(helper: string): string {
+  return `docker-credential-${helper}`;
+}
+
+function notThereToRun(program: string): NanoctlError {
+  return new NanoctlError(
+    "file_key",
+    `${program} is not on the PATH, or can't be run`,
+    "install it, or change the PATH",
+  );
+}
+
+/** Whoever can write to the working folder could put a helper there. */
+function onlyRelative(
+  code: "file_key" | "usage",
+  program: string,
+): NanoctlError {
+  return new NanoctlError(
+    code,
+    `${program} is only in an empty or relative entry of PATH, which is not used`,
+    "put the absolute path of its folder into PATH",
+  );
 }
 
 function inherited(env: Record<string, string>): Record<string, string> {
