@@ -39,6 +39,7 @@ const WHOLE = [
   "src/cli/exit_code.ts",
   "src/cli/current_token.ts",
   "src/cli/direct.ts",
+  "src/cli/profile_choice.ts",
   "src/cli/run.ts",
   "src/cli/token_run.ts",
   "src/cli/workplace.ts",

@@ -242,7 +242,7 @@ describe(".ci/run", () => {
   it("runs tasks that there are", () => {
     const text = Deno.readTextFileSync(`${ROOT}/.ci/run`);
     const tasks = tasksIn(text.replaceAll("$deno ", "deno "));
-    assertEquals(tasks, ["check", "test"]);
+    assertEquals(tasks, ["check", "demo", "test"]);
     tasks.forEach(assertIsTask);
   });
 });
