@@ -33,13 +33,14 @@ const COMMANDS: Record<string, Loader> = {
 /** Parses a command line and runs its command. Throws what that throws, and `usage`. */
 export async function runTree(context: Context, args: string[]): Promise<void> {
   const line = withoutHelpWord(args);
+  let tree: CliCommand | undefined;
   try {
     const words = commandLine(line);
-    const tree = await commandTree(context, words);
+    tree = await commandTree(context, words);
     await tree.parse(words);
   } catch (error) {
     throw error instanceof ValidationError
-      ? usageError(error.message, line, Object.keys(COMMANDS))
+      ? usageError(error.message, line, Object.keys(COMMANDS), tree)
       : error;
   }
 }

@@ -1,14 +1,23 @@
 import { NanoctlError } from "../errors.ts";
-import { GROUP_COMMANDS, GROUPS } from "./options.ts";
-import { suggestion } from "./suggestions.ts";
+import { type CliCommand, GROUP_COMMANDS, WITH_VALUE } from "./options.ts";
+import { closestName, proposedCommands } from "./proposals.ts";
 
-/** What Cliffy found wrong with a command line, as one of our errors; `commands` are those that there are. */
+/**
+ * Turns Cliffy's complaint about a command line into a `usage` error. The
+ * proposals are ours: Cliffy's versions differ, and each proposes something for
+ * every word.
+ *
+ * @param names All top-level commands.
+ * @param tree The command tree, if it was built before the error.
+ */
 export function usageError(
   message: string,
   args: string[],
-  commands: readonly string[],
+  names: string[],
+  tree: CliCommand | undefined,
 ): NanoctlError {
-  const [first = "", second = ""] = args.filter((arg) => arg !== "--json");
+  const words = wordsOf(args);
+  const [first = "", second = ""] = words;
   if (first === "exec" && message.startsWith("No arguments allowed")) {
     return new NanoctlError(
       "usage",
@@ -16,39 +25,83 @@ export function usageError(
       "put it there: nanoctl exec -- <command>",
     );
   }
-  const [, unknown] = message.match(/^Unknown command "(.*?)"/s) ?? [];
-  const isName = (word: string): boolean =>
-    word !== unknown && PLAIN_NAME.test(word);
-  const words = isName(first) ? [first] : [];
-  if (GROUPS.includes(first) && isName(second)) words.push(second);
-  const help = ["nanoctl", ...words, "--help"].join(" ");
-  const meant = unknown !== undefined && PLAIN_NAME.test(unknown)
-    ? meantBy(unknown, args, commands)
-    : undefined;
+  const path = names.includes(first) ? [first] : [];
+  if (commandsOf(path).includes(second)) path.push(second);
+  const help = ["nanoctl", ...path, "--help"].join(" ");
+  const [, kind, name = ""] =
+    message.match(/^Unknown (command|option) "(.*?)"/s) ?? [];
+  const proposals = kind === "command"
+    ? commandsFor(name.toLowerCase(), words, path, names)
+    : optionsFor(name.toLowerCase(), path, tree);
   return new NanoctlError(
     "usage",
     withoutValues(message),
-    meant === undefined
-      ? `see '${help}'`
-      : `did you mean 'nanoctl ${meant}'? See '${help}'`,
+    proposals.length > 0
+      ? `did you mean ${listed(proposals)}? See '${help}'`
+      : `see '${help}'`,
   );
 }
 
-/** The command line that was meant by one with an unknown command in it. */
-function meantBy(
-  unknown: string,
-  args: string[],
-  commands: readonly string[],
-): string | undefined {
-  const words = args.filter((arg) => !arg.startsWith("-"));
-  const at = words.indexOf(unknown);
-  const group = words[at - 1] ?? "";
-  const inGroup = GROUP_COMMANDS[group];
-  const meant = suggestion(words.slice(at, at + 2), inGroup ?? commands);
-  return inGroup && meant ? `${group} ${meant}` : meant;
+const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;
+
+/** The words of a command line that are neither options nor their values. */
+function wordsOf(args: string[]): string[] {
+  const words: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (arg === "--") break;
+    if (WITH_VALUE.includes(arg) || arg === "-t") index++;
+    else if (!arg.startsWith("-")) words.push(arg);
+  }
+  return words;
 }
 
-const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;
+/** The commands of a group; none where it is no group. */
+function commandsOf([group = ""]: string[]): readonly string[] {
+  return Object.hasOwn(GROUP_COMMANDS, group)
+    ? GROUP_COMMANDS[group] ?? []
+    : [];
+}
+
+/** The commands that may be meant, as they are typed. */
+function commandsFor(
+  name: string,
+  words: string[],
+  path: string[],
+  names: string[],
+): string[] {
+  if (!PLAIN_NAME.test(name)) return [];
+  const [group] = path;
+  if (group === undefined) {
+    const next = words[words.indexOf(name) + 1];
+    return proposedCommands(name, next, names).map((one) => `nanoctl ${one}`);
+  }
+  const closest = closestName(name, commandsOf(path));
+  return closest === undefined ? [] : [`nanoctl ${group} ${closest}`];
+}
+
+/** The long option of the command that may be meant, if there is one. */
+function optionsFor(
+  name: string,
+  path: string[],
+  tree: CliCommand | undefined,
+): string[] {
+  const [, word] = name.match(/^--([a-z][a-z-]{0,30})$/) ?? [];
+  if (word === undefined || !tree) return [];
+  let command: CliCommand = tree;
+  for (const one of path) command = command.getCommand(one) ?? command;
+  const options = command.getOptions(true).flatMap(({ flags }) => flags)
+    .flatMap((flag) => flag.match(/^--([a-z-]+)$/)?.[1] ?? []);
+  const closest = closestName(word, [...new Set(options)]);
+  return closest === undefined ? [] : [`--${closest}`];
+}
+
+/** `'a'`, `'a' or 'b'`, `'a', 'b' or 'c'`. */
+function listed(proposals: string[]): string {
+  const quoted = proposals.map((proposal) => `'${proposal}'`);
+  const last = quoted.pop() ?? "";
+  return quoted.length === 0 ? last : `${quoted.join(", ")} or ${last}`;
+}
 
 /** What Cliffy says, without anything that may be a token in the wrong place. */
 function withoutValues(message: string): string {
@@ -59,9 +112,8 @@ function withoutValues(message: string): string {
   if (kind && name !== undefined && !PLAIN_NAME.test(name)) {
     return `there is no such ${kind}`;
   }
-  // Cliffy proposes whatever is nearest, however far off.
-  const own = message.replace(/ Did you mean command .*$/s, "");
-  return lowerFirst(own).replace(/,? but got ".*"/s, "").replace(/\.$/, "");
+  return lowerFirst(message).replace(/ Did you mean .*$/s, "")
+    .replace(/,? but got ".*"/s, "").replace(/\.$/, "");
 }
 
 function lowerFirst(text: string): string {

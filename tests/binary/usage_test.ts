@@ -34,22 +34,6 @@ describe("a usage error", () => {
       says: /^the provider's name is empty$/,
       hint: /external-auth list/,
     },
-    ...[
-      [["extern"], "external-auth"],
-      [["version"], "--version"],
-      [["auth", "login"], "login"],
-      [["auth", "logout"], "logout"],
-      [["auth", "status"], "status"],
-      [["auth", "token"], "token"],
-      [["switch", "work"], "use"],
-      [["contexts"], "status"],
-      [["lgoin"], "login"],
-      [["store", "rekye"], "store rekey"],
-    ].map(([args, meant]) => ({
-      args: args as string[],
-      says: /^unknown command "[a-z]+"$/,
-      hint: new RegExp(`^did you mean 'nanoctl ${meant}'\\?`),
-    })),
     {
       args: ["help", "frobnicate"],
       says: /command/,

@@ -231,8 +231,10 @@ describe("a command line that makes no sense", () => {
   it("is exit 2 for a misspelled option, and suggests the right one", async () => {
     const { exitCode, stderr } = await ran(["login", "--tokne", "nano_hidden"]);
     assertEquals(exitCode, 2);
-    assertMatch(stderr, /^error: [^\n]*--tokne[^\n]*--token\b/);
-    assert(stderr.includes("hint: see 'nanoctl login --help'"), stderr);
+    assertEquals(
+      stderr,
+      "error: unknown option \"--tokne\"\nhint: did you mean '--token'? See 'nanoctl login --help'\n",
+    );
   });
 
   const withToken: [what: string, args: string[]][] = [
