@@ -1,4 +1,5 @@
 import { hasCode, NanoctlError } from "../errors.ts";
+import { takeText } from "../text_encoding.ts";
 import { BODY_LIMIT, readText } from "./body.ts";
 import { asCertificateTime, hasExpired } from "./certificate_expiry.ts";
 import { runtimeStoreError } from "./network_error.ts";
@@ -49,7 +50,7 @@ export function wellFormed(certificates: string[]): string[] {
 /**
  * The text of a file of certificates, up to 10 MiB: a device may have no end.
  *
- * Throws `usage`, which says of `what` why it can't be used.
+ * Throws what `unusable` makes of the reason, and `usage` for damaged UTF-16.
  */
 export async function readCertificateFile(
   path: string,
@@ -57,10 +58,13 @@ export async function readCertificateFile(
 ): Promise<string> {
   try {
     const { isFile, size } = Deno.statSync(path);
-    if (isFile && size <= BODY_LIMIT) return Deno.readTextFileSync(path);
+    if (isFile && size <= BODY_LIMIT) {
+      return takeText(Deno.readFileSync(path), `the file ${path}`, "usage");
+    }
     const file = await Deno.open(path);
     return await readText(new Response(file.readable));
   } catch (error) {
+    if (hasCode(error, "usage")) throw error;
     if (hasCode(error, "service_response")) {
       throw unusable("it is longer than 10 MiB");
     }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { readCaFile } from "../../src/http/certificates.ts";
 import { rejectionOf, TemporaryHome } from "../support/fake_context.ts";
+import { POWERSHELL, utf16, UTF_16 } from "../support/utf_16.ts";
 
 /** An authority that was made for this test, and whose key is lost. */
 const AUTHORITY = `-----BEGIN CERTIFICATE-----
@@ -38,6 +39,24 @@ describe("readCaFile", () => {
     await using home = await TemporaryHome.make();
     const path = await home.write("a.pem", AUTHORITY.replaceAll("\n", "\r\n"));
     assertEquals((await readCaFile(path, NOW)).length, 1);
+  });
+
+  for (const encoding of UTF_16) {
+    it(`takes ${encoding.name}`, async () => {
+      await using home = await TemporaryHome.make();
+      const path = `${home.path}/ca.pem`;
+      Deno.writeFileSync(path, utf16(`${AUTHORITY}\r\n`, encoding));
+      assertEquals(await readCaFile(path, NOW), [AUTHORITY]);
+    });
+  }
+
+  it("names damaged UTF-16", async () => {
+    await using home = await TemporaryHome.make();
+    const path = `${home.path}/ca.pem`;
+    Deno.writeFileSync(path, utf16(AUTHORITY, POWERSHELL).subarray(0, -1));
+    const error = await rejectionOf(readCaFile(path, NOW));
+    assertEquals(error.code, "usage");
+    assert(error.message.startsWith(`the file ${path} looks like UTF-16`));
   });
 
   const refused: [what: string, content: string | undefined, why: string][] = [
