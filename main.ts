@@ -1,19 +1,14 @@
-// First, as it gives up the rights that no module is to have.
-import { giveUpPrograms, worker } from "./src/confinement.ts";
-import { runQuickly } from "./src/cli/quick.ts";
-
-if (worker) worker.onmessage = ({ data }) => Deno.exit(data);
-else Deno.exit(await runHere());
-
-async function runHere(): Promise<number> {
-  const done = await runQuickly(Deno.args, {
+// Scripts call `token` in loops: it gets by with this file and one more.
+if (["token", "--version", "-V"].includes(Deno.args[0] ?? "")) {
+  // None of these writes, and dependencies are not loaded yet.
+  Deno.permissions.revokeSync({ name: "write" });
+  const { runFastPath } = await import("./src/cli/fast_path.ts");
+  const done = await runFastPath(Deno.args, {
     env: Deno.env,
     os: Deno.build.os,
     now: () => new Date(),
     write: (bytes) => Deno.stdout.writeSync(bytes),
   });
-  if (done) return 0;
-  if (Deno.args[0] === "token") giveUpPrograms();
-  // Not before it is clear that it is needed: it takes longer to load than all this.
-  return await (await import("./src/program.ts")).runProgram();
+  if (done) Deno.exit(0);
 }
+Deno.exit(await (await import("./src/program.ts")).runProgram());

@@ -4,9 +4,10 @@ import { joinChunks } from "./join_chunks.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import { reason, runDeno, SetupError } from "./process.ts";
 
-/** What every start loads, what it loads for whatever main.ts alone does not do, and what a worker does. */
-const QUICK = "main";
-const WHOLE = "program";
+/** What every start loads, what it loads for `token`, what for all else, and what a worker loads. */
+const START = "main";
+const FAST_PATH = "fast_path";
+const PROGRAM = "program";
 const WORKER = "worker";
 
 /** The arguments of `deno bundle`: with a small file for each module that is imported when it is needed. */
@@ -18,10 +19,10 @@ export function bundleArgs(folder: string, ...entries: string[]): string[] {
 }
 
 /**
- * Bundles main.ts into `folder`, with everything that it imports in one file:
- * of a module that the whole program shares only what is used there. What
- * src/program.ts imports is in files of its own. With `sourceMaps` they lie
- * beside the files; the maps of what was joined are those from before it.
+ * Bundles main.ts into `folder`: it and the fast path in one file each, where of
+ * a module that the program shares only what is used is left, and the program in
+ * files for what is loaded together. With `sourceMaps` they lie beside the files;
+ * the maps of what was joined are those from before it.
  *
  * Throws a SetupError where the bundler fails, or makes what is not understood.
  */
@@ -32,34 +33,52 @@ export async function bundle(
 ): Promise<void> {
   const env = await sameRegistry();
   const maps = sourceMaps ? ["--sourcemap=external"] : [];
-  const whole = `./src/${WHOLE}.ts`;
-  const entries = [whole, `./src/${WORKER}.ts`];
+  const program = `./src/${PROGRAM}.ts`;
+  const fastPath = `./src/cli/${FAST_PATH}.ts`;
+  const entries = [program, `./src/${WORKER}.ts`];
   await run(root, env, [...bundleArgs(folder, ...entries), ...maps]);
-  await joinChunks(folder, `${WHOLE}.js`, env);
-  const path = `${folder}/${QUICK}.js`;
-  await run(root, env, [
-    ...["bundle", "--quiet", "--minify", ...maps],
-    ...["--external", whole, "--output", path, `${QUICK}.ts`],
-  ]);
-  const text = await Deno.readTextFile(path);
-  const links = [[whole, WHOLE], [`./${WORKER}.ts`, WORKER]] as const;
-  await Deno.writeTextFile(path, links.reduce(linked, text));
+  await link(folder, `../${WORKER}.ts`, WORKER);
+  await joinChunks(folder, `${PROGRAM}.js`, env);
+  for (
+    const [name, from, ...others] of [
+      [START, "main.ts", program, fastPath],
+      [FAST_PATH, fastPath],
+    ] as const
+  ) {
+    await run(root, env, [
+      ...["bundle", "--quiet", "--minify", ...maps],
+      ...others.flatMap((other) => ["--external", other]),
+      ...["--output", `${folder}/${name}.js`, from],
+    ]);
+  }
+  await link(folder, program, PROGRAM);
+  await link(folder, fastPath, FAST_PATH);
   // In a process of its own: set-up runs before the parser is there.
   await run(root, env, [
     ...["run", "--allow-read", "--allow-write"],
-    ...["scripts/eager.ts", path],
+    ...["scripts/eager.ts", `${folder}/${FAST_PATH}.js`],
   ]);
 }
 
-/** Names a file as it lies in the folder of the bundle. */
-function linked(
-  code: string,
-  [specifier, name]: readonly [specifier: string, name: string],
-): string {
-  if (!code.includes(`"${specifier}"`)) {
-    throw new SetupError(`${QUICK}.ts does not name ${specifier}`);
+/** Has the files name another one as it lies in the folder of the bundle. */
+async function link(
+  folder: string,
+  specifier: string,
+  name: string,
+): Promise<void> {
+  let found = false;
+  for (const file of [...Deno.readDirSync(folder)]) {
+    if (!file.name.endsWith(".js")) continue;
+    const path = `${folder}/${file.name}`;
+    const code = await Deno.readTextFile(path);
+    if (!code.includes(`"${specifier}"`)) continue;
+    found = true;
+    await Deno.writeTextFile(
+      path,
+      code.replaceAll(`"${specifier}"`, `"./${name}.js"`),
+    );
   }
-  return code.replaceAll(`"${specifier}"`, `"./${name}.js"`);
+  if (!found) throw new SetupError(`no file of the bundle names ${specifier}`);
 }
 
 async function run(

@@ -1,8 +1,34 @@
-import { run } from "./cli/run.ts";
+import { type CommandLine, parse } from "./cli/command_line/parse.ts";
+import { runLine } from "./cli/run.ts";
 import { systemContext } from "./context.ts";
+import { dropPermissions, startWorker } from "./process/drop_permissions.ts";
+import { permissionsFor } from "./process/permissions.ts";
 
-/** The whole program: runs the command line of the process and gives its exit code. */
+/**
+ * Reads the command line, drops the permissions that it doesn't need, and runs
+ * it. Gives the exit code. Until the permissions are dropped no dependency is
+ * loaded: the parse and the specs are all our own.
+ */
 export async function runProgram(): Promise<number> {
+  const line = await parse(Deno.args);
+  const run = line.wants === "run" ? line : undefined;
+  const needed = permissionsFor(run, {
+    env: { get: variable },
+    os: Deno.build.os,
+  });
+  if (needed.write.length === 0) {
+    dropPermissions(needed);
+    return await runHere(line);
+  }
+  const worker = startWorker(needed);
+  dropPermissions({ write: [], run: false });
+  return await new Promise((resolve) => {
+    worker.onmessage = ({ data }) => resolve(data);
+  });
+}
+
+/** Runs the command line in this process or worker, and gives its exit code. */
+export async function runHere(line: CommandLine): Promise<number> {
   let prompts: typeof import("./cli/prompts.ts") | undefined;
   const context = systemContext({
     secret: async (message) => {
@@ -11,5 +37,14 @@ export async function runProgram(): Promise<number> {
     },
     release: () => prompts?.releaseTerminal(),
   });
-  return await run(Deno.args, context);
+  return await runLine(line, Deno.args, context);
+}
+
+/** A variable; undefined too where it is not text, which whoever needs it reports. */
+function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,8 +1,9 @@
-/** The whole program in a worker. It says its exit code, as a worker can't end the process. */
+/** The program in a worker. It reports its exit code, as a worker can't end the process. */
 
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 
-import { runProgram } from "./program.ts";
+import { parse } from "./cli/command_line/parse.ts";
+import { runHere } from "./program.ts";
 
-self.postMessage(await runProgram());
+self.postMessage(await runHere(await parse(Deno.args)));

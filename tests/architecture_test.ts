@@ -30,18 +30,16 @@ const BASE = [
  * services, http, and what everybody uses; the store stands beside http.
  */
 const MAY_IMPORT: Record<string, string[]> = {
-  main: ["cli", "confinement", "program"],
-  confinement: ["rights"],
-  rights: ["cli", "store"],
-  worker: ["program"],
-  program: ["cli", "context"],
-  cli: ["tokens", "services", "http", "store", "dev_server", "output", ...BASE],
+  main: ["cli", "program"],
+  worker: ["cli", "program"],
+  program: ["cli", "process", "context"],
+  process: ["store"],
+  cli: ["tokens", "services", "http", "store", "dev_server", ...BASE],
   tokens: ["services", "http", "store", ...BASE],
   services: ["http", ...BASE],
   http: BASE,
   store: BASE,
   dev_server: ["http", ...BASE],
-  output: BASE,
   context: ["errors", "secret", "version"],
   errors: [],
   file_start: [],
@@ -74,10 +72,10 @@ const OUTSIDE: Record<"environment" | "clock" | "terminal", RegExp[]> = {
 const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
   // Makes the Context.
   "src/context.ts": ["environment", "clock", "terminal"],
-  // Hands it to the quick way, which runs before there is a Context.
+  // Hands it to the fast path, which runs before there is a Context.
   "main.ts": ["environment", "clock", "terminal"],
-  // Gives up rights, before all else.
-  "src/confinement.ts": ["environment"],
+  // Finds out which permissions to drop, before there is a Context.
+  "src/program.ts": ["environment"],
   // Is what the Context asks a person by.
   "src/cli/prompts.ts": ["terminal"],
   // Takes the system's clock where it is given none, and a variable from the runtime.
@@ -114,12 +112,23 @@ const RULES: Record<string, Rule> = {
       )
     ),
 
-  "Cliffy is imported below src/cli/ only": (files) =>
+  "@cliffy/command is imported by src/cli/command_line/cliffy_tree.ts only": (
+    files,
+  ) =>
     everyImport(files)
-      .filter(({ from, specifier }) =>
-        /cliffy/i.test(specifier) && !from.startsWith("src/cli/")
+      .filter(({ from, specifier, target }) =>
+        target === undefined && /cliffy/i.test(specifier) &&
+        !/cliffy[/-]prompt/i.test(specifier) &&
+        from !== "src/cli/command_line/cliffy_tree.ts"
       )
       .map(shown),
+
+  "no package is loaded before permissions are dropped": (files) =>
+    loadedFirst(files).flatMap((from) =>
+      everyImport(files).filter((found) =>
+        found.from === from && found.isStatic && found.target === undefined
+      )
+    ).map(shown),
 
   "@cliffy/prompt is imported by src/cli/prompts.ts only": (files) =>
     everyImport(files)
@@ -142,11 +151,12 @@ const RULES: Record<string, Rule> = {
     files.map(({ path }) => path)
       .filter((path) => !Object.hasOwn(MAY_IMPORT, partOf(path))),
 
-  "only src/cli/dev_server.ts imports the embedded service": (files) =>
+  "only src/cli/commands/dev_server.ts imports the embedded service": (files) =>
     everyImport(files)
       .filter(({ from, target }) =>
         target !== undefined && partOf(target) === "dev_server" &&
-        partOf(from) !== "dev_server" && from !== "src/cli/dev_server.ts"
+        partOf(from) !== "dev_server" &&
+        from !== "src/cli/commands/dev_server.ts"
       )
       .map(shown),
 
@@ -155,9 +165,9 @@ const RULES: Record<string, Rule> = {
       matches(path, code, /\bimport\s*\((?!\s*["'][^"']+["']\s*[,)])/g)
     ),
 
-  "only src/cli/session.ts makes an authenticated client": (files) =>
+  "only src/cli/session/session.ts makes an authenticated client": (files) =>
     files.flatMap(({ path, code }) =>
-      ["src/cli/session.ts", "src/http/client.ts"].includes(path)
+      ["src/cli/session/session.ts", "src/http/client.ts"].includes(path)
         ? []
         : matches(path, code, /\bwithTokens\b/g)
     ),
@@ -166,7 +176,7 @@ const RULES: Record<string, Rule> = {
     files,
   ) =>
     files.flatMap(({ path, code }) =>
-      path === "src/http/client.ts" || path === "src/cli/session.ts" ||
+      path === "src/http/client.ts" || path === "src/cli/session/session.ts" ||
         path.startsWith("src/tokens/instance_identity/")
         ? []
         : matches(
@@ -181,7 +191,7 @@ const RULES: Record<string, Rule> = {
 
   "a command with the options of an agent gets its session by them": (files) =>
     files.flatMap(({ path, code }) => {
-      const declares = /(?<!function )\bwithAgentOptions\s*\(/.test(code);
+      const declares = /\btakesAgent: true,/.test(code);
       const opens = /(?<!function )\bopenAnySession\s*\(/.test(code);
       if (declares !== opens) {
         return [
@@ -194,7 +204,9 @@ const RULES: Record<string, Rule> = {
   "only src/tokens/agent.ts and openAnySession look at the options of an agent":
     (files) =>
       files.flatMap(({ path, code }) =>
-        ["src/tokens/agent.ts", "src/cli/any_session.ts"].includes(path) ||
+        ["src/tokens/agent.ts", "src/cli/session/agent_session.ts"].includes(
+            path,
+          ) ||
           // Its own agents' tokens bear the same name.
           /\bdev_server\b/.test(path)
           ? []
@@ -206,9 +218,9 @@ const RULES: Record<string, Rule> = {
           )
       ),
 
-  "only src/output.ts may use the console": (files) =>
+  "only src/cli/output.ts may use the console": (files) =>
     files.flatMap(({ path, code }) =>
-      path === "src/output.ts" ? [] : matches(
+      path === "src/cli/output.ts" ? [] : matches(
         path,
         code,
         /(?<![\w$])console\s*(\?\.|\.\s*\w|\[)/g,
@@ -220,26 +232,54 @@ const RULES: Record<string, Rule> = {
 interface Import {
   from: string;
   specifier: string;
+  /** Whether it is loaded along with the file. */
+  isStatic: boolean;
   /** The path of the file that is meant, where it is one of ours. */
   target: string | undefined;
 }
 
 /** Static imports, re-exports, dynamic imports and imported types alike. */
 function everyImport(files: SourceFile[]): Import[] {
-  const forms = [
-    /\b(?:import|export)\b[\s\w$*{},]*?\bfrom\s*["']([^"']+)["']/g,
-    /\bimport\s*["']([^"']+)["']/g,
-    /\bimport\s*\(\s*["'`]([^"'`]+)["'`]/g,
+  const forms: [form: RegExp, isStatic: boolean][] = [
+    [
+      /\b(?:import|export)\b(?!\s+type\b)[\s\w$*{},]*?\bfrom\s*["']([^"']+)["']/g,
+      true,
+    ],
+    [
+      /\b(?:import|export)\s+type\b[\s\w$*{},]*?\bfrom\s*["']([^"']+)["']/g,
+      false,
+    ],
+    [/\bimport\s*["']([^"']+)["']/g, true],
+    [/\bimport\s*\(\s*["'`]([^"'`]+)["'`]/g, false],
   ];
   return files.flatMap(({ path, code }) =>
-    forms.flatMap((form) =>
+    forms.flatMap(([form, isStatic]) =>
       [...code.matchAll(form)].map(([, specifier = ""]) => ({
         from: path,
         specifier,
+        isStatic,
         target: resolved(path, specifier),
       }))
     )
   );
+}
+
+/** What a start has loaded when it drops permissions: main.ts, the program, and a command's file, each with what it imports. */
+function loadedFirst(files: SourceFile[]): string[] {
+  const imports = everyImport(files).filter(({ isStatic }) => isStatic);
+  const found = new Set(
+    files.map(({ path }) => path).filter((path) =>
+      path === "main.ts" || path === "src/program.ts" ||
+      path.startsWith("src/cli/commands/")
+    ),
+  );
+  // A set goes on to what is added while it is walked.
+  for (const path of found) {
+    for (const { from, target } of imports) {
+      if (from === path && target !== undefined) found.add(target);
+    }
+  }
+  return [...found];
 }
 
 function resolved(from: string, specifier: string): string | undefined {
@@ -309,19 +349,19 @@ describe("the house", () => {
 /** How to break each rule: the file, and what is added to it. */
 const BREAKS: Record<string, [path: string, code: string][]> = {
   "only a few files read the environment, the clock or the terminal": [
-    ["src/cli/login.ts", 'const home = Deno.env.get("HOME");'],
+    ["src/cli/commands/login.ts", 'const home = Deno.env.get("HOME");'],
     ["src/store/paths.ts", "const { env } = Deno;"],
     ["src/store/paths.ts", 'const env = Deno["env"];'],
     ["src/http/proxy.ts", "const all = process.env;"],
     ["src/cli/prompts.ts", 'const term = Deno.env.get("TERM");'],
-    ["src/cli/dates.ts", "const now = new Date();"],
-    ["src/cli/dates.ts", "const now = new Date;"],
+    ["src/cli/expiry.ts", "const now = new Date();"],
+    ["src/cli/expiry.ts", "const now = new Date;"],
     ["src/http/retry.ts", "const began = performance.now();"],
-    ["src/confinement.ts", "const now = Date.now();"],
-    ["src/cli/token.ts", "Deno.stdout.writeSync(bytes);"],
+    ["src/program.ts", "const now = Date.now();"],
+    ["src/cli/commands/token.ts", "Deno.stdout.writeSync(bytes);"],
     ["src/dev_server/server.ts", "const wide = Deno.stdin.isTerminal();"],
-    ["src/output.ts", "const { columns } = Deno.consoleSize();"],
-    ["src/output.ts", "const { stdout, args } = Deno;"],
+    ["src/cli/output.ts", "const { columns } = Deno.consoleSize();"],
+    ["src/cli/output.ts", "const { stdout, args } = Deno;"],
     ["src/store/file_lock.ts", 'import { stdin } from "node:process";'],
   ],
   "only src/http/client.ts calls fetch": [
@@ -330,29 +370,43 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
     ["src/http/body.ts", "await this.#context.fetch\n  (url);"],
     ["src/tokens/file.ts", "const send = fetch;"],
     ["src/tokens/fixed.ts", "const send = fetch.bind(null);"],
-    ["src/cli/login.ts", "send(fetch);"],
-    ["src/cli/login.ts", "context.fetch?.(url);"],
-    ["src/cli/login.ts", "/* a remark */ fetch(url);"],
-    ["src/cli/login.ts", "const a = 1; // a remark\nfetch(url);"],
+    ["src/cli/commands/login.ts", "send(fetch);"],
+    ["src/cli/commands/login.ts", "context.fetch?.(url);"],
+    ["src/cli/commands/login.ts", "/* a remark */ fetch(url);"],
+    ["src/cli/commands/login.ts", "const a = 1; // a remark\nfetch(url);"],
     ["main.ts", 'const url = "https://a.example"; fetch(url);'],
   ],
   "only src/context.ts names the global fetch, to hand it over": [
     ["src/http/retry.ts", "const send = globalThis.fetch;"],
     ["src/http/client.ts", "const send = globalThis.fetch;"],
-    ["src/cli/login.ts", 'const send = globalThis["fetch"];'],
+    ["src/cli/commands/login.ts", 'const send = globalThis["fetch"];'],
     ["src/context.ts", "const send = globalThis.fetch;"],
     ["src/context.ts", "const again = {\n    fetch: globalThis.fetch,\n};"],
   ],
-  "Cliffy is imported below src/cli/ only": [
-    ["src/output.ts", 'import { Table } from "@cliffy/table";'],
+  "no package is loaded before permissions are dropped": [
+    ["main.ts", 'import { join } from "@std/path";'],
+    ["src/cli/commands/whoami.ts", 'import * as v from "valibot";'],
+    ["src/cli/command_line/table.ts", 'export { v } from "npm:valibot";'],
+    ["src/cli/output.ts", 'import "hono";'],
+    ["src/store/paths.ts", 'import {\n  join,\n} from "jsr:@std/path";'],
+  ],
+  "@cliffy/command is imported by src/cli/command_line/cliffy_tree.ts only": [
+    ["src/cli/run.ts", 'import { Command } from "@cliffy/command";'],
+    ["src/cli/output.ts", 'import { Table } from "@cliffy/table";'],
     ["src/tokens/file.ts", 'import type { Command } from "@cliffy/command";'],
     ["src/errors.ts", 'export { Command } from "jsr:@cliffy/command@1";'],
     ["main.ts", 'const { Command } = await import("@cliffy/command");'],
     ["src/store/paths.ts", 'import "npm:@jsr/cliffy__command";'],
   ],
   "@cliffy/prompt is imported by src/cli/prompts.ts only": [
-    ["src/cli/login.ts", 'import { Secret } from "@cliffy/prompt/secret";'],
-    ["src/cli/tree.ts", 'const a = await import("@cliffy/prompt");'],
+    [
+      "src/cli/commands/login.ts",
+      'import { Secret } from "@cliffy/prompt/secret";',
+    ],
+    [
+      "src/cli/command_line/cliffy_tree.ts",
+      'const a = await import("@cliffy/prompt");',
+    ],
     ["src/context.ts", 'import type { Secret } from "@cliffy/prompt";'],
   ],
   "imports point one way": [
@@ -374,10 +428,9 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
     ["src/tokens/file.ts", 'export * from "../cli/options.ts";'],
     ["src/tokens/file.ts", 'type A = import("../cli/options.ts").A;'],
     ["src/tokens/file.ts", 'import { table } from "../output.ts";'],
-    ["src/output.ts", 'import "./cli/dates.ts";'],
     ["src/dev_server/state.ts", 'import "../tokens/file.ts";'],
     ["src/dev_server/state.ts", 'import "../cli/dates.ts";'],
-    ["src/cli/login.ts", 'import "../../main.ts";'],
+    ["src/cli/commands/login.ts", 'import "../../../main.ts";'],
     ["main.ts", 'import { Secret } from "./src/secret.ts";'],
     [
       "src/http/retry.ts",
@@ -388,70 +441,121 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
     ["src/utils/strings.ts", "export const a = 1;"],
     ["src/helpers.ts", "export const a = 1;"],
   ],
-  "only src/cli/dev_server.ts imports the embedded service": [
-    ["src/cli/login.ts", 'await import("../dev_server/server.ts");'],
+  "only src/cli/commands/dev_server.ts imports the embedded service": [
+    [
+      "src/cli/commands/login.ts",
+      'await import("../../dev_server/server.ts");',
+    ],
     ["src/services/service.ts", 'import "../dev_server/state.ts";'],
     ["main.ts", 'import type { A } from "./src/dev_server/server.ts";'],
   ],
   "what is imported can be read off the source": [
-    ["src/cli/tree.ts", "await import(name);"],
-    ["src/cli/tree.ts", "await import(`./${name}.ts`);"],
-    ["src/cli/tree.ts", 'await import("./" + name);'],
-    ["src/cli/tree.ts", "await import(\n  name,\n);"],
+    ["src/cli/command_line/cliffy_tree.ts", "await import(name);"],
+    ["src/cli/command_line/cliffy_tree.ts", "await import(`./${name}.ts`);"],
+    ["src/cli/command_line/cliffy_tree.ts", 'await import("./" + name);'],
+    ["src/cli/command_line/cliffy_tree.ts", "await import(\n  name,\n);"],
   ],
-  "only src/cli/session.ts makes an authenticated client": [
-    ["src/cli/whoami.ts", "session.client.withTokens(provider);"],
-    ["src/cli/api.ts", "const { withTokens } = client;"],
+  "only src/cli/session/session.ts makes an authenticated client": [
+    ["src/cli/commands/whoami.ts", "session.client.withTokens(provider);"],
+    ["src/cli/commands/api.ts", "const { withTokens } = client;"],
     ["src/services/coder.ts", "client?.withTokens\n  (provider);"],
     ["src/tokens/instance_identity/exchange.ts", "client.withTokens(it);"],
   ],
   "clients are made by the session and the exchange of an identity only": [
-    ["src/cli/whoami.ts", "const client = new HttpClient({ context });"],
-    ["src/cli/any_session.ts", "new\n  HttpClient(options, provider);"],
+    [
+      "src/cli/commands/whoami.ts",
+      "const client = new HttpClient({ context });",
+    ],
+    [
+      "src/cli/session/agent_session.ts",
+      "new\n  HttpClient(options, provider);",
+    ],
     [
       "src/services/coder.ts",
       'import { HttpClient } from "../http/client.ts";',
     ],
-    ["src/cli/api.ts", 'import { HttpClient as C } from "../http/client.ts";'],
-    ["src/cli/api.ts", 'import {\n  type A,\n  HttpClient,\n} from "./x.ts";'],
-    ["src/cli/api.ts", 'import * as http from "../http/client.ts";'],
-    ["src/cli/api.ts", 'const http = await import("../http/client.ts");'],
+    [
+      "src/cli/commands/api.ts",
+      'import { HttpClient as C } from "../http/client.ts";',
+    ],
+    [
+      "src/cli/commands/api.ts",
+      'import {\n  type A,\n  HttpClient,\n} from "./x.ts";',
+    ],
+    ["src/cli/commands/api.ts", 'import * as http from "../http/client.ts";'],
+    [
+      "src/cli/commands/api.ts",
+      'const http = await import("../http/client.ts");',
+    ],
   ],
   "a command with the options of an agent gets its session by them": [
-    ["src/cli/whoami.ts", "withAgentOptions(command);"],
-    ["src/cli/whoami.ts", "await openAnySession(context, options, output);"],
-    ["src/cli/api.ts", "await openUsualSession(context, options, output);"],
-    ["src/cli/api.ts", "const open = openSession;"],
-    ["src/cli/new_command.ts", "return withAgentOptions(asCliCommand(it));"],
+    ["src/cli/commands/whoami.ts", "const a = { takesAgent: true, };"],
+    [
+      "src/cli/commands/whoami.ts",
+      "await openAnySession(context, options, output);",
+    ],
+    [
+      "src/cli/commands/api.ts",
+      "await openUsualSession(context, options, output);",
+    ],
+    ["src/cli/commands/api.ts", "const open = openSession;"],
+    [
+      "src/cli/commands/new_command.ts",
+      "export const a = { takesAgent: true, };",
+    ],
   ],
   "only src/tokens/agent.ts and openAnySession look at the options of an agent":
     [
-      ["src/cli/api.ts", "const token = options.agentToken;"],
-      ["src/cli/external_auth_list.ts", "const { agentUrl } = options;"],
+      ["src/cli/commands/api.ts", "const token = options.agentToken;"],
+      [
+        "src/cli/commands/external_auth/list.ts",
+        "const { agentUrl } = options;",
+      ],
     ],
-  "only src/output.ts may use the console": [
-    ["src/cli/login.ts", 'console.log("a");'],
+  "only src/cli/output.ts may use the console": [
+    ["src/cli/commands/login.ts", 'console.log("a");'],
     ["src/http/client.ts", "globalThis.console.error(1);"],
     ["src/store/paths.ts", 'console["warn"](1);'],
-    ["src/cli/login.ts", "const { log } = console;"],
+    ["src/cli/commands/login.ts", "const { log } = console;"],
     ["main.ts", "console?.debug(1);"],
   ],
 };
 
 /** What looks like a break and is none. */
 const HARMLESS: [path: string, code: string][] = [
-  ["src/cli/login.ts", "const { env, stdout } = context; context.now();"],
-  ["src/cli/login.ts", "const then = new Date(text); Date.parse(text);"],
-  ["src/cli/login.ts", '// await fetch(url); console.log(1); import("x" + y);'],
-  ["src/cli/login.ts", '/**\n * import "../../main.ts";\n * fetch(url);\n */'],
-  ["src/cli/login.ts", "type Send = typeof fetch;"],
-  ["src/cli/login.ts", "prefetch(url); refetch(url); fetchAll(url);"],
-  ["src/cli/login.ts", 'say("look at the console.");'],
-  ["src/cli/login.ts", 'const page = import.meta.resolve("./page.html");'],
+  [
+    "src/cli/commands/login.ts",
+    "const { env, stdout } = context; context.now();",
+  ],
+  [
+    "src/cli/commands/login.ts",
+    "const then = new Date(text); Date.parse(text);",
+  ],
+  [
+    "src/cli/commands/login.ts",
+    '// await fetch(url); console.log(1); import("x" + y);',
+  ],
+  [
+    "src/cli/commands/login.ts",
+    '/**\n * import "../../main.ts";\n * fetch(url);\n */',
+  ],
+  ["src/cli/commands/login.ts", "type Send = typeof fetch;"],
+  ["src/cli/commands/login.ts", "prefetch(url); refetch(url); fetchAll(url);"],
+  ["src/cli/commands/login.ts", 'say("look at the console.");'],
+  [
+    "src/cli/commands/login.ts",
+    'const page = import.meta.resolve("./page.html");',
+  ],
   ["src/tokens/file.ts", 'import { paths } from "../store/paths.ts";'],
   ["src/context.ts", 'import type { Secret } from "./secret.ts";'],
-  ["src/cli/api.ts", 'import type { HttpClient } from "../http/client.ts";'],
-  ["src/cli/api.ts", 'import { type HttpClient } from "../http/client.ts";'],
+  [
+    "src/cli/commands/api.ts",
+    'import type { HttpClient } from "../http/client.ts";',
+  ],
+  [
+    "src/cli/commands/api.ts",
+    'import { type HttpClient } from "../http/client.ts";',
+  ],
 ];
 
 /** A copy of the sources, with this code added to one of the files. */

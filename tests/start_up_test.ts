@@ -6,17 +6,13 @@ import { FakeContext } from "./support/fake_context.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** What every start loads, and all that `token` needs: each of them costs every script that calls it. */
-const QUICK = [
+/** What `token` and `--version` load: each module costs every script that calls them. */
+const FAST_PATH = [
   "main.ts",
-  "src/cli/dates.ts",
-  "src/cli/options.ts",
-  "src/cli/plain_options.ts",
-  "src/cli/quick.ts",
-  "src/confinement.ts",
+  "src/cli/expiry.ts",
+  "src/cli/fast_path.ts",
   "src/errors.ts",
   "src/json.ts",
-  "src/rights.ts",
   "src/secret.ts",
   "src/services/names.ts",
   "src/store/envelope.ts",
@@ -31,29 +27,35 @@ const QUICK = [
   "src/version.ts",
 ];
 
-/** What `token` loads besides where it is not as it mostly is. */
+/** What `token` loads besides where the fast path gives up. */
 const WHOLE = [
-  "src/store/credential_file.ts",
-  "src/store/keys/key_file.ts",
-  "src/store/permissions.ts",
+  "src/cli/command_line/parse.ts",
+  "src/cli/command_line/shared_options.ts",
+  "src/cli/command_line/spec.ts",
+  "src/cli/command_line/table.ts",
+  "src/cli/commands/token.ts",
   "src/cli/exit_code.ts",
-  "src/cli/current_token.ts",
-  "src/cli/direct.ts",
-  "src/cli/profile_choice.ts",
+  "src/cli/output.ts",
   "src/cli/run.ts",
-  "src/cli/token_run.ts",
-  "src/cli/workplace.ts",
+  "src/cli/session/current_token.ts",
+  "src/cli/session/profile_choice.ts",
+  "src/cli/session/target.ts",
   "src/context.ts",
   "src/file_start.ts",
   "src/http/service_url.ts",
-  "src/output.ts",
+  "src/process/drop_permissions.ts",
+  "src/process/permissions.ts",
   "src/program.ts",
   "src/services/service.ts",
-  "src/text_encoding.ts",
+  "src/store/credential_file.ts",
   "src/store/credential_store.ts",
   "src/store/file_lock.ts",
   "src/store/key_source.ts",
+  "src/store/keys/key_file.ts",
+  "src/store/permissions.ts",
   "src/store/snapshot.ts",
+  "src/text_encoding.ts",
+  "src/tokens/agent_auths.ts",
   "src/tokens/file.ts",
   "src/tokens/fixed.ts",
   "src/tokens/resolve.ts",
@@ -112,7 +114,7 @@ describe("a start", () => {
     for (const args of [["token"], ["token", "--profile", "default"]]) {
       const { code, own, others } = await loadedBy(args);
       assertEquals(code, 0);
-      assertEquals(own, QUICK);
+      assertEquals(own, FAST_PATH);
       assertEquals(
         others.filter((url) => !url.includes("/@std/crypto/")),
         [],
@@ -120,7 +122,7 @@ describe("a start", () => {
     }
   });
 
-  it("of token loads no command tree where it is not as it mostly is", async () => {
+  it("of token loads no command tree where the fast path gives up", async () => {
     const env = { NANOSERVICES_TOKEN: "nano_given" };
     for (
       const { own, others } of [
@@ -128,7 +130,7 @@ describe("a start", () => {
         await loadedBy(["token", "--json"], env),
       ]
     ) {
-      assertEquals(own, [...QUICK, ...WHOLE].sort());
+      assertEquals(own, [...FAST_PATH, ...WHOLE].sort());
       assertEquals(
         others.filter((url) => /cliffy|hono|valibot|jose/i.test(url)),
         [],
@@ -138,18 +140,23 @@ describe("a start", () => {
 
   it("of whoami loads neither the prompt nor the embedded service", async () => {
     const { own, others } = await loadedBy(["whoami", "--url", "127.0.0.1:9"]);
-    assert(own.includes("src/cli/whoami.ts"), own.join());
+    assert(own.includes("src/cli/commands/whoami.ts"), own.join());
     assertEquals(
-      own.filter((path) => /dev_server|prompts|login|store_/.test(path)),
+      own.filter((path) =>
+        /dev_server|prompts|login|store_|commands\/(?!whoami)|cliffy/.test(path)
+      ),
       [],
     );
-    assertEquals(others.filter((url) => /hono|jose|prompt/i.test(url)), []);
+    assertEquals(
+      others.filter((url) => /cliffy|hono|jose|prompt/i.test(url)),
+      [],
+    );
   });
 
   it("of api --help loads nothing that sends a request", async () => {
     const { code, own } = await loadedBy(["api", "--help"]);
     assertEquals(code, 0);
-    assert(own.includes("src/cli/agent_options.ts"), own.join());
+    assert(own.includes("src/cli/commands/api.ts"), own.join());
     assertEquals(
       own.filter((path) => /http\/client|tokens\/agent\.ts/.test(path)),
       [],
@@ -159,6 +166,6 @@ describe("a start", () => {
   it("of --version loads no command", async () => {
     const { code, own } = await loadedBy(["--version"]);
     assertEquals(code, 0);
-    assertEquals(own, QUICK);
+    assertEquals(own, FAST_PATH);
   });
 });

@@ -1,4 +1,4 @@
-import type { Output } from "../output.ts";
+import type { Output } from "./output.ts";
 import type { Account } from "../services/service.ts";
 
 /** Warns where a token that the service accepts has expired by this machine's clock: `token` would not hand it out. */

@@ -1,24 +1,48 @@
 import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
-import { Output } from "../output.ts";
+import { type CommandLine, parse } from "./command_line/parse.ts";
 import { ExitCode } from "./exit_code.ts";
-import { directRun } from "./direct.ts";
+import { Output } from "./output.ts";
 
 /** Runs one command line and gives the exit code of the process. */
 export async function run(args: string[], context: Context): Promise<number> {
+  return await runLine(await parse(args), args, context);
+}
+
+/** Runs a command line that was read from these arguments, and gives the exit code. */
+export async function runLine(
+  line: CommandLine,
+  args: string[],
+  context: Context,
+): Promise<number> {
   try {
     // Ends even what can't be aborted, such as waiting for a lock or for input.
-    await Promise.race([runCommand(args, context), context.interrupted]);
+    await Promise.race([execute(line, context), context.interrupted]);
     return 0;
   } catch (error) {
     return await fail(error, args, context);
   }
 }
 
-async function runCommand(args: string[], context: Context): Promise<void> {
-  const direct = directRun(context, args);
-  if (direct) return await direct();
-  await (await import("./tree.ts")).runTree(context, args);
+async function execute(line: CommandLine, context: Context): Promise<void> {
+  switch (line.wants) {
+    case "run":
+      return await line.command.run(context, line.options, line.args);
+    case "version": {
+      const { versionText } = await import("../version.ts");
+      return await context.stdout.write(`${versionText()}\n`);
+    }
+    case "help": {
+      const { helpText } = await import("./command_line/cliffy_tree.ts");
+      return await context.stdout.write(
+        `${await helpText(context, line.name)}\n`,
+      );
+    }
+    case "explanation": {
+      const { usageError } = await import("./command_line/usage_error.ts");
+      throw await usageError(line);
+    }
+  }
 }
 
 async function fail(
@@ -27,7 +51,7 @@ async function fail(
   context: Context,
 ): Promise<number> {
   if (error instanceof ExitCode) return error.code;
-  // Whoever read us has gone: there is nobody left to tell.
+  // Whoever reads the output has gone: nobody is left to tell.
   if (error instanceof Deno.errors.BrokenPipe) return 1;
   const known = asNanoctlError(error);
   await new Output(context, { json: wantsJson(args) }).error(known)
@@ -38,7 +62,7 @@ async function fail(
 function asNanoctlError(error: unknown): NanoctlError {
   if (error instanceof NanoctlError) return error;
   // A message that we did not write may hold anything, a token too.
-  const kind = error instanceof Error ? error.name : "error";
+  const kind = error instanceof Error ? error.name : "Error";
   return new NanoctlError(
     "failed",
     `something went wrong inside nanoctl (${kind})`,
@@ -46,6 +70,7 @@ function asNanoctlError(error: unknown): NanoctlError {
   );
 }
 
+/** Whether an error is to be JSON, also on a line that can't be read. */
 function wantsJson(args: string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? undefined : end).includes("--json");

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { openAnySession } from "../../src/cli/any_session.ts";
-import { Output } from "../../src/output.ts";
+import { openAnySession } from "../../src/cli/session/agent_session.ts";
+import { Output } from "../../src/cli/output.ts";
 import {
   ACCESS_TOKEN,
   AgentService,

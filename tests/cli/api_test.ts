@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type ApiOptions, runApi } from "../../src/cli/api.ts";
+import { type ApiOptions, runApi } from "../../src/cli/commands/api.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import {
   type Answer,

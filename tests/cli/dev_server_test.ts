@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { runDevServer } from "../../src/cli/dev_server.ts";
+import { runDevServer } from "../../src/cli/commands/dev_server.ts";
 import { FakeContext, rejectionOf } from "../support/fake_context.ts";
 
 /** Waits until something was written, then presses Ctrl-C. */

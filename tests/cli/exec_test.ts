@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ExitCode } from "../../src/cli/exit_code.ts";
-import { type ExecOptions, runExec } from "../../src/cli/exec.ts";
+import { type ExecOptions, runExec } from "../../src/cli/commands/exec.ts";
 import {
   FakeContext,
   rejectionOf,

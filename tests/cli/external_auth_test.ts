@@ -3,8 +3,8 @@ import { describe, it } from "@std/testing/bdd";
 import {
   type AccessTokenOptions,
   runAccessToken,
-} from "../../src/cli/external_auth_access_token.ts";
-import { runExternalAuthList } from "../../src/cli/external_auth_list.ts";
+} from "../../src/cli/commands/external_auth/access_token.ts";
+import { runExternalAuthList } from "../../src/cli/commands/external_auth/list.ts";
 import type { NanoctlError } from "../../src/errors.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";

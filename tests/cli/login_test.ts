@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type LoginOptions, runLogin } from "../../src/cli/login.ts";
+import { type LoginOptions, runLogin } from "../../src/cli/commands/login.ts";
 import { NanoctlError } from "../../src/errors.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";

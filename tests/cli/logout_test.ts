@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { type LogoutOptions, runLogout } from "../../src/cli/logout.ts";
+import {
+  type LogoutOptions,
+  runLogout,
+} from "../../src/cli/commands/logout.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
 import {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { serviceHeaders } from "../../src/cli/service_headers.ts";
+import { serviceHeaders } from "../../src/cli/session/service_headers.ts";
 import { withoutSecrets } from "../../src/secret.ts";
 import { coder } from "../../src/services/coder.ts";
 import { nanoservices } from "../../src/services/nanoservices.ts";

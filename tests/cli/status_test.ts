@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { runStatus } from "../../src/cli/status.ts";
+import { runStatus } from "../../src/cli/commands/status.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
 import {

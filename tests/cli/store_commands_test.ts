@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { runLogin } from "../../src/cli/login.ts";
-import { runLogout } from "../../src/cli/logout.ts";
-import { runStatus } from "../../src/cli/status.ts";
-import { runStoreInfo } from "../../src/cli/store_info.ts";
-import { runStoreRekey } from "../../src/cli/store_rekey.ts";
-import { runUse } from "../../src/cli/use.ts";
+import { runLogin } from "../../src/cli/commands/login.ts";
+import { runLogout } from "../../src/cli/commands/logout.ts";
+import { runStatus } from "../../src/cli/commands/status.ts";
+import { runStoreInfo } from "../../src/cli/commands/store/info.ts";
+import { runStoreRekey } from "../../src/cli/commands/store/rekey.ts";
+import { runUse } from "../../src/cli/commands/use.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
 import {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { runToken } from "../../src/cli/token_run.ts";
+import { runToken } from "../../src/cli/commands/token.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
 import {

@@ -1,6 +1,6 @@
 import type { Target } from "./target.ts";
 import { answers } from "./targets/answers.ts";
-import { argvs, plainTokens } from "./targets/argv.ts";
+import { argvs, parses } from "./targets/argv.ts";
 import { caFile } from "./targets/ca_file.ts";
 import { credentialFile } from "./targets/credential_file.ts";
 import { devServer } from "./targets/dev_server.ts";
@@ -23,7 +23,7 @@ export const TARGETS: readonly Target[] = [
   retryAfter,
   tokenText,
   argvs,
-  plainTokens,
+  parses,
   caFile,
   devServer,
 ];

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import fc from "fast-check";
-import { ExitCode } from "../../../src/cli/exit_code.ts";
-import { plainOptions } from "../../../src/cli/plain_options.ts";
-import { run } from "../../../src/cli/run.ts";
-import { runTree } from "../../../src/cli/tree.ts";
-import { NanoctlError } from "../../../src/errors.ts";
-import { Output } from "../../../src/output.ts";
+import {
+  isCliffyError,
+  readByCliffy,
+} from "../../../src/cli/command_line/cliffy_tree.ts";
+import { parse, type Runnable } from "../../../src/cli/command_line/parse.ts";
+import { longName } from "../../../src/cli/command_line/spec.ts";
 import { Secret } from "../../../src/secret.ts";
 import { CredentialStore } from "../../../src/store/credential_store.ts";
 import {
@@ -253,7 +253,7 @@ export const argvs = target<Input>({
         const serves = args.includes("dev-server");
         const timer = serves && setTimeout(() => context.interrupt(), 5);
         try {
-          await quietly(() => ranSafely(args, context));
+          await ranSafely(args, context);
         } finally {
           if (timer) clearTimeout(timer);
           if (serves) context.interrupt();
@@ -276,70 +276,41 @@ function withoutChild(args: string[]): string[] {
   return end >= 0 && args.includes("exec") ? args.slice(0, end + 1) : args;
 }
 
-/** Without what Cliffy does past every context once help was asked for: it prints, and ends the program. */
-async function quietly<T>(work: () => Promise<T>): Promise<T> {
-  const { console } = globalThis;
-  const { exit } = Deno;
-  const silent = Object.create(console, { log: { value: (): void => {} } });
-  globalThis.console = silent;
-  Deno.exit = (code = 0): never => {
-    throw new ExitCode(code);
-  };
-  try {
-    return await work();
-  } finally {
-    globalThis.console = console;
-    Deno.exit = exit;
-  }
-}
-
-const plainWord: fc.Arbitrary<string> = fc.oneof(
-  fc.constantFrom("--json", "--profile", "--url", "--service"),
-  fc.constantFrom(...VALUES),
-  anyText,
-);
-
-/** A plain `token` means the same with the command tree and without it. */
-export const plainTokens = target<string[]>({
-  name: "plain-options",
-  inputs: fc.oneof(
-    fc.array(plainWord, { maxLength: 5 }),
-    fc.array(
-      fc.oneof(
-        fc.constant(["--json"]),
-        fc.tuple(
-          fc.constantFrom("--profile", "--url", "--service"),
-          fc.oneof(anyText, fc.constantFrom(...VALUES)),
-        ),
-      ),
-      { maxLength: 4 },
-    ).map((words) => words.flat()),
-  ),
-  open: async () => {
-    const home = await TemporaryHome.make();
-    await loggedIn(home);
-    return {
-      check: async (rest) => {
-        if (!plainOptions(rest)) return;
-        const args = ["token", ...rest];
-        const direct = new FakeContext({ env: home.env });
-        const byTree = new FakeContext({ env: home.env });
-        const exitCode = await run(args, direct);
-        let treeCode = 0;
+/** The parse reads a line as Cliffy does, or both refuse it. */
+export const parses = target<string[]>({
+  name: "parse",
+  inputs: argv,
+  open: () =>
+    Promise.resolve({
+      check: async (args) => {
+        const line = await parse(args);
+        if (line.wants !== "run" && line.wants !== "explanation") return;
+        const { name, options, args: own } = line.wants === "run"
+          ? line
+          : { name: line.name, options: {}, args: line.args };
+        const words = line.wants === "run" ? plainWords(line) : own;
         try {
-          await runTree(byTree, args);
+          const reading = await readByCliffy({
+            name,
+            args: words,
+            problem: line.wants === "explanation" ? line.problem : undefined,
+          });
+          assertEquals(reading, { name, options, args: own });
         } catch (error) {
-          if (!(error instanceof NanoctlError)) throw error;
-          treeCode = error.exitCode;
-          const json = rest.includes("--json");
-          await new Output(byTree, { json }).error(error);
+          if (line.wants === "run" || !isCliffyError(error)) throw error;
         }
-        assertEquals(
-          [exitCode, direct.stdout.text, direct.stderr.text],
-          [treeCode, byTree.stdout.text, byTree.stderr.text],
-        );
       },
-      close: () => home[Symbol.asyncDispose](),
-    };
-  },
+    }),
 });
+
+/** A line that was read, in the words that all versions of Cliffy read. */
+function plainWords({ name, command, options, args }: Runnable): string[] {
+  const given = Object.entries(options).flatMap(([property, value]) =>
+    (Array.isArray(value) ? value : [value]).flatMap((one) =>
+      one === true ? [longName(property)] : [longName(property), String(one)]
+    )
+  );
+  return command.takesCommand
+    ? [...name.split(" "), ...given, "--", ...args]
+    : [...name.split(" "), ...args, ...given];
+}

@@ -1,0 +1,188 @@
+import { Command as CliffyCommand, ValidationError } from "@cliffy/command";
+import type { Context } from "../../context.ts";
+import { VERSION } from "../../version.ts";
+import type { Unreadable } from "./parse.ts";
+import { AGENT_OPTIONS, GLOBAL_OPTIONS } from "./shared_options.ts";
+import {
+  type Command,
+  longName,
+  type OptionSpec,
+  type OptionSpecs,
+} from "./spec.ts";
+import { COMMANDS, GROUPS, wordsBelow } from "./table.ts";
+
+/** A command line as Cliffy reads it. */
+export interface CliffyReading {
+  name: string;
+  options: Record<string, unknown>;
+  args: string[];
+}
+
+/** The help of a command or a group; of the whole program for an empty name. */
+export async function helpText(
+  context: Pick<Context, "stdout" | "env">,
+  name: string,
+): Promise<string> {
+  const path = name === "" ? [] : name.split(" ");
+  const root = await treeFor(
+    path,
+    async (name) => await COMMANDS[name]?.load(),
+  );
+  const colors = context.stdout.isTerminal && !context.env.get("NO_COLOR");
+  let command = root.reset().help({ colors });
+  for (const word of path) command = command.getCommand(word) ?? command;
+  let text = "";
+  // Only a parse makes Cliffy declare its own options.
+  command.showHelp = (options): void => {
+    text = command.getHelp(options);
+  };
+  await root.parse([...path, "--help"]);
+  return text;
+}
+
+/**
+ * Reads a line of the form that the parse gives. Undefined where it asks for
+ * help or names no command. Throws Cliffy's ValidationError.
+ */
+export async function readByCliffy(
+  { name, args, problem }: Pick<Unreadable, "name" | "args" | "problem">,
+): Promise<CliffyReading | undefined> {
+  if (problem !== undefined) throw new ValidationError(problem);
+  let reading: CliffyReading | undefined;
+  const root = await treeFor(
+    name === "" ? [] : name.split(" "),
+    async (one) => one === name ? await COMMANDS[one]?.load() : undefined,
+    (found) => reading = found,
+  );
+  await root.parse(args);
+  return reading;
+}
+
+/** Whether an error is Cliffy's, about a command line. */
+export function isCliffyError(error: unknown): error is Error {
+  return error instanceof ValidationError;
+}
+
+/** Loads the spec of a command where the tree is to have it; only name and summary elsewhere. */
+type Load = (name: string) => Promise<Command | undefined>;
+type Take = (reading: CliffyReading) => void;
+
+/** The tree along a path: all below its end, and nothing beside it. */
+async function treeFor(
+  [first, second]: string[],
+  load: Load,
+  take: Take = () => {},
+): Promise<CliffyCommand> {
+  const root = rootCommand();
+  for (const word of first === undefined ? wordsBelow() : [first]) {
+    if (!Object.hasOwn(GROUPS, word)) {
+      root.command(word, command(word, await load(word), take));
+      continue;
+    }
+    const group = erased(
+      new CliffyCommand().usage("<command>").description(GROUPS[word] ?? ""),
+    );
+    for (const below of second === undefined ? wordsBelow(word) : [second]) {
+      const name = `${word} ${below}`;
+      group.command(below, command(name, await load(name), take));
+    }
+    root.command(word, group.reset());
+  }
+  return root;
+}
+
+/** A command, or only its name and summary where it has no spec. */
+function command(
+  name: string,
+  spec: Command | undefined,
+  take: Take,
+): CliffyCommand {
+  const summary = COMMANDS[name]?.summary ?? "";
+  const text = spec?.description
+    ? `${summary}\n\n${spec.description}`
+    : summary;
+  const tree = erased(new CliffyCommand().description(text));
+  if (spec) declare(tree, name, spec, take);
+  return tree;
+}
+
+function declare(
+  tree: CliffyCommand,
+  name: string,
+  spec: Command,
+  take: Take,
+): void {
+  if (spec.usage) tree.usage(spec.usage);
+  const names = spec.arguments ?? [];
+  if (names.length > 0) {
+    tree.arguments(names.map((argument) => `<${argument}:string>`).join(" "));
+  }
+  addOptions(tree, spec.options ?? {});
+  if (spec.takesAgent) addOptions(tree, AGENT_OPTIONS);
+  for (const [what, line] of spec.examples) tree.example(what, line);
+  tree.action(function (options: unknown, ...args: unknown[]): void {
+    take({
+      name,
+      options: Object.assign({}, options),
+      args: spec.takesCommand ? this.getLiteralArgs() : args.map(String),
+    });
+  });
+}
+
+function addOptions(tree: CliffyCommand, specs: OptionSpecs): void {
+  for (const [property, spec] of Object.entries(specs)) {
+    tree.option(flags(property, spec), description(spec), {
+      collect: spec.kind === "texts",
+    });
+  }
+}
+
+function rootCommand(): CliffyCommand {
+  const root = erased(
+    new CliffyCommand()
+      .name("nanoctl")
+      .usage("<command>")
+      .description(
+        "Log in to a service, keep the token encrypted, hand it to your scripts.",
+      )
+      .noExit()
+      .globalType("string", text)
+      .version(VERSION)
+      .versionOption("-V, --version", "Show the version, target and runtime.", {
+        standalone: true,
+      })
+      .group("Options of every command"),
+  );
+  for (const [property, spec] of Object.entries(GLOBAL_OPTIONS)) {
+    root.globalOption(flags(property, spec), description(spec), {
+      collect: spec.kind === "texts",
+    });
+  }
+  return root;
+}
+
+/** Forgets the options of a command, which Cliffy keeps in its type. */
+function erased(command: unknown): CliffyCommand {
+  return command as CliffyCommand;
+}
+
+/** As Cliffy declares an option: `-t, --token <token:string>`. */
+function flags(property: string, { kind, short, value }: OptionSpec): string {
+  const type = kind === "number" ? "number" : "string";
+  return (short ? `-${short}, ` : "") + longName(property) +
+    (kind === "flag" ? "" : ` <${value}:${type}>`);
+}
+
+function description({ help, variable, note, ...spec }: OptionSpec): string {
+  const otherwise = variable ?? spec.default;
+  return help + (otherwise === undefined ? "" : ` (${otherwise})`) +
+    (note === undefined ? "" : `\n${note}`);
+}
+
+/** Any text, but an argument is no option: Cliffy 1.1 takes an unknown one for it. */
+function text({ label, value }: { label: string; value: string }): string {
+  if (label === "Argument" && /^-./.test(value)) {
+    throw new ValidationError(`Unknown option "${value}".`);
+  }
+  return value;
+}

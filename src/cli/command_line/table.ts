@@ -1,0 +1,79 @@
+import type { Command } from "./spec.ts";
+
+/** A command by what help says of it in one line, and how to load the rest. */
+export interface TableEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** All commands by name, in the order of help. A start loads the one that it runs. */
+export const COMMANDS: Readonly<Record<string, TableEntry>> = {
+  "login": {
+    summary: "Log in with a token, given or asked for.",
+    load: async () => (await import("../commands/login.ts")).login,
+  },
+  "logout": {
+    summary: "Delete the stored token of a profile.",
+    load: async () => (await import("../commands/logout.ts")).logout,
+  },
+  "whoami": {
+    summary: "Ask the service who you are.",
+    load: async () => (await import("../commands/whoami.ts")).whoami,
+  },
+  "status": {
+    summary: "Show what is stored and which token is active.",
+    load: async () => (await import("../commands/status.ts")).status,
+  },
+  "token": {
+    summary: "Print the active token, for scripts.",
+    load: async () => (await import("../commands/token.ts")).token,
+  },
+  "external-auth access-token": {
+    summary: "Print an access token of an external provider.",
+    load: async () =>
+      (await import("../commands/external_auth/access_token.ts")).accessToken,
+  },
+  "external-auth list": {
+    summary: "List providers, and whether you are authenticated.",
+    load: async () =>
+      (await import("../commands/external_auth/list.ts")).externalAuthList,
+  },
+  "api": {
+    summary: "Send an authenticated request, print the answer.",
+    load: async () => (await import("../commands/api.ts")).api,
+  },
+  "exec": {
+    summary: "Run a command with the token in its environment.",
+    load: async () => (await import("../commands/exec.ts")).exec,
+  },
+  "use": {
+    summary: "Make a stored profile the active one.",
+    load: async () => (await import("../commands/use.ts")).use,
+  },
+  "store info": {
+    summary: "Show where the credential file is and how it is encrypted.",
+    load: async () => (await import("../commands/store/info.ts")).storeInfo,
+  },
+  "store rekey": {
+    summary: "Encrypt everything that is stored with a new key.",
+    load: async () => (await import("../commands/store/rekey.ts")).storeRekey,
+  },
+  "dev-server": {
+    summary: "Run the embedded service, for demos and tests.",
+    load: async () => (await import("../commands/dev_server.ts")).devServer,
+  },
+};
+
+/** What has commands of its own, and its line of help. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  "external-auth": "Get tokens of external providers, such as GitHub.",
+  "store": "Look after the credential file.",
+};
+
+/** The words that can follow a group, or begin a command line where none is given; in the order of help. */
+export function wordsBelow(group = ""): string[] {
+  const names = Object.keys(COMMANDS)
+    .filter((name) => group === "" || name.startsWith(`${group} `))
+    .map((name) => name.split(" ")[group === "" ? 0 : 1] ?? "");
+  return [...new Set(names)];
+}

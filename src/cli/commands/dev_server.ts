@@ -1,0 +1,134 @@
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import type { Command, OptionsOf } from "../command_line/spec.ts";
+import type { Context } from "../../context.ts";
+import { NanoctlError } from "../../errors.ts";
+import type { DevServer } from "../../dev_server/server.ts";
+import { Output } from "../output.ts";
+import { expiryText } from "../expiry.ts";
+import { METADATA_VARIABLES } from "../../tokens/instance_identity/metadata.ts";
+
+type Cloud = keyof typeof METADATA_VARIABLES;
+
+const DEFAULT_PORT = 7080;
+const DEFAULT_HOST = "127.0.0.1";
+
+const OPTIONS = {
+  port: {
+    kind: "number",
+    value: "port",
+    help: "The port; 0 takes any free one.",
+    default: `${DEFAULT_PORT}`,
+  },
+  host: {
+    kind: "text",
+    value: "address",
+    help: "A loopback address.",
+    default: DEFAULT_HOST,
+  },
+  metadata: {
+    kind: "texts",
+    value: "clouds",
+    help: "Be the metadata service of aws, azure, google too.",
+    note: "Of several: aws,azure.",
+  },
+} as const;
+
+/** The options of `dev-server`. */
+export type DevServerCommandOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
+
+/** `nanoctl dev-server`: the embedded service, until Ctrl-C. */
+export const devServer: Command<DevServerCommandOptions> = {
+  description: "It keeps everything in memory and listens on loopback only.",
+  options: OPTIONS,
+  examples: [
+    ["In one terminal", "nanoctl dev-server"],
+    ["In a script", "nanoctl dev-server --port 0 --json > service.json &"],
+    ["As on an instance of AWS", "nanoctl dev-server --metadata aws"],
+  ],
+  run: runDevServer,
+};
+
+/**
+ * Serves until Ctrl-C or a termination signal.
+ *
+ * Throws `usage` for an address that is not loopback or a cloud that is none,
+ * and `failed` when the port is taken.
+ */
+export async function runDevServer(
+  context: Context,
+  options: DevServerCommandOptions,
+): Promise<void> {
+  const metadata = cloudsOf(options.metadata ?? []);
+  const { startDevServer } = await import("../../dev_server/server.ts");
+  const output = new Output(context, options);
+  const server = await startDevServer({
+    hostname: options.host ?? DEFAULT_HOST,
+    port: options.port ?? DEFAULT_PORT,
+    metadata,
+    now: () => context.now(),
+    signal: context.signal,
+  });
+  await announce(context, output, server);
+  await server.finished;
+  if (context.signal.aborted) throw context.signal.reason;
+  throw new NanoctlError("failed", "the embedded service ended by itself");
+}
+
+async function announce(
+  context: Context,
+  output: Output,
+  server: DevServer,
+): Promise<void> {
+  const { url, user, token, agentToken, expiresAt, metadata } = server;
+  if (output.json) {
+    await output.dataJson({
+      url,
+      username: user.username,
+      email: user.email,
+      token,
+      expires_at: expiresAt.toISOString(),
+      agent_token: agentToken,
+      coder_token: server.coderToken,
+      coder_agent_token: server.coderAgentToken,
+      ...Object.keys(metadata).length === 0 ? {} : { metadata },
+    });
+    return;
+  }
+  const at = url === `http://127.0.0.1:${DEFAULT_PORT}` ? "" : ` --url ${url}`;
+  for (
+    const line of [
+      `The embedded service listens at ${url} until Ctrl-C.`,
+      `User:  ${user.username} <${user.email}>`,
+      `Token: ${token} (${expiryText(expiresAt, context.now())})`,
+      `Agent: ${agentToken}`,
+      "",
+      "Try, in another terminal:",
+      `  nanoctl login${at}`,
+      `  NANOSERVICES_TOKEN=${token} nanoctl whoami${at}`,
+      `  curl -X POST ${url}/dev/tokens -d '{"state":"expired"}'`,
+    ]
+  ) await output.sayWithToken(line);
+  const clouds = Object.keys(metadata) as Cloud[];
+  if (clouds.length === 0) return;
+  await output.say("");
+  await output.say("To be on an instance of a cloud:");
+  for (const cloud of clouds) {
+    const variable = METADATA_VARIABLES[cloud];
+    await output.say(`  export ${variable}=${metadata[cloud]}`);
+  }
+}
+
+/** The clouds that were named, each once; they may be parted by commas. */
+function cloudsOf(values: string[]): Cloud[] {
+  const names = values.flatMap((value) => value.split(","));
+  return [...new Set(names.map((name) => cloudOf(name.trim())))];
+}
+
+function cloudOf(name: string): Cloud {
+  if (Object.hasOwn(METADATA_VARIABLES, name)) return name as Cloud;
+  throw new NanoctlError(
+    "usage",
+    `--metadata ${JSON.stringify(name)} is no cloud`,
+    `give one of ${Object.keys(METADATA_VARIABLES).join(", ")}`,
+  );
+}

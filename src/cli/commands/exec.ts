@@ -1,0 +1,202 @@
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import type { Command, OptionsOf } from "../command_line/spec.ts";
+import type { Context } from "../../context.ts";
+import { NanoctlError } from "../../errors.ts";
+import { Output } from "../output.ts";
+import { findProgram, pathFolders } from "../../program_path.ts";
+import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
+import { ExitCode } from "../exit_code.ts";
+import type { CurrentToken } from "../session/current_token.ts";
+
+const TOKEN_VARIABLE = TOKEN_VARIABLES.value;
+const SIGNALS: Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+];
+/** What a terminal sends to every program on it, to the child as well as to us. */
+const FROM_TERMINAL: Deno.Signal[] = ["SIGINT", "SIGQUIT"];
+
+const OPTIONS = {
+  env: {
+    kind: "text",
+    value: "name",
+    help: "The variable of the token.",
+    default: TOKEN_VARIABLE,
+  },
+} as const;
+
+/** The options of `exec`. */
+export type ExecOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
+
+/** `nanoctl exec -- <command>`: a command with the token in its environment. */
+export const exec: Command<ExecOptions> = {
+  usage: "-- <command> [argument...]",
+  takesCommand: true,
+  options: OPTIONS,
+  examples: [
+    ["A script that needs the token", "nanoctl exec -- ./deploy.sh"],
+    ["Under another name", "nanoctl exec --env API_TOKEN -- make publish"],
+  ],
+  runsPrograms: true,
+  run: runExec,
+};
+
+/**
+ * Runs the command and throws `ExitCode` with its exit code, which is 128 and
+ * the signal's number when a signal ended it.
+ *
+ * Throws `usage` without a command, `command_not_found` and
+ * `command_not_executable`, and what getting the token throws.
+ */
+export async function runExec(
+  context: Context,
+  options: ExecOptions,
+  command: string[],
+): Promise<void> {
+  const [program, ...args] = command;
+  if (!program) {
+    throw new NanoctlError(
+      "usage",
+      "there is no command to run",
+      "give it behind two hyphens: nanoctl exec -- <command>",
+    );
+  }
+  const variable = variableName(options);
+  const { currentToken } = await import("../session/current_token.ts");
+  const output = new Output(context, options);
+  const current = await currentToken(context, options, output);
+  const env = environment(context, variable, current);
+  // Before the child is there: a signal that comes in between is for it too.
+  const passTo = catchSignals(context);
+  context.prompts.release();
+  const child = spawn(context, program, args, env);
+  passTo(child);
+  const { code } = await child.status;
+  throw new ExitCode(code);
+}
+
+function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) return env;
+  throw new NanoctlError(
+    "usage",
+    "what --env gives can't be the name of a variable",
+    "a name is made of letters, digits and underscores",
+  );
+}
+
+/** What opens every stored login: the child is to have one token. */
+const STORE_SECRETS = [
+  "NANOCTL_PASSPHRASE",
+  "NANOCTL_ENCRYPTION_KEY",
+  "NANOCTL_NEW_PASSPHRASE",
+  "NANOCTL_NEW_ENCRYPTION_KEY",
+];
+
+/**
+ * The token under its name, and with it the URL and the service that it is for:
+ * a nanoctl in the child must not send it elsewhere, nor find another one of a
+ * person first.
+ */
+function environment(
+  context: Context,
+  variable: string,
+  { target, token }: CurrentToken,
+): Record<string, string> {
+  const env = context.env.toObject();
+  if (variable === TOKEN_VARIABLE) {
+    env.NANOSERVICES_URL = target.url;
+    env.NANOCTL_SERVICE = target.service;
+    for (const name of Object.values(TOKEN_VARIABLES)) delete env[name];
+  }
+  for (const name of STORE_SECRETS) delete env[name];
+  env[variable] = token.secret.reveal();
+  return env;
+}
+
+function spawn(
+  { os }: Pick<Context, "os">,
+  program: string,
+  args: string[],
+  env: Record<string, string>,
+): Deno.ChildProcess {
+  const path = pathOf(program, env, os);
+  try {
+    return new Deno.Command(path, {
+      args,
+      env,
+      clearEnv: true,
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw notFound(program);
+    throw new NanoctlError(
+      "command_not_executable",
+      `the command ${program} can't be run`,
+      "check its permissions and its first line",
+    );
+  }
+}
+
+/** The path of the program. Throws `command_not_found`. */
+function pathOf(
+  program: string,
+  env: Record<string, string>,
+  os: string,
+): string {
+  const place = findProgram(program, env, os);
+  if (place?.path !== undefined) return place.path;
+  if (place) {
+    throw new NanoctlError(
+      "command_not_found",
+      `the command ${program} is only in an empty or relative entry of PATH, which is not used`,
+      `name it by its path: nanoctl exec -- ${place.passedOver}`,
+    );
+  }
+  if (pathFolders(env, os).length > 0) throw notFound(program);
+  throw new NanoctlError(
+    "command_not_found",
+    `the command ${program} was not found: there is no PATH`,
+    "set PATH, or name the command by its path",
+  );
+}
+
+function notFound(program: string): NanoctlError {
+  return new NanoctlError(
+    "command_not_found",
+    `the command ${program} was not found`,
+  );
+}
+
+/**
+ * Catches the signals from now on; they are for the child that the result is
+ * called with. Nothing is taken back once it has ended: a signal that is still
+ * on its way would end us with a code that is not the child's.
+ */
+function catchSignals(context: Context): (child: Deno.ChildProcess) => void {
+  const atTerminal = context.stdin.isTerminal || context.stdout.isTerminal ||
+    context.stderr.isTerminal;
+  const signals = context.os === "windows"
+    ? FROM_TERMINAL.slice(0, 1)
+    : SIGNALS;
+  const started = Promise.withResolvers<Deno.ChildProcess>();
+  for (const signal of signals) {
+    const isForBoth = atTerminal && FROM_TERMINAL.includes(signal);
+    Deno.addSignalListener(signal, async () => {
+      if (isForBoth) return;
+      const child = await started.promise;
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended already.
+      }
+    });
+  }
+  context.releaseInterrupt();
+  return started.resolve;
+}

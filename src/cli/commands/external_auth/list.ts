@@ -1,0 +1,42 @@
+import type { AgentCommandOptions } from "../../command_line/shared_options.ts";
+import type { Command } from "../../command_line/spec.ts";
+import type { Context } from "../../../context.ts";
+import { Output, table } from "../../output.ts";
+
+/** `nanoctl external-auth list`: the providers that the service knows. */
+export const externalAuthList: Command<AgentCommandOptions> = {
+  takesAgent: true,
+  examples: [
+    ["As a table", "nanoctl external-auth list"],
+    [
+      "For a script",
+      "nanoctl external-auth list --json | jq -r '.providers[].id'",
+    ],
+  ],
+  run: runExternalAuthList,
+};
+
+/** Prints the providers as a table or as JSON. Throws as the session does. */
+export async function runExternalAuthList(
+  context: Context,
+  options: AgentCommandOptions,
+): Promise<void> {
+  const { openAnySession } = await import("../../session/agent_session.ts");
+  const { withRefusalHint } = await import("../../session/session.ts");
+  const output = new Output(context, options);
+  const session = await openAnySession(context, options, output);
+  const providers = await withRefusalHint(
+    session,
+    () => session.service.listExternalAuth(session.client),
+  );
+  if (output.json) return await output.dataJson({ providers });
+  if (providers.length === 0) {
+    return await output.say("The service knows no external providers.");
+  }
+  const rows = providers.map(({ id, name, authenticated }) => [
+    id,
+    name,
+    authenticated ? "yes" : "no",
+  ]);
+  await output.data(table([["ID", "NAME", "AUTHENTICATED"], ...rows]));
+}

@@ -1,0 +1,190 @@
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import type { Command, OptionsOf } from "../command_line/spec.ts";
+import type { Context } from "../../context.ts";
+import { hasCode } from "../../errors.ts";
+import type { TokenProvider } from "../../http/token_provider.ts";
+import { Output, table } from "../output.ts";
+import { withoutSecrets } from "../../secret.ts";
+import { tellsExpiry } from "../../services/names.ts";
+import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
+import { describeKey } from "../../store/key_source.ts";
+import { loginCommand } from "../../tokens/stored.ts";
+import { warnOfClock } from "../clock_warning.ts";
+import { expiryText } from "../expiry.ts";
+import { encryptionJson } from "./store/info.ts";
+import type { ServiceHeader } from "../session/service_headers.ts";
+import type { Workplace } from "../session/target.ts";
+
+const OPTIONS = {
+  check: {
+    kind: "flag",
+    help: "Ask the service whether the active token is valid.",
+  },
+} as const;
+
+/** The options of `status`. */
+export type StatusOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
+
+/** `nanoctl status`: what is stored, and which token a command would use. */
+export const status: Command<StatusOptions> = {
+  options: OPTIONS,
+  examples: [
+    ["At a glance", "nanoctl status"],
+    ["As a health check", "nanoctl status --check --quiet"],
+  ],
+  run: runStatus,
+};
+
+/**
+ * Prints the state. Without `--check` it uses no network and being logged out
+ * is not an error; with it, it throws as `whoami` does.
+ */
+export async function runStatus(
+  context: Context,
+  options: StatusOptions,
+): Promise<void> {
+  const { openWorkplace } = await import("../session/target.ts");
+  const output = new Output(context, options);
+  const workplace = await openWorkplace(context, options);
+  const active = await activeToken(context, options, workplace);
+  if (workplace.note) await output.detail(workplace.note);
+  const { serviceHeaders } = await import("../session/service_headers.ts");
+  const { loadService } = await import("../../services/service.ts");
+  const service = await loadService(workplace.target.service);
+  const headers = serviceHeaders(context, options, service);
+  if (output.json) {
+    await output.dataJson(statusJson(workplace, active, headers));
+  } else {
+    await output.data(statusText(context, workplace, active, headers));
+  }
+  if (options.check) await check(context, options, output, workplace);
+}
+
+/** The provider of the active token; undefined when there is none. */
+async function activeToken(
+  context: Context,
+  options: StatusOptions,
+  { target, store, snapshot }: Workplace,
+): Promise<TokenProvider | undefined> {
+  const { resolveProvider } = await import("../../tokens/resolve.ts");
+  try {
+    return resolveProvider(context, options, target, store, snapshot);
+  } catch (error) {
+    if (hasCode(error, "not_logged_in")) return undefined;
+    throw error;
+  }
+}
+
+async function check(
+  context: Context,
+  options: StatusOptions,
+  output: Output,
+  workplace: Workplace,
+): Promise<void> {
+  const { target, store, snapshot } = workplace;
+  const { resolveProvider } = await import("../../tokens/resolve.ts");
+  const { openSession, whoami } = await import("../session/session.ts");
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  const account = await whoami(
+    await openSession(context, options, output, workplace, provider),
+  );
+  await warnOfClock(output, account);
+  await output.say(
+    `The active token is valid: you are ${account.username} at ${target.url}.`,
+  );
+}
+
+function statusJson(
+  { target, store, snapshot, urlSource }: Workplace,
+  active: TokenProvider | undefined,
+  headers: ServiceHeader[],
+): Record<string, unknown> {
+  return {
+    active: snapshot.active,
+    target: {
+      service: target.service,
+      url: withoutSecrets(target.url),
+      url_source: urlSource,
+      headers: headers.map(({ name, source }) => ({ name, source })),
+    },
+    token: active
+      ? {
+        origin: active.origin,
+        source: withoutSecrets(active.source),
+        service: target.service,
+        url: withoutSecrets(target.url),
+        profile: target.profile,
+        expires_at: active.origin === "store"
+          ? snapshot.find(target.profile)?.expiresAt?.toISOString() ?? null
+          : null,
+      }
+      : null,
+    encryption: snapshot.key ? encryptionJson(snapshot.key) : null,
+    file: snapshot.key ? store.path : null,
+    profiles: profiles(snapshot).map((stored) => ({
+      profile: stored.profile,
+      service: stored.service,
+      url: stored.url,
+      account: { username: stored.username },
+      expires_at: stored.expiresAt?.toISOString() ?? null,
+      stored_at: stored.storedAt.toISOString(),
+    })),
+  };
+}
+
+/** A header without its value, which may be a credential. */
+function headerText({ name, source }: ServiceHeader): string {
+  return `${name} (from ${source})`;
+}
+
+function profiles(snapshot: StoreSnapshot): StoredProfile[] {
+  return snapshot.names.flatMap((name) => snapshot.find(name) ?? []);
+}
+
+function statusText(
+  context: Context,
+  { target, store, snapshot, urlSource }: Workplace,
+  active: TokenProvider | undefined,
+  headers: ServiceHeader[],
+): string {
+  const now = context.now();
+  const facts = [
+    [
+      "Active token:",
+      active
+        ? withoutSecrets(`from ${active.source}, for ${target.url}`)
+        : `none; log in with '${
+          loginCommand(snapshot, { profile: target.profile })
+        }'`,
+    ],
+    // What is stored with the profile is in its line above.
+    ...["profile", "default"].includes(urlSource)
+      ? []
+      : [["URL:", withoutSecrets(`${target.url}, from ${urlSource}`)]],
+    ...headers.length === 0
+      ? []
+      : [["Headers:", headers.map(headerText).join(", ")]],
+    ...(snapshot.key
+      ? [
+        [
+          "Encryption:",
+          `AES-256-GCM, ${describeKey(snapshot.key)}, key ${snapshot.key.id}`,
+        ],
+        ["Stored in:", store.path],
+      ]
+      : []),
+  ];
+  const rows = profiles(snapshot).map((stored) => [
+    stored.profile === snapshot.active ? "*" : "",
+    stored.profile,
+    stored.service,
+    stored.url,
+    stored.username,
+    stored.expiresAt || tellsExpiry(stored.service)
+      ? expiryText(stored.expiresAt, now)
+      : "no date is known",
+  ]);
+  if (rows.length === 0) return table(facts);
+  const headings = ["", "PROFILE", "SERVICE", "URL", "USER", "TOKEN"];
+  return `${table([headings, ...rows])}\n\n${table(facts)}`;
+}

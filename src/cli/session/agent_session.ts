@@ -1,0 +1,103 @@
+import type { Context } from "../../context.ts";
+import { NanoctlError } from "../../errors.ts";
+import type { Output } from "../output.ts";
+import { DEFAULT_SERVICE } from "../../services/names.ts";
+import { knownService } from "../../services/service.ts";
+import { parseServiceUrl } from "../../http/service_url.ts";
+import { DEFAULT_PROFILE } from "../../store/snapshot.ts";
+import { type Agent, agentOf, agentProvider } from "../../tokens/agent.ts";
+import type { AgentCommandOptions } from "../command_line/shared_options.ts";
+import {
+  openSession,
+  openUsualSession,
+  type Session,
+  type SessionPlace,
+} from "./session.ts";
+import { namedService } from "../../tokens/variables.ts";
+import { openWorkplace } from "./target.ts";
+
+/**
+ * The session of a command that an agent may run too: the agent's where the
+ * options or variables name one, else the person's.
+ *
+ * Throws `usage` where both are asked for, `not_logged_in` for an agent
+ * without a token, and what opening throws.
+ */
+export async function openAnySession(
+  context: Context,
+  options: AgentCommandOptions,
+  output: Output,
+): Promise<Session> {
+  const agent = chosenAgent(context, options);
+  if (!agent) return await openUsualSession(context, options, output);
+  const place = await placeOf(context, options, agent);
+  return await openSession(
+    context,
+    options,
+    output,
+    place,
+    (given) => agentProvider(given, agent),
+  );
+}
+
+/** A person's own token on the command line hides what variables say of an agent. */
+function chosenAgent(
+  context: Context,
+  options: AgentCommandOptions,
+): Agent | undefined {
+  if (options.token === undefined && options.tokenFile === undefined) {
+    return agentOf(context, options);
+  }
+  const { agentToken, agentTokenFile, agentUrl, agentName, auth } = options;
+  if (
+    [agentToken, agentTokenFile, agentUrl, agentName, auth]
+      .every((option) => option === undefined)
+  ) {
+    return undefined;
+  }
+  throw new NanoctlError(
+    "usage",
+    "both a person's token and an agent are given",
+    "give either --token or --token-file, or the options of the agent",
+  );
+}
+
+/** Of a URL on the command line and another one in a variable neither is silently left out. */
+function checkOneUrl(
+  { url, agentUrl }: AgentCommandOptions,
+  ofAgent: string,
+): void {
+  if (url === undefined || agentUrl !== undefined) return;
+  if (parseServiceUrl(url) === parseServiceUrl(ofAgent)) return;
+  throw new NanoctlError(
+    "usage",
+    "--url is given, but the agent has another URL in the environment",
+    "name the agent's service with --agent-url",
+  );
+}
+
+/** An agent that has its URL needs nothing of what a person stored, not even a home. */
+async function placeOf(
+  context: Context,
+  options: AgentCommandOptions,
+  agent: Agent,
+): Promise<SessionPlace> {
+  const service = options.service ?? agent.service;
+  if (agent.url === undefined) {
+    const { target, note } = await openWorkplace(
+      context,
+      { ...options, service },
+      () => true,
+    );
+    return { target, note };
+  }
+  checkOneUrl(options, agent.url);
+  const named = namedService(context, { service }) ?? DEFAULT_SERVICE;
+  return {
+    target: {
+      profile: DEFAULT_PROFILE,
+      service: knownService(named),
+      url: parseServiceUrl(agent.url),
+    },
+  };
+}

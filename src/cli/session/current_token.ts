@@ -1,0 +1,63 @@
+import type { Context } from "../../context.ts";
+import { NanoctlError } from "../../errors.ts";
+import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
+import type { Output } from "../output.ts";
+import { resolveProvider, type Target } from "../../tokens/resolve.ts";
+import { loginCommand } from "../../tokens/stored.ts";
+import { expiryText, SOON } from "../expiry.ts";
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import { openWorkplace } from "./target.ts";
+
+/** The token that a command would use, and where. */
+export interface CurrentToken {
+  target: Target;
+  provider: TokenProvider;
+  token: SessionToken;
+}
+
+/**
+ * The token that a command would use, without asking the service. Warns when
+ * it ends within a day.
+ *
+ * Throws `not_logged_in`, `token_expired` for a stored token whose time is
+ * over, and what the store throws.
+ */
+export async function currentToken(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<CurrentToken> {
+  const workplace = await openWorkplace(context, options);
+  const { target, store, snapshot, note } = workplace;
+  if (note) await output.detail(note);
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  const token = await provider.getToken();
+  if (token.note) await output.detail(token.note);
+  const login = loginCommand(snapshot, { profile: target.profile });
+  await checkExpiry(token, context.now(), output, login);
+  return { target, provider, token };
+}
+
+/** A time to the minute, such as `2026-01-15 12:00 UTC`. */
+function utc(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+async function checkExpiry(
+  { expiresAt }: SessionToken,
+  now: Date,
+  output: Output,
+  login: string,
+): Promise<void> {
+  if (!expiresAt) return;
+  const left = expiresAt.getTime() - now.getTime();
+  if (left <= 0) {
+    throw new NanoctlError(
+      "token_expired",
+      `the stored token ${expiryText(expiresAt, now)}`,
+      // Without a network nobody else can tell the time.
+      `log in again with '${login}'; this machine's clock shows ${utc(now)}`,
+    );
+  }
+  if (left < SOON) await output.warn(`the token ${expiryText(expiresAt, now)}`);
+}

@@ -1,0 +1,182 @@
+import type { Context } from "../../context.ts";
+import { hasCode, NanoctlError } from "../../errors.ts";
+import { HttpClient } from "../../http/client.ts";
+import { readCaFile } from "../../http/certificates.ts";
+import type { TokenProvider } from "../../http/token_provider.ts";
+import type { Output } from "../output.ts";
+import {
+  type Account,
+  loadService,
+  type Service,
+} from "../../services/service.ts";
+import { resolveProvider, type Target } from "../../tokens/resolve.ts";
+import { loginCommand } from "../../tokens/stored.ts";
+import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
+import type { IdentityContext } from "../../tokens/instance_identity/exchange.ts";
+import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import { serviceHeaders } from "./service_headers.ts";
+import { openWorkplace } from "./target.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/** The service, with a client that authenticates to it. */
+export interface Session {
+  target: Target;
+  service: Service;
+  client: HttpClient;
+  provider: TokenProvider;
+  /** The login that is stored for the target, whether or not it is the one used. */
+  stored: StoredProfile | undefined;
+  /** What logs in anew, for a hint. */
+  login: string;
+}
+
+/** A provider, or how to make one that has to ask the service for its token. */
+export type ProviderSource =
+  | TokenProvider
+  | ((context: IdentityContext) => TokenProvider);
+
+/** What a session is opened on; without a snapshot nothing is stored for it. */
+export interface SessionPlace {
+  target: Target;
+  snapshot?: StoreSnapshot | undefined;
+  /** How the profile was chosen, for `--verbose`. */
+  note?: string | undefined;
+}
+
+/**
+ * The one function that makes an authenticated client.
+ *
+ * Throws `usage` for a bad `--timeout` or CA file.
+ */
+export async function openSession(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+  { target, snapshot, note }: SessionPlace,
+  source: ProviderSource,
+): Promise<Session> {
+  if (note) await output.detail(note);
+  const service = await loadService(target.service);
+  const caFile = options.caFile ??
+    (context.env.get("NANOCTL_CA_FILE") || undefined);
+  const log = (line: string): void => void output.detail(line).catch(() => {});
+  const client = new HttpClient({
+    context,
+    baseUrl: target.url,
+    present: service.present,
+    headers: serviceHeaders(context, options, service),
+    timeoutSeconds: timeoutSeconds(options),
+    insecureHttp: options.insecureHttp ?? false,
+    ...(caFile === undefined
+      ? {}
+      : { caCerts: await readCaFile(caFile, context.now()) }),
+    log,
+  });
+  const provider = typeof source === "function"
+    ? source({ context, service, client, log })
+    : source;
+  const found = snapshot?.find(target.profile);
+  const stored = found?.url === target.url && found.service === target.service
+    ? found
+    : undefined;
+  return {
+    target,
+    service,
+    client: client.withTokens(provider),
+    provider,
+    stored,
+    login: loginCommand(snapshot ?? { active: target.profile }, {
+      profile: target.profile,
+      url: stored ? undefined : options.url && target.url,
+      service: stored ? undefined : options.service && target.service,
+    }),
+  };
+}
+
+/**
+ * The session of a command that needs one and does not care where the token
+ * comes from.
+ *
+ * Throws as `openWorkplace`, `resolveProvider` and {@linkcode openSession} do.
+ */
+export async function openUsualSession(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<Session> {
+  const workplace = await openWorkplace(context, options);
+  const { target, store, snapshot } = workplace;
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  return await openSession(context, options, output, workplace, provider);
+}
+
+/** Asks the service whose the token is; a refusal says what to do about it. */
+export async function whoami(session: Session): Promise<Account> {
+  return await withRefusalHint(
+    session,
+    () => session.service.whoami(session.client),
+  );
+}
+
+/** Runs a request; when the token is refused, the hint depends on where it came from. */
+export async function withRefusalHint<T>(
+  session: Session,
+  request: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    if (
+      !hasCode(error, "token_invalid", "token_expired", "token_revoked") ||
+      error.hint !== undefined
+    ) throw error;
+    throw new NanoctlError(error.code, error.message, refusalHint(session));
+  }
+}
+
+function refusalHint(session: Session): string {
+  const { provider, service, target } = session;
+  const page = service.tokenPage(target.url);
+  switch (provider.origin) {
+    case "environment":
+      return `${
+        unsetHint(provider.source, session)
+      }, or give it a token made at ${page}`;
+    case "environment-file":
+      return `${
+        unsetHint(TOKEN_VARIABLES.file, session)
+      }, or put a token made at ${page} into its file`;
+    case "store":
+      return `log in again with '${session.login}'`;
+    case "agent-token":
+    case "agent-token-file":
+    case "agent-environment":
+    case "agent-environment-file":
+      return "the agent needs a new token: restart the workspace or the job that made it";
+    case "aws-instance-identity":
+    case "azure-instance-identity":
+    case "google-instance-identity":
+      return "check that the service still has an agent for this instance";
+    default:
+      return `make a new token at ${page}`;
+  }
+}
+
+/** What becomes of a command when the variable is unset depends on what is stored. */
+function unsetHint(variable: string, { stored, login }: Session): string {
+  return stored
+    ? `${variable} hides the stored login of profile ${stored.profile} (${stored.username}): unset it to use that one`
+    : `unset ${variable} and log in with '${login}'`;
+}
+
+function timeoutSeconds({ timeout }: GlobalOptions): number {
+  const seconds = timeout ?? DEFAULT_TIMEOUT_SECONDS;
+  if (seconds > 0 && seconds <= 86_400) return seconds;
+  throw new NanoctlError(
+    "usage",
+    `--timeout ${seconds} is not a time limit`,
+    "give seconds, more than 0 and at most 86400",
+  );
+}

@@ -1,0 +1,218 @@
+import type { Context } from "../../context.ts";
+import { hasCode, NanoctlError } from "../../errors.ts";
+import { parseServiceUrl } from "../../http/service_url.ts";
+import {
+  DEFAULT_SERVICE,
+  SERVICE_NAMES,
+  type ServiceName,
+} from "../../services/names.ts";
+import { knownService } from "../../services/service.ts";
+import { CredentialStore } from "../../store/credential_store.ts";
+import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
+import { checkProfileName } from "../../store/profile_name.ts";
+import { givenProvider, type Target } from "../../tokens/resolve.ts";
+import { notLoggedIn } from "../../tokens/stored.ts";
+import {
+  meansCoder,
+  namedProfile,
+  namedService,
+} from "../../tokens/variables.ts";
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import { profileFor } from "./profile_choice.ts";
+
+/** Where a command goes when nothing names a service: the embedded one. */
+export const DEFAULT_URL = "http://127.0.0.1:7080";
+
+/** The credential file as it was read, and the profile that is meant. */
+export interface Stored {
+  profile: string;
+  store: CredentialStore;
+  snapshot: StoreSnapshot;
+}
+
+/** What named the URL of a command. */
+export type UrlSource =
+  | "--url"
+  | "NANOSERVICES_URL"
+  | "CODER_URL"
+  | "profile"
+  | "default";
+
+/** What a command works on, before there is any token. */
+export interface Workplace extends Omit<Stored, "profile"> {
+  target: Target;
+  urlSource: UrlSource;
+  /** How the profile was chosen, for `--verbose`, where that is not plain. */
+  note?: string | undefined;
+}
+
+/**
+ * Reads the credential file and finds the profile: `--profile`,
+ * `NANOCTL_PROFILE`, the active one.
+ *
+ * Throws `usage` for a name that can't be one, and what reading the credential
+ * file throws.
+ */
+export async function openStored(
+  context: Context,
+  options: GlobalOptions,
+): Promise<Stored> {
+  const named = profileName(context, options);
+  const store = new CredentialStore(context);
+  const snapshot = await store.read();
+  return { profile: named ?? snapshot.active, store, snapshot };
+}
+
+/** What `--profile` names, else `NANOCTL_PROFILE`. Throws `usage` for what can't be a name. */
+function profileName(
+  context: Context,
+  options: GlobalOptions,
+): string | undefined {
+  const named = namedProfile(context, options);
+  if (named !== undefined) checkProfileName(named);
+  return named;
+}
+
+/**
+ * The profile, URL and service of a command, first match wins: the option, the
+ * variable, the stored profile's own, the default. A URL without a profile
+ * chooses the one profile that is stored for it. Where the token and the URL
+ * come from outside, a credential file that can't be read is none: HOME may be
+ * a folder that is closed to us.
+ *
+ * Throws as {@linkcode openStored} does, and `usage` for a URL or a service
+ * that can't be one, and for a URL that several profiles are for.
+ */
+export async function openWorkplace(
+  context: Context,
+  options: GlobalOptions,
+  hasToken = () => givenProvider(context, options) !== undefined,
+): Promise<Workplace> {
+  const maybeNamed = ["NANOSERVICES_URL", "CODER_URL"]
+    .some((name) => context.env.get(name)) || options.url !== undefined;
+  const opened = await openEntry(context, options)
+    .catch((error) => {
+      if (!maybeNamed || !hasToken() || !isOfStore(error)) throw error;
+      return nothingStored(context, options);
+    });
+  const { store, snapshot } = opened;
+  const named = urlNamed(context, options, opened.stored);
+  const { profile, note } = chooseProfile(
+    context,
+    options,
+    opened,
+    named,
+    hasToken,
+  );
+  const stored = snapshot.find(profile);
+  const url = named?.url ?? stored?.url ?? DEFAULT_URL;
+  const given = namedService(context, options);
+  const service = given === undefined && named?.source !== "CODER_URL" &&
+      stored?.url === url
+    ? storedService(stored)
+    : knownService(
+      given ?? (named?.source === "CODER_URL" ? "coder" : DEFAULT_SERVICE),
+    );
+  const urlSource = named?.source ?? (stored ? "profile" : "default");
+  return {
+    target: { profile, service, url },
+    store,
+    snapshot,
+    urlSource,
+    note,
+  };
+}
+
+/** A URL in its normal form, and what named it. */
+interface UrlNamed {
+  url: string;
+  source: UrlSource;
+}
+
+/** The URL that was named for this command; `CODER_URL` counts for Coder alone. */
+function urlNamed(
+  context: Context,
+  options: GlobalOptions,
+  stored: StoredProfile | undefined,
+): UrlNamed | undefined {
+  const { env } = context;
+  const isCoder = meansCoder(context, options) ||
+    namedService(context, options) === undefined &&
+      namedProfile(context, options) !== undefined &&
+      stored?.service === "coder";
+  const named: [text: string | undefined, source: UrlSource][] = [
+    [options.url, "--url"],
+    [env.get("NANOSERVICES_URL") || undefined, "NANOSERVICES_URL"],
+    [isCoder ? env.get("CODER_URL") || undefined : undefined, "CODER_URL"],
+  ];
+  for (const [text, source] of named) {
+    if (text !== undefined) return { url: parseServiceUrl(text), source };
+  }
+  return undefined;
+}
+
+/** Of several logins for a URL one must be chosen only where no token is given from outside. */
+function chooseProfile(
+  context: Context,
+  options: GlobalOptions,
+  { profile, snapshot }: WithEntry,
+  named: UrlNamed | undefined,
+  hasToken: () => boolean,
+): { profile: string; note?: string } {
+  const isOpen = named && profileName(context, options) === undefined;
+  if (!isOpen || snapshot.names.length === 0) return { profile };
+  const service = namedService(context, options) ??
+    (named.source === "CODER_URL" ? "coder" : undefined);
+  try {
+    const chosen = profileFor(snapshot, { url: named.url, service }) ?? profile;
+    if (chosen === profile) return { profile };
+    return {
+      profile: chosen,
+      note: `profile ${chosen} is the one that is stored for ${named.url}`,
+    };
+  } catch (error) {
+    if (hasCode(error, "usage") && hasToken()) return { profile };
+    throw error;
+  }
+}
+
+/** Whether what failed is the credential file, or its folder. */
+function isOfStore(error: unknown): boolean {
+  return error instanceof NanoctlError && error.code.startsWith("file_");
+}
+
+/** What was read, with the entry of the profile that is meant. */
+type WithEntry = Stored & { stored?: StoredProfile | undefined };
+
+async function openEntry(
+  context: Context,
+  options: GlobalOptions,
+): Promise<WithEntry> {
+  const opened = await openStored(context, options);
+  return { ...opened, stored: opened.snapshot.find(opened.profile) };
+}
+
+function nothingStored(context: Context, options: GlobalOptions): WithEntry {
+  const store = new CredentialStore(context);
+  const snapshot = store.nothing();
+  const profile = profileName(context, options) ?? snapshot.active;
+  return { profile, store, snapshot };
+}
+
+/** The target that a stored profile is for. Throws `not_logged_in` when nothing is stored for it. */
+export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
+  const stored = snapshot.find(profile);
+  if (!stored) throw notLoggedIn(snapshot, { profile });
+  return { profile, service: storedService(stored), url: stored.url };
+}
+
+/** The service that a profile was stored for; the file may be newer than we are, or damaged. */
+function storedService(stored: StoredProfile): ServiceName {
+  const found = SERVICE_NAMES.find((known) => known === stored.service);
+  if (found) return found;
+  throw new NanoctlError(
+    "file_corrupt",
+    `profile ${stored.profile} is stored for the service ${stored.service}, which this nanoctl does not know`,
+    "update nanoctl, or log in again",
+  );
+}
