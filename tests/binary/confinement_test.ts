@@ -59,6 +59,15 @@ const HARM = `
 }
 `;
 
+/** Modules of which every command loads one, as it would a dependency; the fast path has the first. */
+const HARMED = [
+  "src/version.ts",
+  "src/store/credential_store.ts",
+  "src/cli/command_line/cliffy_tree.ts",
+  "src/cli/command_line/usage_error.ts",
+  "src/dev_server/server.ts",
+];
+
 interface Report {
   thread: "process" | "worker";
   done: string[];
@@ -76,9 +85,10 @@ describe("with a module in it that means harm, the compiled program", () => {
     for (const name of ["vendor", "node_modules"]) {
       await Deno.symlink(join(ROOT, name), join(folder, name));
     }
-    // Every command loads it, main.ts itself too.
-    const path = join(folder, "src/secret.ts");
-    await Deno.writeTextFile(path, HARM + await Deno.readTextFile(path));
+    for (const name of HARMED) {
+      const path = join(folder, name);
+      await Deno.writeTextFile(path, HARM + await Deno.readTextFile(path));
+    }
     await bundle(folder, join(folder, "bundle"));
     const { success, stderr } = await runDeno(
       compileArgs("bundle/main.js", join(folder, "harmed"), {
@@ -172,13 +182,13 @@ describe("with a module in it that means harm, the compiled program", () => {
       using home = await loggedIn();
       const { reports, code } = await harmDone(home, args);
       const [first, ...later] = reports;
-      // The quick way of token has only our own modules, and AES-GCM.
+      // The fast path of token has only our own modules, and AES-GCM.
       const kept = args[0] === "token" ? ["run a program"] : [];
       assertEquals(first, { thread: "process", done: kept });
       for (const report of later) {
         assertEquals(report, { thread: "process", done: [] });
       }
-      assertEquals(later.length > 0, !quick);
+      if (quick) assertEquals(later, []);
       assertEquals(code !== 0, fails ?? false);
       assertUnharmed(home);
     });
@@ -196,14 +206,12 @@ describe("with a module in it that means harm, the compiled program", () => {
       using home = await loggedIn();
       const token = stdin ? (await service.mint()).token : undefined;
       const { reports, code } = await harmDone(home, args, token);
-      const [own, other] = [
-        { thread: "worker", done: ["write to our folder"] },
-        { thread: "process", done: [] },
-      ];
-      assertEquals(
-        reports.toSorted((a, b) => a.thread < b.thread ? -1 : 1),
-        [other, own],
-      );
+      for (const report of reports) {
+        assertEquals(report, {
+          thread: "worker",
+          done: ["write to our folder"],
+        });
+      }
       assertEquals(code, 0);
       assertUnharmed(home);
     });
