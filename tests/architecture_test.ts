@@ -192,16 +192,18 @@ const RULES: Record<string, Rule> = {
   "a command with the options of an agent gets its session by them": (files) =>
     files.flatMap(({ path, code }) => {
       const declares = /\btakesAgent: true,/.test(code);
-      const opens = /(?<!function )\bopenAnySession\s*\(/.test(code);
+      const opens = /(?<!function )\bopenAgentOrPersonSession\s*\(/.test(code);
       if (declares !== opens) {
         return [
-          `${path}: ${declares ? "openAnySession" : "the options"} misses`,
+          `${path}: ${
+            declares ? "openAgentOrPersonSession" : "the options"
+          } misses`,
         ];
       }
-      return declares ? matches(path, code, /\bopen(Usual)?Session\b/g) : [];
+      return declares ? matches(path, code, /\bopen(Person)?Session\b/g) : [];
     }),
 
-  "only src/tokens/agent.ts and openAnySession look at the options of an agent":
+  "only src/tokens/agent.ts and openAgentOrPersonSession look at the options of an agent":
     (files) =>
       files.flatMap(({ path, code }) =>
         ["src/tokens/agent.ts", "src/cli/session/agent_session.ts"].includes(
@@ -492,11 +494,11 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
     ["src/cli/commands/whoami.ts", "const a = { takesAgent: true, };"],
     [
       "src/cli/commands/whoami.ts",
-      "await openAnySession(context, options, output);",
+      "await openAgentOrPersonSession(context, options, output);",
     ],
     [
       "src/cli/commands/api.ts",
-      "await openUsualSession(context, options, output);",
+      "await openPersonSession(context, options, output);",
     ],
     ["src/cli/commands/api.ts", "const open = openSession;"],
     [
@@ -504,7 +506,7 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
       "export const a = { takesAgent: true, };",
     ],
   ],
-  "only src/tokens/agent.ts and openAnySession look at the options of an agent":
+  "only src/tokens/agent.ts and openAgentOrPersonSession look at the options of an agent":
     [
       ["src/cli/commands/api.ts", "const token = options.agentToken;"],
       [

@@ -8,7 +8,7 @@ import type { Output } from "./output.ts";
  *
  * Throws what the attempt throws, and as `moveAside` of the store does.
  */
-export async function withForce<T>(
+export async function movingAside<T>(
   context: Context,
   { force }: { force?: boolean | undefined },
   output: Output,

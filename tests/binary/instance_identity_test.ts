@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { openAnySession } from "../../src/cli/session/agent_session.ts";
+import { openAgentOrPersonSession } from "../../src/cli/session/agent_session.ts";
 import { Output } from "../../src/cli/output.ts";
 import {
   ACCESS_TOKEN,
@@ -527,7 +527,11 @@ describe("two hundred requests at once in one process", () => {
         network: true,
         env: { ...metadata.env, ...agentEnv(cloud, service) },
       });
-      const session = await openAnySession(context, {}, new Output(context));
+      const session = await openAgentOrPersonSession(
+        context,
+        {},
+        new Output(context),
+      );
       const all = async (): Promise<void> => {
         const tokens = await Promise.all(
           Array.from(
@@ -632,7 +636,11 @@ describe("a token of an agent", () => {
         NANOSERVICES_AGENT_TOKEN_FILE: path,
       },
     });
-    const { client } = await openAnySession(context, {}, new Output(context));
+    const { client } = await openAgentOrPersonSession(
+      context,
+      {},
+      new Output(context),
+    );
     for (const token of ["agent_1", "agent_2"]) {
       service.tokens.add(token);
       Deno.writeTextFileSync(path, token);

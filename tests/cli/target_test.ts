@@ -4,7 +4,7 @@ import type { GlobalOptions } from "../../src/cli/command_line/shared_options.ts
 import {
   DEFAULT_URL,
   openStored,
-  openWorkplace,
+  resolveTarget,
   storedTarget,
 } from "../../src/cli/session/target.ts";
 import { Secret } from "../../src/secret.ts";
@@ -114,13 +114,13 @@ describe("the URL of a command", () => {
     it(`is ${what}`, async () => {
       await using home = await homeWithProfiles();
       const context = new FakeContext({ env: { ...home.env, ...env } });
-      assertEquals((await openWorkplace(context, options)).target.url, url);
+      assertEquals((await resolveTarget(context, options)).target.url, url);
     });
   }
 
   it("is the embedded service's where nothing names one", async () => {
     assertEquals(DEFAULT_URL, "http://127.0.0.1:7080");
-    const { target } = await openWorkplace(new FakeContext(), {});
+    const { target } = await resolveTarget(new FakeContext(), {});
     assertEquals(target, {
       profile: "default",
       service: "nanoservices",
@@ -152,21 +152,21 @@ describe("the URL of a command", () => {
     it(`goes with a service, which is ${what}`, async () => {
       await using home = await homeWithProfiles();
       const context = new FakeContext({ env: { ...home.env, ...env } });
-      const { target } = await openWorkplace(context, options);
+      const { target } = await resolveTarget(context, options);
       assertEquals(target.service, service);
     });
   }
 
   it("can't go with a service in NANOCTL_SERVICE that there is not", async () => {
     const context = new FakeContext({ env: { NANOCTL_SERVICE: "nope" } });
-    const error = await rejectionOf(openWorkplace(context, {}));
+    const error = await rejectionOf(resolveTarget(context, {}));
     assertEquals(error.code, "usage");
   });
 
   for (const url of ["", "ftp://a.example", "https://a.example?b=c"]) {
     it(`can't be ${JSON.stringify(url)}`, async () => {
       const error = await rejectionOf(
-        openWorkplace(new FakeContext(), { url }),
+        resolveTarget(new FakeContext(), { url }),
       );
       assertEquals(error.code, "usage");
     });
@@ -175,7 +175,7 @@ describe("the URL of a command", () => {
 
 describe("the service of a command", () => {
   it("is the one that --service names", async () => {
-    const { target } = await openWorkplace(new FakeContext(), {
+    const { target } = await resolveTarget(new FakeContext(), {
       service: "nanoservices",
     });
     assertEquals(target.service, "nanoservices");
@@ -183,7 +183,7 @@ describe("the service of a command", () => {
 
   it("can't be one that there is not", async () => {
     const error = await rejectionOf(
-      openWorkplace(new FakeContext(), { service: "nope" }),
+      resolveTarget(new FakeContext(), { service: "nope" }),
     );
     assertEquals([error.code, error.message], [
       "usage",

@@ -1,13 +1,15 @@
 import type { Context } from "../../context.ts";
 
-/** An option as data: the parse, the help and the types of a command's options come from it. */
-export interface OptionSpec {
-  /** `flag` takes no value; `texts` takes one each time it is given. */
-  readonly kind: "flag" | "text" | "number" | "texts";
-  /** One sentence. */
-  readonly help: string;
-  /** What the value is, as help names it. */
-  readonly value?: string;
+/** What the parse makes of an option of each kind; `texts` takes one value each time it is given. */
+interface Values {
+  flag: boolean;
+  text: string;
+  number: number;
+  texts: string[];
+}
+
+/** What more can be said of an option. */
+interface Details {
   /** The short spelling, one letter. */
   readonly short?: string;
   /** The environment variable that is read where the option is missing. */
@@ -18,15 +20,50 @@ export interface OptionSpec {
   readonly note?: string;
 }
 
+/** An option as data: the parse, the help and the types of a command's options come from it. */
+export interface OptionSpec<Kind extends keyof Values = keyof Values>
+  extends Details {
+  readonly kind: Kind;
+  /** What the value is, as help names it; empty for a flag. */
+  readonly value: string;
+  /** One sentence. */
+  readonly help: string;
+}
+
+/** An option without a value. */
+export function flag(help: string, details?: Details): OptionSpec<"flag"> {
+  return { kind: "flag", value: "", help, ...details };
+}
+
+/** An option with a text, such as `--url <url>`. */
+export function text(
+  value: string,
+  help: string,
+  details?: Details,
+): OptionSpec<"text"> {
+  return { kind: "text", value, help, ...details };
+}
+
+/** An option with a text, which can be given repeatedly. */
+export function texts(
+  value: string,
+  help: string,
+  details?: Details,
+): OptionSpec<"texts"> {
+  return { kind: "texts", value, help, ...details };
+}
+
+/** An option with a number. */
+export function number(
+  value: string,
+  help: string,
+  details?: Details,
+): OptionSpec<"number"> {
+  return { kind: "number", value, help, ...details };
+}
+
 /** Options by the name of their property: `tokenFile` is `--token-file`. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
-
-interface Values {
-  flag: boolean;
-  text: string;
-  number: number;
-  texts: string[];
-}
 
 /** What the parse makes of options; those that were not given are missing. */
 export type OptionsOf<Specs extends OptionSpecs> = {

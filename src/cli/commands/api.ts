@@ -1,5 +1,11 @@
 import type { AgentCommandOptions } from "../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../command_line/spec.ts";
+import {
+  type Command,
+  flag,
+  type OptionsOf,
+  text,
+  texts,
+} from "../command_line/spec.ts";
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { HttpRequest, HttpStream } from "../../http/client.ts";
@@ -14,37 +20,20 @@ const PROBLEM_LIMIT = 64 * 1024;
 const OWN_HEADERS = ["authorization", "coder-session-token", "host"];
 
 const OPTIONS = {
-  method: {
-    kind: "text",
-    value: "method",
+  method: text("method", "The method.", {
     short: "X",
-    help: "The method.",
     default: "GET; POST with fields or input",
-  },
-  field: {
-    kind: "texts",
-    value: "field",
+  }),
+  field: texts("field", "A name=value for body or query; repeatable.", {
     short: "f",
-    help: "A name=value for body or query; repeatable.",
-  },
-  input: {
-    kind: "text",
-    value: "file",
-    help: "A file with the body; - is standard input.",
-  },
-  header: {
-    kind: "texts",
-    value: "header",
+  }),
+  input: text("file", "A file with the body; - is standard input."),
+  header: texts("header", "A name:value of a header; repeatable.", {
     short: "H",
-    help: "A name:value of a header; repeatable.",
     note: "As name=value: as other commands take it.",
-  },
-  include: {
-    kind: "flag",
-    short: "i",
-    help: "Print the answer's status and headers too.",
-  },
-} as const;
+  }),
+  include: flag("Print the answer's status and headers too.", { short: "i" }),
+};
 
 /** The options of `api`. */
 export type ApiOptions = AgentCommandOptions & OptionsOf<typeof OPTIONS>;
@@ -74,12 +63,14 @@ export async function runApi(
   options: ApiOptions,
   path: string,
 ): Promise<void> {
-  const { openAnySession } = await import("../session/agent_session.ts");
+  const { openAgentOrPersonSession } = await import(
+    "../session/agent_session.ts"
+  );
   const { withRefusalHint } = await import("../session/session.ts");
   const output = new Output(context, options);
   const fields = (options.field ?? []).map(parseField);
   const [headers, ofService] = ownHeaders(options.header ?? []);
-  const session = await openAnySession(
+  const session = await openAgentOrPersonSession(
     context,
     { ...options, header: ofService },
     output,

@@ -1,5 +1,11 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../command_line/spec.ts";
+import {
+  type Command,
+  number,
+  type OptionsOf,
+  text,
+  texts,
+} from "../command_line/spec.ts";
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { DevServer } from "../../dev_server/server.ts";
@@ -13,25 +19,16 @@ const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
 
 const OPTIONS = {
-  port: {
-    kind: "number",
-    value: "port",
-    help: "The port; 0 takes any free one.",
+  port: number("port", "The port; 0 takes any free one.", {
     default: `${DEFAULT_PORT}`,
-  },
-  host: {
-    kind: "text",
-    value: "address",
-    help: "A loopback address.",
-    default: DEFAULT_HOST,
-  },
-  metadata: {
-    kind: "texts",
-    value: "clouds",
-    help: "Be the metadata service of aws, azure, google too.",
-    note: "Of several: aws,azure.",
-  },
-} as const;
+  }),
+  host: text("address", "A loopback address.", { default: DEFAULT_HOST }),
+  metadata: texts(
+    "clouds",
+    "Be the metadata service of aws, azure, google too.",
+    { note: "Of several: aws,azure." },
+  ),
+};
 
 /** The options of `dev-server`. */
 export type DevServerCommandOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;

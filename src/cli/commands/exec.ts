@@ -1,5 +1,5 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../command_line/spec.ts";
+import { type Command, type OptionsOf, text } from "../command_line/spec.ts";
 import type { Context } from "../../context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { Output } from "../output.ts";
@@ -21,13 +21,8 @@ const SIGNALS: Deno.Signal[] = [
 const FROM_TERMINAL: Deno.Signal[] = ["SIGINT", "SIGQUIT"];
 
 const OPTIONS = {
-  env: {
-    kind: "text",
-    value: "name",
-    help: "The variable of the token.",
-    default: TOKEN_VARIABLE,
-  },
-} as const;
+  env: text("name", "The variable of the token.", { default: TOKEN_VARIABLE }),
+};
 
 /** The options of `exec`. */
 export type ExecOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;

@@ -2,7 +2,12 @@ import {
   type GlobalOptions,
   KEY_SOURCE_NOTE,
 } from "../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../command_line/spec.ts";
+import {
+  type Command,
+  flag,
+  type OptionsOf,
+  text,
+} from "../command_line/spec.ts";
 import type { Context } from "../../context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
@@ -12,26 +17,20 @@ import type { KeyChoice } from "../../store/key_source.ts";
 import { accountJson } from "../account_json.ts";
 import { warnOfClock } from "../clock_warning.ts";
 import { expiryText } from "../expiry.ts";
-import { withForce } from "../move_aside.ts";
+import { movingAside } from "../move_aside.ts";
 import type { Session } from "../session/session.ts";
-import type { Workplace } from "../session/target.ts";
+import type { ResolvedTarget } from "../session/target.ts";
 
 const PROMPTS = 3;
 
 const OPTIONS = {
-  tokenStdin: { kind: "flag", help: "Read the token from standard input." },
-  save: { kind: "flag", help: "Store the token, wherever it came from." },
-  keySource: {
-    kind: "text",
-    value: "source",
-    help: "Where the key of a new credential file is.",
+  tokenStdin: flag("Read the token from standard input."),
+  save: flag("Store the token, wherever it came from."),
+  keySource: text("source", "Where the key of a new credential file is.", {
     note: KEY_SOURCE_NOTE,
-  },
-  force: {
-    kind: "flag",
-    help: "Move aside a file that can't be read; start anew.",
-  },
-} as const;
+  }),
+  force: flag("Move aside a file that can't be read; start anew."),
+};
 
 /** The options of `login`. */
 export type LoginOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
@@ -62,34 +61,34 @@ export async function runLogin(
   context: Context,
   options: LoginOptions,
 ): Promise<void> {
-  const { openWorkplace } = await import("../session/target.ts");
+  const { resolveTarget } = await import("../session/target.ts");
   const output = new Output(context, options);
   const choice = await keyChoice(options);
   // What is to be stored has to find out at once that it can't be.
   const hasToken = options.save || options.tokenStdin
     ? (): boolean => !options.save
     : undefined;
-  const workplace = await withForce(
+  const resolved = await movingAside(
     context,
     options,
     output,
-    () => openWorkplace(context, options, hasToken),
+    () => resolveTarget(context, options, hasToken),
   );
   const given = await givenToken(context, options);
   const stored = !given || options.save === true;
-  if (stored) checkStorable(workplace, choice);
+  if (stored) checkStorable(resolved, choice);
   const login = given
-    ? await validate(context, options, output, workplace, given)
-    : await promptUntilValid(context, options, output, workplace);
+    ? await validate(context, options, output, resolved, given)
+    : await promptUntilValid(context, options, output, resolved);
   if (stored) {
-    await withForce(
+    await movingAside(
       context,
       options,
       output,
-      () => store(workplace, login, choice),
+      () => store(resolved, login, choice),
     );
   }
-  await report(context, output, workplace, login, stored);
+  await report(context, output, resolved, login, stored);
 }
 
 async function keyChoice(
@@ -102,7 +101,7 @@ async function keyChoice(
 
 /** Throws what storing would throw for reasons that are known already, before anyone is asked for a token. */
 function checkStorable(
-  { store, snapshot }: Workplace,
+  { store, snapshot }: ResolvedTarget,
   choice: KeyChoice | undefined,
 ): void {
   store.checkPlace();
@@ -136,7 +135,7 @@ async function validate(
   context: Context,
   options: LoginOptions,
   output: Output,
-  workplace: Workplace,
+  resolved: ResolvedTarget,
   provider: TokenProvider,
 ): Promise<Login> {
   const { openSession, whoami } = await import("../session/session.ts");
@@ -144,7 +143,7 @@ async function validate(
     context,
     options,
     output,
-    workplace,
+    resolved,
     provider,
   );
   return { session, account: await whoami(session) };
@@ -155,7 +154,7 @@ async function promptUntilValid(
   context: Context,
   options: LoginOptions,
   output: Output,
-  workplace: Workplace,
+  resolved: ResolvedTarget,
 ): Promise<Login> {
   if (!context.stdin.isTerminal || !context.stderr.isTerminal) {
     throw new NanoctlError(
@@ -165,7 +164,7 @@ async function promptUntilValid(
     );
   }
   const { loadService } = await import("../../services/service.ts");
-  const { target } = workplace;
+  const { target } = resolved;
   const service = await loadService(target.service);
   await output.say(
     `Log in to ${target.url}: make a token at ${
@@ -176,7 +175,7 @@ async function promptUntilValid(
     const text = await context.prompts.secret("Token");
     try {
       const provider = await promptedToken(text);
-      return await validate(context, options, output, workplace, provider);
+      return await validate(context, options, output, resolved, provider);
     } catch (error) {
       if (left === 0 || !mayTypeAgain(error)) throw error;
       await output.say(`${error.message}. Try again (${left} left).`);
@@ -203,7 +202,7 @@ function mayTypeAgain(error: unknown): error is NanoctlError {
 }
 
 async function store(
-  { target, store }: Workplace,
+  { target, store }: ResolvedTarget,
   { session, account }: Login,
   choice: KeyChoice | undefined,
 ): Promise<void> {
@@ -219,7 +218,7 @@ async function store(
 async function report(
   context: Context,
   output: Output,
-  { target, store, snapshot }: Workplace,
+  { target, store, snapshot }: ResolvedTarget,
   { session, account }: Login,
   stored: boolean,
 ): Promise<void> {

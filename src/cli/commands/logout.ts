@@ -1,24 +1,21 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../command_line/spec.ts";
+import { type Command, flag, type OptionsOf } from "../command_line/spec.ts";
 import type { Context } from "../../context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import { Output } from "../output.ts";
-import { withForce } from "../move_aside.ts";
+import { movingAside } from "../move_aside.ts";
 import type { CredentialStore } from "../../store/credential_store.ts";
 import type { StoredProfile } from "../../store/snapshot.ts";
-import type { Stored, Workplace } from "../session/target.ts";
+import type { ResolvedTarget, Stored } from "../session/target.ts";
 
 /** The credential file, as it was read. */
 type Opened = Omit<Stored, "profile">;
 
 const OPTIONS = {
-  revoke: { kind: "flag", help: "End the token at the service too." },
-  all: { kind: "flag", help: "Delete the stored tokens of all profiles." },
-  force: {
-    kind: "flag",
-    help: "Move aside a credential file that can't be read.",
-  },
-} as const;
+  revoke: flag("End the token at the service too."),
+  all: flag("Delete the stored tokens of all profiles."),
+  force: flag("Move aside a credential file that can't be read."),
+};
 
 /** The options of `logout`. */
 export type LogoutOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
@@ -55,7 +52,7 @@ export async function runLogout(
     ...Object.values(TOKEN_VARIABLES),
     ...meansCoder(context, options) ? [CODER_VARIABLES.token] : [],
   ].find((name) => context.env.get(name));
-  const { profile, store, snapshot } = await withForce(
+  const { profile, store, snapshot } = await movingAside(
     context,
     options,
     output,
@@ -174,9 +171,9 @@ async function revoke(
   context: Context,
   options: LogoutOptions,
   output: Output,
-  workplace: Opened & Pick<Workplace, "target">,
+  resolved: Opened & Pick<ResolvedTarget, "target">,
 ): Promise<void> {
-  const { store, snapshot, target } = workplace;
+  const { store, snapshot, target } = resolved;
   const { openSession } = await import("../session/session.ts");
   const { storedToken } = await import("../../tokens/stored.ts");
   const { origin, source, getToken } = storedToken(
@@ -190,7 +187,7 @@ async function revoke(
     context,
     options,
     output,
-    workplace,
+    resolved,
     provider,
   );
   try {

@@ -1,5 +1,5 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../command_line/spec.ts";
+import { type Command, flag, type OptionsOf } from "../command_line/spec.ts";
 import type { Context } from "../../context.ts";
 import { hasCode } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
@@ -13,14 +13,11 @@ import { warnOfClock } from "../clock_warning.ts";
 import { expiryText } from "../expiry.ts";
 import { encryptionJson } from "./store/info.ts";
 import type { ServiceHeader } from "../session/service_headers.ts";
-import type { Workplace } from "../session/target.ts";
+import type { ResolvedTarget } from "../session/target.ts";
 
 const OPTIONS = {
-  check: {
-    kind: "flag",
-    help: "Ask the service whether the active token is valid.",
-  },
-} as const;
+  check: flag("Ask the service whether the active token is valid."),
+};
 
 /** The options of `status`. */
 export type StatusOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
@@ -43,28 +40,28 @@ export async function runStatus(
   context: Context,
   options: StatusOptions,
 ): Promise<void> {
-  const { openWorkplace } = await import("../session/target.ts");
+  const { resolveTarget } = await import("../session/target.ts");
   const output = new Output(context, options);
-  const workplace = await openWorkplace(context, options);
-  const active = await activeToken(context, options, workplace);
-  if (workplace.note) await output.detail(workplace.note);
+  const resolved = await resolveTarget(context, options);
+  const active = await activeToken(context, options, resolved);
+  if (resolved.note) await output.detail(resolved.note);
   const { serviceHeaders } = await import("../session/service_headers.ts");
   const { loadService } = await import("../../services/service.ts");
-  const service = await loadService(workplace.target.service);
+  const service = await loadService(resolved.target.service);
   const headers = serviceHeaders(context, options, service);
   if (output.json) {
-    await output.dataJson(statusJson(workplace, active, headers));
+    await output.dataJson(statusJson(resolved, active, headers));
   } else {
-    await output.data(statusText(context, workplace, active, headers));
+    await output.data(statusText(context, resolved, active, headers));
   }
-  if (options.check) await check(context, options, output, workplace);
+  if (options.check) await check(context, options, output, resolved);
 }
 
 /** The provider of the active token; undefined when there is none. */
 async function activeToken(
   context: Context,
   options: StatusOptions,
-  { target, store, snapshot }: Workplace,
+  { target, store, snapshot }: ResolvedTarget,
 ): Promise<TokenProvider | undefined> {
   const { resolveProvider } = await import("../../tokens/resolve.ts");
   try {
@@ -79,14 +76,14 @@ async function check(
   context: Context,
   options: StatusOptions,
   output: Output,
-  workplace: Workplace,
+  resolved: ResolvedTarget,
 ): Promise<void> {
-  const { target, store, snapshot } = workplace;
+  const { target, store, snapshot } = resolved;
   const { resolveProvider } = await import("../../tokens/resolve.ts");
   const { openSession, whoami } = await import("../session/session.ts");
   const provider = resolveProvider(context, options, target, store, snapshot);
   const account = await whoami(
-    await openSession(context, options, output, workplace, provider),
+    await openSession(context, options, output, resolved, provider),
   );
   await warnOfClock(output, account);
   await output.say(
@@ -95,7 +92,7 @@ async function check(
 }
 
 function statusJson(
-  { target, store, snapshot, urlSource }: Workplace,
+  { target, store, snapshot, urlSource }: ResolvedTarget,
   active: TokenProvider | undefined,
   headers: ServiceHeader[],
 ): Record<string, unknown> {
@@ -143,7 +140,7 @@ function profiles(snapshot: StoreSnapshot): StoredProfile[] {
 
 function statusText(
   context: Context,
-  { target, store, snapshot, urlSource }: Workplace,
+  { target, store, snapshot, urlSource }: ResolvedTarget,
   active: TokenProvider | undefined,
   headers: ServiceHeader[],
 ): string {

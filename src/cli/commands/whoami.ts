@@ -19,11 +19,11 @@ export async function runWhoami(
   context: Context,
   options: GlobalOptions,
 ): Promise<void> {
-  const { openUsualSession, whoami: ask } = await import(
+  const { openPersonSession, whoami: ask } = await import(
     "../session/session.ts"
   );
   const output = new Output(context, options);
-  const session = await openUsualSession(context, options, output);
+  const session = await openPersonSession(context, options, output);
   const account = await ask(session);
   await warnOfClock(output, account);
   if (output.json) {

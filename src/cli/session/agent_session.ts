@@ -8,13 +8,13 @@ import { DEFAULT_PROFILE } from "../../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../../tokens/agent.ts";
 import type { AgentCommandOptions } from "../command_line/shared_options.ts";
 import {
+  openPersonSession,
   openSession,
-  openUsualSession,
   type Session,
-  type SessionPlace,
+  type SessionTarget,
 } from "./session.ts";
 import { namedService } from "../../tokens/variables.ts";
-import { openWorkplace } from "./target.ts";
+import { resolveTarget } from "./target.ts";
 
 /**
  * The session of a command that an agent may run too: the agent's where the
@@ -23,13 +23,13 @@ import { openWorkplace } from "./target.ts";
  * Throws `usage` where both are asked for, `not_logged_in` for an agent
  * without a token, and what opening throws.
  */
-export async function openAnySession(
+export async function openAgentOrPersonSession(
   context: Context,
   options: AgentCommandOptions,
   output: Output,
 ): Promise<Session> {
   const agent = chosenAgent(context, options);
-  if (!agent) return await openUsualSession(context, options, output);
+  if (!agent) return await openPersonSession(context, options, output);
   const place = await placeOf(context, options, agent);
   return await openSession(
     context,
@@ -81,10 +81,10 @@ async function placeOf(
   context: Context,
   options: AgentCommandOptions,
   agent: Agent,
-): Promise<SessionPlace> {
+): Promise<SessionTarget> {
   const service = options.service ?? agent.service;
   if (agent.url === undefined) {
-    const { target, note } = await openWorkplace(
+    const { target, note } = await resolveTarget(
       context,
       { ...options, service },
       () => true,

@@ -6,7 +6,7 @@ import { resolveProvider, type Target } from "../../tokens/resolve.ts";
 import { loginCommand } from "../../tokens/stored.ts";
 import { expiryText, SOON } from "../expiry.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
-import { openWorkplace } from "./target.ts";
+import { resolveTarget } from "./target.ts";
 
 /** The token that a command would use, and where. */
 export interface CurrentToken {
@@ -27,8 +27,8 @@ export async function currentToken(
   options: GlobalOptions,
   output: Output,
 ): Promise<CurrentToken> {
-  const workplace = await openWorkplace(context, options);
-  const { target, store, snapshot, note } = workplace;
+  const resolved = await resolveTarget(context, options);
+  const { target, store, snapshot, note } = resolved;
   if (note) await output.detail(note);
   const provider = resolveProvider(context, options, target, store, snapshot);
   const token = await provider.getToken();

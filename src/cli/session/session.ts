@@ -16,7 +16,7 @@ import type { IdentityContext } from "../../tokens/instance_identity/exchange.ts
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { serviceHeaders } from "./service_headers.ts";
-import { openWorkplace } from "./target.ts";
+import { resolveTarget } from "./target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
@@ -38,7 +38,7 @@ export type ProviderSource =
   | ((context: IdentityContext) => TokenProvider);
 
 /** What a session is opened on; without a snapshot nothing is stored for it. */
-export interface SessionPlace {
+export interface SessionTarget {
   target: Target;
   snapshot?: StoreSnapshot | undefined;
   /** How the profile was chosen, for `--verbose`. */
@@ -54,7 +54,7 @@ export async function openSession(
   context: Context,
   options: GlobalOptions,
   output: Output,
-  { target, snapshot, note }: SessionPlace,
+  { target, snapshot, note }: SessionTarget,
   source: ProviderSource,
 ): Promise<Session> {
   if (note) await output.detail(note);
@@ -99,17 +99,17 @@ export async function openSession(
  * The session of a command that needs one and does not care where the token
  * comes from.
  *
- * Throws as `openWorkplace`, `resolveProvider` and {@linkcode openSession} do.
+ * Throws as `resolveTarget`, `resolveProvider` and {@linkcode openSession} do.
  */
-export async function openUsualSession(
+export async function openPersonSession(
   context: Context,
   options: GlobalOptions,
   output: Output,
 ): Promise<Session> {
-  const workplace = await openWorkplace(context, options);
-  const { target, store, snapshot } = workplace;
+  const resolved = await resolveTarget(context, options);
+  const { target, store, snapshot } = resolved;
   const provider = resolveProvider(context, options, target, store, snapshot);
-  return await openSession(context, options, output, workplace, provider);
+  return await openSession(context, options, output, resolved, provider);
 }
 
 /** Asks the service whose the token is; a refusal says what to do about it. */

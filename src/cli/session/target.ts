@@ -39,7 +39,7 @@ export type UrlSource =
   | "default";
 
 /** What a command works on, before there is any token. */
-export interface Workplace extends Omit<Stored, "profile"> {
+export interface ResolvedTarget extends Omit<Stored, "profile"> {
   target: Target;
   urlSource: UrlSource;
   /** How the profile was chosen, for `--verbose`, where that is not plain. */
@@ -83,11 +83,11 @@ function profileName(
  * Throws as {@linkcode openStored} does, and `usage` for a URL or a service
  * that can't be one, and for a URL that several profiles are for.
  */
-export async function openWorkplace(
+export async function resolveTarget(
   context: Context,
   options: GlobalOptions,
   hasToken = () => givenProvider(context, options) !== undefined,
-): Promise<Workplace> {
+): Promise<ResolvedTarget> {
   const maybeNamed = ["NANOSERVICES_URL", "CODER_URL"]
     .some((name) => context.env.get(name)) || options.url !== undefined;
   const opened = await openEntry(context, options)

@@ -1,23 +1,14 @@
 import type { AgentCommandOptions } from "../../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../../command_line/spec.ts";
+import { type Command, type OptionsOf, text } from "../../command_line/spec.ts";
 import type { Context } from "../../../context.ts";
 import { NanoctlError } from "../../../errors.ts";
 import { Output, plainText } from "../../output.ts";
 import type { ExternalAuth, ExternalToken } from "../../../services/service.ts";
 
 const OPTIONS = {
-  extra: {
-    kind: "text",
-    value: "path",
-    help: "Print a field that came along, like team.id.",
-  },
-  output: {
-    kind: "text",
-    value: "format",
-    short: "o",
-    help: "As coder prints it: text or json.",
-  },
-} as const;
+  extra: text("path", "Print a field that came along, like team.id."),
+  output: text("format", "As coder prints it: text or json.", { short: "o" }),
+};
 
 /** The options of `external-auth access-token`. */
 export type AccessTokenOptions =
@@ -55,7 +46,9 @@ export async function runAccessToken(
   options: AccessTokenOptions,
   provider: string,
 ): Promise<void> {
-  const { openAnySession } = await import("../../session/agent_session.ts");
+  const { openAgentOrPersonSession } = await import(
+    "../../session/agent_session.ts"
+  );
   const { withRefusalHint } = await import("../../session/session.ts");
   const output = new Output(context, options);
   if (provider.trim() === "") {
@@ -69,7 +62,7 @@ export async function runAccessToken(
   const path = options.extra === undefined
     ? undefined
     : (await import("./extra_path.ts")).parseExtraPath(options.extra);
-  const session = await openAnySession(context, options, output);
+  const session = await openAgentOrPersonSession(context, options, output);
   const auth = await withRefusalHint(
     session,
     () => session.service.externalAuth(session.client, { id: provider }),

@@ -21,10 +21,12 @@ export async function runExternalAuthList(
   context: Context,
   options: AgentCommandOptions,
 ): Promise<void> {
-  const { openAnySession } = await import("../../session/agent_session.ts");
+  const { openAgentOrPersonSession } = await import(
+    "../../session/agent_session.ts"
+  );
   const { withRefusalHint } = await import("../../session/session.ts");
   const output = new Output(context, options);
-  const session = await openAnySession(context, options, output);
+  const session = await openAgentOrPersonSession(context, options, output);
   const providers = await withRefusalHint(
     session,
     () => session.service.listExternalAuth(session.client),

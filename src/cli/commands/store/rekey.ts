@@ -2,19 +2,14 @@ import {
   type GlobalOptions,
   KEY_SOURCE_NOTE,
 } from "../../command_line/shared_options.ts";
-import type { Command, OptionsOf } from "../../command_line/spec.ts";
+import { type Command, type OptionsOf, text } from "../../command_line/spec.ts";
 import type { Context } from "../../../context.ts";
 import { Output } from "../../output.ts";
 import { encryptionJson } from "./info.ts";
 
 const OPTIONS = {
-  keySource: {
-    kind: "text",
-    value: "source",
-    help: "Where the new key is.",
-    note: KEY_SOURCE_NOTE,
-  },
-} as const;
+  keySource: text("source", "Where the new key is.", { note: KEY_SOURCE_NOTE }),
+};
 
 /** The options of `store rekey`. */
 export type StoreRekeyOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
