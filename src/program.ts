@@ -1,8 +1,9 @@
 import { type CommandLine, parse } from "./cli/command_line/parse.ts";
 import { runLine } from "./cli/run.ts";
-import { systemContext } from "./context.ts";
 import { dropPermissions, startWorker } from "./process/drop_permissions.ts";
 import { permissionsFor } from "./process/permissions.ts";
+import { systemContext } from "./process/system_context.ts";
+import { foldersOf } from "./store/paths.ts";
 
 /**
  * Reads the command line, drops the permissions that it doesn't need, and runs
@@ -12,10 +13,8 @@ import { permissionsFor } from "./process/permissions.ts";
 export async function runProgram(): Promise<number> {
   const line = await parse(Deno.args);
   const run = line.wants === "run" ? line : undefined;
-  const needed = permissionsFor(run, {
-    env: { get: variable },
-    os: Deno.build.os,
-  });
+  const place = { env: { get: variable }, os: Deno.build.os };
+  const needed = permissionsFor(run, foldersOf(place));
   if (needed.write.length === 0) {
     dropPermissions(needed);
     return await runHere(line);

@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { SERVICE_NAMES } from "../services/names.ts";
 import { isProfileName } from "../store/profile_name.ts";
 import { readQuickly } from "../store/quick_read.ts";

@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import { withoutSecrets } from "../secret.ts";
 

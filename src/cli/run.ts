@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import { type CommandLine, parse } from "./command_line/parse.ts";
 import { ExitCode } from "./exit_code.ts";

@@ -1,103 +1,16 @@
-import type { Context } from "../context.ts";
-import { NanoctlError } from "../errors.ts";
-import { namesSecret, type Secret } from "../secret.ts";
-import { VERSION } from "../version.ts";
+import { discard, sendWithRetries, type Take } from "./attempts.ts";
 import { readText } from "./body.ts";
-import { type ConnectionOptions, Connections } from "./connections.ts";
-import {
-  isPassing,
-  isUntrusted,
-  networkError,
-  proxyLoginError,
-  timeoutError,
-  untrustedError,
-} from "./network_error.ts";
-import {
-  type Hop,
-  isRedirect,
-  nextHop,
-  REDIRECTS,
-  tooManyRedirects,
-} from "./redirect.ts";
-import {
-  ATTEMPTS,
-  isPassingStatus,
-  isRepeatable,
-  WAIT_BUDGET_SECONDS,
-  waitSeconds,
-} from "./retry.ts";
-import { isLoopback } from "./service_url.ts";
+import type { HttpOptions } from "./client_options.ts";
+import { Connections } from "./connections.ts";
+import { Deadline } from "./deadline.ts";
+import type {
+  AnswerHead,
+  HttpAnswer,
+  HttpRequest,
+  HttpStream,
+} from "./messages.ts";
+import { Sender } from "./sender.ts";
 import type { SessionToken, TokenProvider } from "./token_provider.ts";
-
-/** What the client needs to know of the service that it talks to. */
-export interface HttpOptions extends ConnectionOptions {
-  /** The service's URL in its normal form (parseServiceUrl). */
-  baseUrl: string;
-  /** The header that presents a token to this service: name and value. */
-  present(token: Secret): [name: string, value: string];
-  /** Headers that every request to the service's own origin carries. They may be credentials. */
-  headers?: { name: string; value: string }[];
-  /** How long one request may take with all its tries and redirects, in seconds. */
-  timeoutSeconds: number;
-  /** Send the token over plain http to a host that is not this machine. */
-  insecureHttp?: boolean;
-  /** How often a request is tried at most: 3 unless said. */
-  attempts?: number;
-  /** How many redirects are followed at most: 5 unless said; with 0 a redirect is refused. */
-  redirects?: number;
-  /** How much of an answer that is read whole is read at most, in bytes: 10 MiB unless said. */
-  bodyLimit?: number;
-  /** Ends every request when it is aborted; the reason is the error. */
-  signal?: AbortSignal;
-  /** Takes one line a request for `--verbose`, without secrets. */
-  log?(line: string): void;
-}
-
-/** One request to the service. */
-export interface HttpRequest {
-  method?: string;
-  /** Path below the service's URL, with its leading slash and its query. */
-  path: string;
-  /** Headers besides our own. They stay behind when a redirect leaves the origin. */
-  headers?: [name: string, value: string][];
-  /** Sent as JSON. */
-  json?: unknown;
-  /** Sent as it is, in place of `json`; its content type is JSON unless a header says otherwise. */
-  body?: Uint8Array<ArrayBuffer>;
-  /** It holds what is as good as a token, and goes only where a token would. */
-  confidential?: boolean;
-}
-
-/** What every answer tells before its body. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly headers: Headers;
-  /** When it came. */
-  readonly receivedAt: Date;
-  /** Where the answer came from in the end, after redirects. */
-  readonly url: URL;
-  /** Whether a redirect led to another origin, so that no token went along. */
-  readonly leftOrigin: boolean;
-}
-
-/** An answer that has been read whole. */
-export interface HttpAnswer extends AnswerHead {
-  readonly text: string;
-}
-
-/** An answer whose body is still to come, of any size. */
-export interface HttpStream extends AnswerHead {
-  /** The body. Throws network errors, and a timeout between two chunks. */
-  readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** Lets go of a body that nobody wants. */
-  cancel(): Promise<void>;
-}
-
-/** What becomes of a response: read whole, or handed on. */
-type Take<T extends AnswerHead> = (
-  response: Response,
-  head: AnswerHead,
-) => Promise<T>;
 
 /**
  * The one way out: every request of every command goes through here. It sends
@@ -112,6 +25,7 @@ export class HttpClient {
   readonly #options: HttpOptions;
   readonly #provider: TokenProvider | undefined;
   readonly #connections: Connections;
+  readonly #sender: Sender;
   #renewal: Promise<boolean> | undefined;
   #noted: string | undefined;
 
@@ -123,6 +37,7 @@ export class HttpClient {
     this.#options = options;
     this.#provider = provider;
     this.#connections = connections;
+    this.#sender = new Sender(options, connections);
   }
 
   /** The service's URL in its normal form. */
@@ -190,7 +105,7 @@ export class HttpClient {
         text: await readText(response, this.#options.bodyLimit),
       };
     } catch (error) {
-      throw deadline.explain(this.#asNetworkError(error, head.url));
+      throw deadline.explain(this.#sender.asNetworkError(error, head.url));
     }
   }
 
@@ -204,10 +119,10 @@ export class HttpClient {
         // How long the reader takes is not the service's fault.
         deadline.clear();
         yield chunk;
-        deadline.startAnew();
+        deadline.restart();
       }
     } catch (error) {
-      throw deadline.explain(this.#asNetworkError(error, head.url));
+      throw deadline.explain(this.#sender.asNetworkError(error, head.url));
     } finally {
       deadline.clear();
     }
@@ -219,15 +134,21 @@ export class HttpClient {
     take: Take<T>,
   ): Promise<T> {
     const provider = this.#provider;
+    const { source = "" } = provider ?? {};
+    const sendWith = (token: SessionToken | undefined): Promise<T> =>
+      sendWithRetries(this.#sender, {
+        request,
+        credential: token && { token, source },
+        deadline,
+      }, take);
     const token = provider && await this.#token(provider, deadline);
-    const answer = await this.#withRetries(request, token, deadline, take);
+    const answer = await sendWith(token);
     if (answer.status !== 401 || !token || !provider?.renew) return answer;
     if (
       answer.leftOrigin || !await deadline.race(this.#renew(provider, token))
     ) return answer;
     await discard(answer);
-    const renewed = await this.#token(provider, deadline);
-    return await this.#withRetries(request, renewed, deadline, take);
+    return await sendWith(await this.#token(provider, deadline));
   }
 
   /** The provider's token; what is to be said about it is said once. */
@@ -251,279 +172,8 @@ export class HttpClient {
     return this.#renewal;
   }
 
-  async #withRetries<T extends AnswerHead>(
-    request: HttpRequest,
-    token: SessionToken | undefined,
-    deadline: Deadline,
-    take: Take<T>,
-  ): Promise<T> {
-    const { context, attempts = ATTEMPTS } = this.#options;
-    const repeatable = isRepeatable(request.method ?? "GET");
-    for (let attempt = 1;; attempt++) {
-      const last = !repeatable || attempt >= attempts;
-      const result = await this
-        .#follow(request, token, deadline, attempt, take)
-        .catch((error) => {
-          if (last || !isPassing(error)) throw error;
-          return undefined;
-        });
-      if (result && (last || !isPassingStatus(result.status))) return result;
-      const wait = waitSeconds(
-        attempt,
-        result?.headers.get("retry-after") ?? null,
-        context.now(),
-        context.random(),
-      );
-      if (result && wait > Math.min(deadline.budget, deadline.secondsLeft())) {
-        return result;
-      }
-      if (result) await discard(result);
-      deadline.budget -= wait;
-      await context.sleep(wait * 1000, deadline.signal);
-    }
-  }
-
-  async #follow<T extends AnswerHead>(
-    request: HttpRequest,
-    token: SessionToken | undefined,
-    deadline: Deadline,
-    attempt: number,
-    take: Take<T>,
-  ): Promise<T> {
-    const { redirects: limit = REDIRECTS } = this.#options;
-    let hop: Hop = {
-      url: this.#url(request),
-      method: request.method ?? "GET",
-      body: request.json === undefined
-        ? request.body
-        : JSON.stringify(request.json),
-      trusted: true,
-    };
-    for (let redirects = 0;; redirects++) {
-      const response = await this.#sendHop(
-        request,
-        hop,
-        token,
-        deadline,
-        attempt,
-      );
-      if (!isRedirect(response)) {
-        return await take(response, {
-          status: response.status,
-          headers: response.headers,
-          receivedAt: this.#options.context.now(),
-          url: hop.url,
-          leftOrigin: !hop.trusted,
-        });
-      }
-      await response.body?.cancel();
-      if (redirects >= limit) throw tooManyRedirects(hop.url, limit);
-      hop = nextHop(hop, response);
-    }
-  }
-
-  async #sendHop(
-    request: HttpRequest,
-    hop: Hop,
-    token: SessionToken | undefined,
-    deadline: Deadline,
-    attempt: number,
-  ): Promise<Response> {
-    const { context, log } = this.#options;
-    const proxy = this.#connections.proxyHost(hop.url);
-    const started = context.now().getTime();
-    const ended = (outcome: string): void =>
-      log?.(
-        `${hop.method} ${redactedUrl(hop.url)} ${outcome}, ` +
-          `${context.now().getTime() - started} ms, try ${attempt}, ` +
-          `token: ${token && hop.trusted ? this.#provider?.source : "none"}`,
-      );
-    const connection = await this.#connections.to(hop.url);
-    let response: Response;
-    try {
-      response = await context.fetch(hop.url, {
-        method: hop.method,
-        headers: this.#headers(request, hop, token),
-        body: hop.body ? onlyOnce(hop.body) : null,
-        redirect: "manual",
-        signal: deadline.signal,
-        ...(connection.client ? { client: connection.client } : {}),
-      });
-    } catch (error) {
-      const reason = connection.explain?.(error) ?? error;
-      const explained = deadline.explain(
-        await this.#untrusted(reason, hop.url, deadline) ??
-          this.#asNetworkError(reason, hop.url),
-      );
-      ended(explained instanceof NanoctlError ? explained.code : "failed");
-      throw explained;
-    }
-    ended(String(response.status));
-    // To plain http the proxy itself answers.
-    if (response.status === 407 && proxy && hop.url.protocol === "http:") {
-      await response.body?.cancel();
-      throw proxyLoginError(hop.url, proxy);
-    }
-    return response;
-  }
-
-  #headers(
-    request: HttpRequest,
-    hop: Hop,
-    token: SessionToken | undefined,
-  ): Headers {
-    const { context, insecureHttp, headers: ofService = [] } = this.#options;
-    const headers = new Headers({
-      "accept": "application/json",
-      "user-agent": `nanoctl/${VERSION} (${context.os}; ${Deno.build.arch})`,
-    });
-    if (hop.body !== undefined) headers.set("content-type", "application/json");
-    if (!hop.trusted) return headers;
-    for (const { name, value } of ofService) headers.set(name, value);
-    const own = request.headers ?? [];
-    for (const [name] of own) headers.delete(name);
-    for (const [name, value] of own) headers.append(name, value);
-    const isSecret = token !== undefined || request.confidential ||
-      ofService.length > 0;
-    if (
-      isSecret && hop.url.protocol === "http:" &&
-      !isLoopback(hop.url.hostname) && !insecureHttp
-    ) {
-      throw new NanoctlError(
-        "usage",
-        `${
-          token ? "a token" : "what is as good as a token"
-        } is not sent over plain http to ${hop.url.host}`,
-        "use https, or say --insecure-http if you must",
-      );
-    }
-    if (token) headers.set(...this.#options.present(token.secret));
-    return headers;
-  }
-
-  /** Names who signed a certificate that is not trusted; through a proxy nobody can look. */
-  async #untrusted(
-    error: unknown,
-    url: URL,
-    { signal }: Deadline,
-  ): Promise<NanoctlError | undefined> {
-    if (!isUntrusted(error) || this.#connections.proxyHost(url)) return;
-    const { isAmong, issuerOf } = await import("./issuer.ts");
-    const issuer = await issuerOf(url, signal);
-    if (issuer === undefined) return undefined;
-    const expired = await this.#connections.expired();
-    return untrustedError(url, issuer, isAmong(expired, issuer));
-  }
-
-  #asNetworkError(error: unknown, url: URL): NanoctlError {
-    return error instanceof NanoctlError
-      ? error
-      : networkError(error, url, this.#connections.proxyHost(url));
-  }
-
   #deadline(request: HttpRequest): Deadline {
-    const url = this.#url(request);
-    const proxy = this.#connections.proxyHost(url);
-    return new Deadline(this.#options, url, proxy);
+    const url = this.#sender.url(request);
+    return new Deadline(this.#options, url, this.#sender.proxyHost(url));
   }
-
-  #url(request: HttpRequest): URL {
-    return new URL(`${this.#options.baseUrl}${request.path}`);
-  }
-}
-
-/** One time limit over all that a request takes, and Ctrl-C. */
-class Deadline {
-  readonly signal: AbortSignal;
-  /** How many seconds of waiting between tries are left. */
-  budget = WAIT_BUDGET_SECONDS;
-  readonly #own = new AbortController();
-  readonly #context: Context;
-  readonly #seconds: number;
-  readonly #url: URL;
-  readonly #proxy: string | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #endsAt = 0;
-
-  constructor(
-    { context, timeoutSeconds, signal }: HttpOptions,
-    url: URL,
-    proxy: string | undefined,
-  ) {
-    this.#context = context;
-    this.#seconds = timeoutSeconds;
-    this.#url = url;
-    this.#proxy = proxy;
-    this.signal = AbortSignal.any([
-      this.#own.signal,
-      context.signal,
-      ...(signal ? [signal] : []),
-    ]);
-    this.startAnew();
-  }
-
-  /** Gives the next wait the whole time. */
-  startAnew(): void {
-    clearTimeout(this.#timer);
-    this.#endsAt = this.#context.now().getTime() + this.#seconds * 1000;
-    this.#timer = setTimeout(
-      () =>
-        this.#own.abort(timeoutError(this.#url, this.#seconds, this.#proxy)),
-      this.#seconds * 1000,
-    );
-  }
-
-  /** Why we stopped, where it was we who stopped; else the error itself. */
-  explain(error: unknown): unknown {
-    return this.signal.aborted ? this.signal.reason : error;
-  }
-
-  /** Waits for something that may not end by itself at the limit. */
-  async race<T>(work: Promise<T>): Promise<T> {
-    // Where it fails after we stopped waiting, nobody else is there to hear.
-    work.catch(() => {});
-    this.signal.throwIfAborted();
-    const over = Promise.withResolvers<never>();
-    const reject = (): void => over.reject(this.signal.reason);
-    this.signal.addEventListener("abort", reject);
-    try {
-      return await Promise.race([work, over.promise]);
-    } finally {
-      this.signal.removeEventListener("abort", reject);
-    }
-  }
-
-  secondsLeft(): number {
-    return (this.#endsAt - this.#context.now().getTime()) / 1000;
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-  }
-}
-
-/**
- * A body that the runtime can't send a second time: Deno 2.8 repeats a request
- * of any method when the connection is cut, unless its body is a stream, as a
- * blob's is (denoland/deno#35610).
- */
-function onlyOnce(body: string | Uint8Array<ArrayBuffer>): BodyInit {
-  return body.length === 0 ? body : new Blob([body]);
-}
-
-/** Lets go of an answer that another one takes the place of. */
-async function discard(
-  answer: AnswerHead & Partial<HttpStream>,
-): Promise<void> {
-  await answer.cancel?.();
-}
-
-/** The URL with the values of telling query keys hidden, for `--verbose`. */
-export function redactedUrl(url: URL): string {
-  const copy = new URL(url);
-  copy.hash = "";
-  for (const key of new Set(copy.searchParams.keys())) {
-    if (namesSecret(key)) copy.searchParams.set(key, "hidden");
-  }
-  return copy.href;
 }

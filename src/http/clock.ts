@@ -1,4 +1,4 @@
-import type { AnswerHead } from "./client.ts";
+import type { AnswerHead } from "./messages.ts";
 
 /** How far two clocks may be apart before it is worth a word, in milliseconds. */
 const TOLERANCE = 60_000;

@@ -1,8 +1,9 @@
-import { type Context, withoutProxies, withSystemStore } from "../context.ts";
-import { makeClient, wellFormed } from "./certificates.ts";
-import { proxyFor, type ProxyServer } from "./proxy.ts";
-import type { MakeClient } from "./proxy_tunnel.ts";
-import type { SystemAuthorities } from "./system_authorities.ts";
+import type { Context } from "../process/context.ts";
+import { withoutProxies, withSystemStore } from "../process/variables.ts";
+import { makeClient, wellFormed } from "./tls/certificates.ts";
+import { proxyFor, type ProxyServer } from "./proxy/proxy_server.ts";
+import type { MakeClient } from "./proxy/tunnel.ts";
+import type { SystemAuthorities } from "./tls/system_authorities.ts";
 
 /** What decides how a request reaches its host. */
 export interface ConnectionOptions {
@@ -72,7 +73,7 @@ export class Connections {
       return { client: direct ? withoutProxies(() => make({})) : make({}) };
     }
     if (url.protocol === "https:" && proxy.url.startsWith("http:")) {
-      const { ProxyTunnel } = await import("./proxy_tunnel.ts");
+      const { ProxyTunnel } = await import("./proxy/tunnel.ts");
       return new ProxyTunnel(proxy, make);
     }
     const { username, password } = proxy.credentials;
@@ -89,7 +90,7 @@ export class Connections {
   /** Makes clients that trust the built-in authorities, the system's and those given. */
   async #trustingClient(): Promise<MakeClient> {
     const { context, caCerts = [] } = this.#options;
-    const { systemAuthorities } = await import("./system_authorities.ts");
+    const { systemAuthorities } = await import("./tls/system_authorities.ts");
     this.#system ??= systemAuthorities(context);
     const { certificates, byRuntime } = await this.#system;
     return (options) => {

@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "./client.ts";
+import type { HttpAnswer } from "./messages.ts";
 
 const PERHAPS = "perhaps a sign-in page or a captive portal";
 

@@ -1,5 +1,3 @@
-import { below, configDir, dataDir, type Place } from "../store/paths.ts";
-
 /** What permissions depend on: a command, and the options that it was given. */
 export interface Run {
   command: { writesStore?: true; runsPrograms?: true };
@@ -14,6 +12,14 @@ export interface Permissions {
   run: boolean;
 }
 
+/** Where a person's files are; undefined where there is no place for them. */
+export interface Folders {
+  config: string | undefined;
+  data: string | undefined;
+  /** The path of the credential file. */
+  credentials: string | undefined;
+}
+
 /** How a credential file begins, as nanoctl writes it, before it names the key's source. */
 const BEGIN = '{\n  "version": 1,\n  "key": {\n    "source": "';
 const WITHOUT_HELPER = /^(keyfile|passphrase|environment)"/;
@@ -25,15 +31,15 @@ const WITHOUT_HELPER = /^(keyfile|passphrase|environment)"/;
  */
 export function permissionsFor(
   run: Run | undefined,
-  place: Place,
+  folders: Folders,
 ): Permissions {
   if (!run) return { write: [], run: false };
   const { command: { writesStore, runsPrograms }, options } = run;
-  const folders = writesStore ? [configDir(place), dataDir(place)] : [];
+  const writable = writesStore ? [folders.config, folders.data] : [];
   return {
-    write: folders.filter((folder) => folder !== undefined),
+    write: writable.filter((folder) => folder !== undefined),
     run: runsPrograms === true || choosesHelper(options) ||
-      mayNeedHelper(place),
+      mayNeedHelper(folders),
   };
 }
 
@@ -42,14 +48,12 @@ function choosesHelper({ keySource }: Run["options"]): boolean {
 }
 
 /** Whether a helper may keep the key: not where the credential file rules it out, or doesn't exist. */
-function mayNeedHelper(place: Place): boolean {
-  const folder = configDir(place);
-  if (!folder) return false;
-  const path = below(folder, "credentials.json");
+function mayNeedHelper({ credentials }: Folders): boolean {
+  if (credentials === undefined) return false;
   try {
     // Opening a named pipe would wait for its other end.
-    if (!Deno.statSync(path).isFile) return false;
-    using file = Deno.openSync(path);
+    if (!Deno.statSync(credentials).isFile) return false;
+    using file = Deno.openSync(credentials);
     const top = new Uint8Array(BEGIN.length + 16);
     file.readSync(top);
     const text = String.fromCharCode(...top);

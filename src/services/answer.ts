@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import { isNestedWithin } from "../http/body.ts";
-import type { HttpAnswer } from "../http/client.ts";
+import type { HttpAnswer } from "../http/messages.ts";
 import { isObject, isRfc3339, parseExactly } from "../json.ts";
 import { withoutSecrets } from "../secret.ts";
 

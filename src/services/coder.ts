@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
-import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import type { HttpAnswer } from "../http/messages.ts";
+import type { HttpClient } from "../http/client.ts";
 import { clockFault } from "../http/clock.ts";
 import { isWebPage } from "../http/web_page.ts";
 import { isAgentOrigin, type SessionToken } from "../http/token_provider.ts";

@@ -1,5 +1,6 @@
 import { NanoctlError } from "../errors.ts";
-import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import type { HttpAnswer } from "../http/messages.ts";
+import type { HttpClient } from "../http/client.ts";
 import { treatAsSecret } from "../secret.ts";
 import { errorBody } from "./answer.ts";
 import { clockNote, sendOk, shownDetail } from "./problem.ts";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { NanoctlError } from "../errors.ts";
-import type { HttpAnswer } from "../http/client.ts";
+import type { HttpAnswer } from "../http/messages.ts";
 import { clockFault } from "../http/clock.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";

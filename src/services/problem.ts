@@ -1,5 +1,6 @@
 import { NanoctlError } from "../errors.ts";
-import type { HttpAnswer, HttpClient, HttpRequest } from "../http/client.ts";
+import type { HttpAnswer, HttpRequest } from "../http/messages.ts";
+import type { HttpClient } from "../http/client.ts";
 import { clockDifference } from "../http/clock.ts";
 import { parseRetryAfter } from "../http/retry.ts";
 import { isWebPage, WEB_PAGE, WEB_PAGE_HINT } from "../http/web_page.ts";

@@ -1,21 +1,9 @@
-import { NanoctlError } from "../errors.ts";
-import type { HttpAnswer, HttpClient } from "../http/client.ts";
+import type { NanoctlError } from "../errors.ts";
+import type { HttpAnswer } from "../http/messages.ts";
+import type { HttpClient } from "../http/client.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import type { Secret } from "../secret.ts";
-import { SERVICE_NAMES, type ServiceName } from "./names.ts";
-
-/** The service's name, if there is one of that name. Throws `usage`. */
-export function knownService(name: string): ServiceName {
-  const found = SERVICE_NAMES.find((known) => known === name);
-  if (found) return found;
-  throw new NanoctlError(
-    "usage",
-    /^[A-Za-z-]{1,20}$/.test(name)
-      ? `there is no service ${name}`
-      : "there is no such service",
-    `the services are: ${SERVICE_NAMES.join(", ")}`,
-  );
-}
+import type { ServiceName } from "./names.ts";
 
 /** Who a token belongs to, and until when it is valid. */
 export interface Account {
@@ -100,11 +88,4 @@ export interface Service {
     proof: IdentityProof,
     agentName: string | undefined,
   ): Promise<SessionToken>;
-}
-
-/** The service of this name. */
-export async function loadService(name: ServiceName): Promise<Service> {
-  return name === "coder"
-    ? (await import("./coder.ts")).coder
-    : (await import("./nanoservices.ts")).nanoservices;
 }

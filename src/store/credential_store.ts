@@ -1,6 +1,5 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { hasCode, NanoctlError } from "../errors.ts";
-import type { Secret } from "../secret.ts";
 import { parseFile } from "./credential_file.ts";
 import type { CredentialFile } from "./file_format.ts";
 import { identityOf } from "./file_state.ts";
@@ -15,17 +14,10 @@ import {
 } from "./keys/key_info.ts";
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
 import { checkPrivate, lstat } from "./permissions.ts";
-import {
-  type SnapshotKeys,
-  type StoredProfile,
-  StoreSnapshot,
-} from "./snapshot.ts";
+import { type SnapshotKeys, StoreSnapshot } from "./snapshot.ts";
+import type { NewCredential } from "./credential.ts";
+import type { StoreAccess } from "./store_access.ts";
 import type { StoreChanges } from "./store_changes.ts";
-
-/** A login to store. */
-export interface NewCredential extends Omit<StoredProfile, "storedAt"> {
-  token: Secret;
-}
 
 /** What the store needs of the outside. */
 export type StoreContext = Omit<KeyContext, "fs"> & Pick<Context, "now">;
@@ -132,19 +124,25 @@ export class CredentialStore {
    * Throws `file_unwritable`, `file_locked` and `file_permissions`.
    */
   async moveAside(identity = this.identity()): Promise<string | undefined> {
-    return await (await this.#changes()).moveAside(identity);
+    const { moveAside } = await import("./move_aside.ts");
+    return await moveAside(this.#access(), identity);
   }
 
   /** Puts a file back that was moved aside, unless there is another one by now. */
   async putBack(aside: string): Promise<void> {
-    await (await this.#changes()).putBack(aside);
+    const { putBack } = await import("./move_aside.ts");
+    await putBack(this.#access(), aside);
   }
 
-  /** In a module of its own: what only reads starts without it. */
+  /** In a module of its own, which reading doesn't load. */
   async #changes(): Promise<StoreChanges> {
     const { StoreChanges } = await import("./store_changes.ts");
+    return new StoreChanges(this.#access());
+  }
+
+  #access(): StoreAccess {
     const { path } = this;
-    return new StoreChanges({
+    return {
       context: this.#context,
       path,
       lockPath: lockPath(path),
@@ -153,7 +151,7 @@ export class CredentialStore {
       openKey: (info) => this.#openKey(info),
       identity: () => this.identity(),
       keepKey: (key) => this.#keys.set(keyOf(key.info), Promise.resolve(key)),
-    });
+    };
   }
 
   /** Opens a key once, so that nobody is asked twice for one passphrase. */

@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 
 // By hand: @std/path knows much more of paths, which a start would have to load.
@@ -67,4 +67,16 @@ function isAbsolute(path: string): boolean {
   return SEPARATOR === "/"
     ? path.startsWith("/")
     : /^([a-z]:)?[\\/]/i.test(path);
+}
+
+/** Where a person's files are; each undefined where there is no place for it. */
+export function foldersOf(
+  place: Place,
+): Record<"config" | "data" | "credentials", string | undefined> {
+  const config = configDir(place);
+  return {
+    config,
+    data: dataDir(place),
+    credentials: config && below(config, "credentials.json"),
+  };
 }

@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import type { Secret } from "../secret.ts";
 import { bindingOf, open } from "./envelope.ts";
 import {

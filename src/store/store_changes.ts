@@ -1,6 +1,5 @@
-import type { Context } from "../context.ts";
 import { NanoctlError } from "../errors.ts";
-import { removeLeftovers, unwritable, writeAtomic } from "./atomic_file.ts";
+import { removeLeftovers, writeAtomic } from "./atomic_file.ts";
 import { corrupt, entryOf, formatFile } from "./credential_file.ts";
 import { bindingOf, seal } from "./envelope.ts";
 import {
@@ -15,36 +14,12 @@ import {
   type KeyChoice,
   retireKey,
 } from "./key_source.ts";
-import {
-  type KeyContext,
-  type KeyInfo,
-  keyOf,
-  type OpenKey,
-} from "./keys/key_info.ts";
+import { type KeyInfo, keyOf, type OpenKey } from "./keys/key_info.ts";
 import { folderOf } from "./paths.ts";
-import {
-  checkOwner,
-  checkPrivate,
-  lstat,
-  makePrivateFolder,
-} from "./permissions.ts";
+import { checkOwner, checkPrivate, makePrivateFolder } from "./permissions.ts";
 import { DEFAULT_PROFILE, openEntry, type StoreSnapshot } from "./snapshot.ts";
-import type { NewCredential } from "./credential_store.ts";
-
-/** What the changes need of the store that they are made in. */
-export interface StoreAccess {
-  readonly context: KeyContext & Pick<Context, "now">;
-  /** The path of the credential file. */
-  readonly path: string;
-  readonly lockPath: string;
-  read(): Promise<StoreSnapshot>;
-  /** What the file holds, without a lock. */
-  load(): CredentialFile | undefined;
-  openKey(info: KeyInfo): Promise<OpenKey>;
-  identity(): string | undefined;
-  /** Takes note of the key that the file has from now on. */
-  keepKey(key: OpenKey): void;
-}
+import type { NewCredential } from "./credential.ts";
+import type { StoreAccess } from "./store_access.ts";
 
 /** What changes the credential file for `CredentialStore`, apart from it because reading needs none of it. */
 export class StoreChanges {
@@ -149,46 +124,6 @@ export class StoreChanges {
     this.#store.keepKey(fresh);
     await retireKey(this.#context, old.info).catch(() => {});
     return fresh.info;
-  }
-
-  /** See {@linkcode CredentialStore.moveAside}. */
-  async moveAside(
-    identity: string | undefined,
-  ): Promise<string | undefined> {
-    const { path } = this.#store;
-    checkOwner(path);
-    return await withExclusiveLock(this.#store.lockPath, () => {
-      if (!identity || this.#store.identity() !== identity) {
-        return Promise.resolve(undefined);
-      }
-      const aside = this.#unusedName();
-      try {
-        this.#context.fs.renameSync(path, aside);
-      } catch (error) {
-        throw unwritable(path, error);
-      }
-      return Promise.resolve(aside);
-    });
-  }
-
-  /** Puts a file back that was moved aside, unless there is another one by now. */
-  async putBack(aside: string): Promise<void> {
-    const { path } = this.#store;
-    await withExclusiveLock(this.#store.lockPath, () => {
-      if (!lstat(path)) this.#context.fs.renameSync(aside, path);
-      return Promise.resolve();
-    });
-  }
-
-  /** A name to move the file to that nothing has: a rename would replace what has it. */
-  #unusedName(): string {
-    const stamp = this.#context.now().toISOString()
-      .replace(/[-:]|\.\d+/g, "");
-    for (let count = 1;; count++) {
-      const suffix = count === 1 ? "" : `.${count}`;
-      const aside = `${this.#store.path}.${stamp}${suffix}.broken`;
-      if (!lstat(aside)) return aside;
-    }
   }
 
   /**

@@ -1,10 +1,11 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import type { ServiceName } from "../services/names.ts";
 import { AGENT_AUTHS, type AgentAuth } from "./agent_auths.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
+import { loadProof } from "./instance_identity/clouds.ts";
 import {
   type IdentityContext,
   instanceIdentity,
@@ -182,7 +183,9 @@ export function agentProvider(
       ? standardInputToken(context.context, "agent-token-file")
       : tokenFile(file.value, "agent-token-file");
   }
-  if (auth !== "token") return instanceIdentity(context, auth, name);
+  if (auth !== "token") {
+    return instanceIdentity(context, auth, () => loadProof(auth), name);
+  }
   throw new NanoctlError(
     "not_logged_in",
     "there is no token for the agent",

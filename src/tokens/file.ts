@@ -1,5 +1,5 @@
 import { NanoctlError } from "../errors.ts";
-import { type FileStart, readStart } from "../file_start.ts";
+import { readAtMost, type ReadFile } from "../read_at_most.ts";
 import type {
   SessionToken,
   TokenOrigin,
@@ -36,9 +36,9 @@ export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   };
 }
 
-async function readFile(path: string): Promise<FileStart> {
+async function readFile(path: string): Promise<ReadFile> {
   try {
-    return await readStart(path, TOKEN_BYTES_LIMIT);
+    return await readAtMost(path, TOKEN_BYTES_LIMIT);
   } catch (error) {
     throw new NanoctlError(
       "not_logged_in",

@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import { DEFAULT_SERVICE, type ServiceName } from "../services/names.ts";

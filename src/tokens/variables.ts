@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import type { Context } from "../process/context.ts";
 
 /** The variables that hold a token, or the path of a file with one. */
 export const TOKEN_VARIABLES = {

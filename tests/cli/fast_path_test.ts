@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
 import { type FastPathContext, runFastPath } from "../../src/cli/fast_path.ts";
 import { run } from "../../src/cli/run.ts";
-import type { Context } from "../../src/context.ts";
+import type { Context } from "../../src/process/context.ts";
 import { credential, StoreFixture } from "../store/store_fixture.ts";
 import { FakeContext } from "../support/fake_context.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import {
   asCertificateTime,
   hasExpired as isOver,
-} from "../../src/http/certificate_expiry.ts";
+} from "../../src/http/tls/certificate_expiry.ts";
 import { makeCertificate } from "../support/certificate_maker.ts";
 
 const DAY = 86_400_000;

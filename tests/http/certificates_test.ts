@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { readCaFile } from "../../src/http/certificates.ts";
+import { readCaFile } from "../../src/http/tls/certificates.ts";
 import { rejectionOf, TemporaryHome } from "../support/fake_context.ts";
 import { POWERSHELL, utf16, UTF_16 } from "../support/utf_16.ts";
 

@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../../src/errors.ts";
-import {
-  HttpClient,
-  type HttpOptions,
-  redactedUrl,
-} from "../../src/http/client.ts";
+import { HttpClient } from "../../src/http/client.ts";
+import type { HttpOptions } from "../../src/http/client_options.ts";
+import { redactedUrl } from "../../src/http/sender.ts";
 import type {
   SessionToken,
   TokenProvider,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import type { AnswerHead } from "../../src/http/client.ts";
+import type { AnswerHead } from "../../src/http/messages.ts";
 import { clockDifference, clockFault } from "../../src/http/clock.ts";
 
 const NOW = new Date("2026-01-15T12:00:00.000Z");

@@ -4,7 +4,7 @@ import {
   type ConnectionOptions,
   Connections,
 } from "../../src/http/connections.ts";
-import { ProxyTunnel } from "../../src/http/proxy_tunnel.ts";
+import { ProxyTunnel } from "../../src/http/proxy/tunnel.ts";
 import { FakeContext, rejectionOf } from "../support/fake_context.ts";
 
 const HTTPS = new URL("https://a.example/x");

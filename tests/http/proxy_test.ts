@@ -1,6 +1,6 @@
 import { assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { proxyFor } from "../../src/http/proxy.ts";
+import { proxyFor } from "../../src/http/proxy/proxy_server.ts";
 import { FakeContext } from "../support/fake_context.ts";
 
 const cases: [string, Record<string, string>, string | undefined][] = [

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
-import type { ProxyServer } from "../../src/http/proxy.ts";
-import { HEAD_LIMIT, ProxyTunnel } from "../../src/http/proxy_tunnel.ts";
+import type { ProxyServer } from "../../src/http/proxy/proxy_server.ts";
+import { HEAD_LIMIT } from "../../src/http/proxy/connect.ts";
+import { ProxyTunnel } from "../../src/http/proxy/tunnel.ts";
 import { Secret } from "../../src/secret.ts";
 import { Authority } from "../support/certificates.ts";
 import { NameProxy } from "../support/proxies.ts";

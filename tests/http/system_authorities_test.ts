@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { beforeAll, describe, it } from "@std/testing/bdd";
-import { systemAuthorities } from "../../src/http/system_authorities.ts";
-import type { SystemAuthorities } from "../../src/http/system_authorities.ts";
+import { systemAuthorities } from "../../src/http/tls/system_authorities.ts";
+import type { SystemAuthorities } from "../../src/http/tls/system_authorities.ts";
 import { makeCertificate } from "../support/certificate_maker.ts";
 import {
   FakeContext,

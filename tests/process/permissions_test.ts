@@ -6,7 +6,7 @@ import {
   type Permissions,
   permissionsFor,
 } from "../../src/process/permissions.ts";
-import type { Place } from "../../src/store/paths.ts";
+import { foldersOf, type Place } from "../../src/store/paths.ts";
 import { credential, StoreFixture } from "../store/store_fixture.ts";
 import { readHelp } from "../support/help.ts";
 
@@ -22,7 +22,10 @@ const FOLDERS = [
 /** The permissions of a command line, as the program finds them. */
 async function neededBy(args: string[], place: Place): Promise<Permissions> {
   const line = await parse(args);
-  return permissionsFor(line.wants === "run" ? line : undefined, place);
+  return permissionsFor(
+    line.wants === "run" ? line : undefined,
+    foldersOf(place),
+  );
 }
 
 async function writableFolders(

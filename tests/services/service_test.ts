@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { DEFAULT_SERVICE, SERVICE_NAMES } from "../../src/services/names.ts";
-import { knownService, loadService } from "../../src/services/service.ts";
+import { knownService, loadService } from "../../src/services/registry.ts";
 import { thrownBy } from "../support/fake_context.ts";
 
 describe("the services", () => {

@@ -1,9 +1,7 @@
 import { join } from "@std/path";
 import { Secret } from "../../src/secret.ts";
-import {
-  CredentialStore,
-  type NewCredential,
-} from "../../src/store/credential_store.ts";
+import { CredentialStore } from "../../src/store/credential_store.ts";
+import type { NewCredential } from "../../src/store/credential.ts";
 import type { FileSystem } from "../../src/store/file_system.ts";
 import { FakeContext } from "../support/fake_context.ts";
 

@@ -4,7 +4,7 @@ import type {
   InputStream,
   OutputStream,
   Prompts,
-} from "../../src/context.ts";
+} from "../../src/process/context.ts";
 import { NanoctlError } from "../../src/errors.ts";
 
 /** The time at which every fake clock starts. */

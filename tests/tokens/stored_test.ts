@@ -6,10 +6,8 @@ import {
 } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { Secret } from "../../src/secret.ts";
-import {
-  CredentialStore,
-  type NewCredential,
-} from "../../src/store/credential_store.ts";
+import { CredentialStore } from "../../src/store/credential_store.ts";
+import type { NewCredential } from "../../src/store/credential.ts";
 import { notLoggedIn, storedToken } from "../../src/tokens/stored.ts";
 import {
   FakeContext,

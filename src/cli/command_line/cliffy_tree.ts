@@ -1,5 +1,5 @@
 import { Command as CliffyCommand, ValidationError } from "@cliffy/command";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { VERSION } from "../../version.ts";
 import type { Unreadable } from "./parse.ts";
 import { AGENT_OPTIONS, GLOBAL_OPTIONS } from "./shared_options.ts";

@@ -1,4 +1,4 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 
 /** What the parse makes of an option of each kind; `texts` takes one value each time it is given. */
 interface Values {

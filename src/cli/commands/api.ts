@@ -6,9 +6,9 @@ import {
   text,
   texts,
 } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import type { HttpRequest, HttpStream } from "../../http/client.ts";
+import type { HttpRequest, HttpStream } from "../../http/messages.ts";
 import { isWebPage } from "../../http/web_page.ts";
 import { Output, plainText } from "../output.ts";
 import { namesSecret, treatAsSecret } from "../../secret.ts";

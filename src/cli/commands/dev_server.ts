@@ -6,7 +6,7 @@ import {
   text,
   texts,
 } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { DevServer } from "../../dev_server/server.ts";
 import { Output } from "../output.ts";

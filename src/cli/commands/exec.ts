@@ -1,9 +1,9 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { type Command, type OptionsOf, text } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { Output } from "../output.ts";
-import { findProgram, pathFolders } from "../../program_path.ts";
+import { findProgram, pathFolders } from "../../process/program_path.ts";
 import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { CurrentToken } from "../session/current_token.ts";

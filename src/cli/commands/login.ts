@@ -8,7 +8,7 @@ import {
   type OptionsOf,
   text,
 } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output } from "../output.ts";
@@ -163,7 +163,7 @@ async function promptUntilValid(
       "set NANOSERVICES_TOKEN or NANOSERVICES_TOKEN_FILE, or give --token, --token-file or --token-stdin",
     );
   }
-  const { loadService } = await import("../../services/service.ts");
+  const { loadService } = await import("../../services/registry.ts");
   const { target } = resolved;
   const service = await loadService(target.service);
   await output.say(

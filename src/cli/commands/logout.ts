@@ -1,6 +1,6 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { type Command, flag, type OptionsOf } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import { Output } from "../output.ts";
 import { movingAside } from "../move_aside.ts";
@@ -115,7 +115,7 @@ async function filterOf(
   { url, service }: LogoutOptions,
 ): Promise<(stored: StoredProfile | undefined) => boolean> {
   const { parseServiceUrl } = await import("../../http/service_url.ts");
-  const { knownService } = await import("../../services/service.ts");
+  const { knownService } = await import("../../services/registry.ts");
   const wanted = {
     url: url === undefined ? undefined : parseServiceUrl(url),
     service: service === undefined ? undefined : knownService(service),

@@ -1,6 +1,6 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { type Command, flag, type OptionsOf } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { hasCode } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output, table } from "../output.ts";
@@ -46,7 +46,7 @@ export async function runStatus(
   const active = await activeToken(context, options, resolved);
   if (resolved.note) await output.detail(resolved.note);
   const { serviceHeaders } = await import("../session/service_headers.ts");
-  const { loadService } = await import("../../services/service.ts");
+  const { loadService } = await import("../../services/registry.ts");
   const service = await loadService(resolved.target.service);
   const headers = serviceHeaders(context, options, service);
   if (output.json) {

@@ -1,4 +1,4 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import type { Command } from "../command_line/spec.ts";
 import { Output } from "../output.ts";

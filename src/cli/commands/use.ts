@@ -1,6 +1,6 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import type { Command } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { Output } from "../output.ts";
 
 /** `nanoctl use <profile>`: switches the active profile. */

@@ -1,6 +1,6 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import type { Command } from "../command_line/spec.ts";
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { Output, plainText } from "../output.ts";
 import { accountJson } from "../account_json.ts";
 import { warnOfClock } from "../clock_warning.ts";

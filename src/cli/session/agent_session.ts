@@ -1,8 +1,8 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { Output } from "../output.ts";
 import { DEFAULT_SERVICE } from "../../services/names.ts";
-import { knownService } from "../../services/service.ts";
+import { knownService } from "../../services/registry.ts";
 import { parseServiceUrl } from "../../http/service_url.ts";
 import { DEFAULT_PROFILE } from "../../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../../tokens/agent.ts";

@@ -1,14 +1,11 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import { HttpClient } from "../../http/client.ts";
-import { readCaFile } from "../../http/certificates.ts";
+import { readCaFile } from "../../http/tls/certificates.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import type { Output } from "../output.ts";
-import {
-  type Account,
-  loadService,
-  type Service,
-} from "../../services/service.ts";
+import type { Account, Service } from "../../services/service.ts";
+import { loadService } from "../../services/registry.ts";
 import { resolveProvider, type Target } from "../../tokens/resolve.ts";
 import { loginCommand } from "../../tokens/stored.ts";
 import { TOKEN_VARIABLES } from "../../tokens/variables.ts";

@@ -1,4 +1,4 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import { parseServiceUrl } from "../../http/service_url.ts";
 import {
@@ -6,7 +6,7 @@ import {
   SERVICE_NAMES,
   type ServiceName,
 } from "../../services/names.ts";
-import { knownService } from "../../services/service.ts";
+import { knownService } from "../../services/registry.ts";
 import { CredentialStore } from "../../store/credential_store.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import { checkProfileName } from "../../store/profile_name.ts";

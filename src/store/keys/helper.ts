@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { NanoctlError } from "../../errors.ts";
-import { findProgram } from "../../program_path.ts";
+import { findProgram } from "../../process/program_path.ts";
 import { importKey, parseKey, randomKey } from "./key_bytes.ts";
 import {
   type KeyContext,

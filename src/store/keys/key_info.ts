@@ -1,4 +1,4 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { isObject } from "../../json.ts";
 import type { FileSystem } from "../file_system.ts";
 

@@ -1,6 +1,6 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import { readStart } from "../../file_start.ts";
+import { readAtMost } from "../../read_at_most.ts";
 import { takeText } from "../../text_encoding.ts";
 
 /** More than any key or passphrase has, in bytes. */
@@ -30,7 +30,7 @@ export async function secretVariable(
 }
 
 async function readFile(path: string): Promise<string> {
-  const { bytes } = await readStart(path, FILE_LIMIT).catch((error) => {
+  const { bytes } = await readAtMost(path, FILE_LIMIT).catch((error) => {
     throw new NanoctlError(
       "file_key",
       `the file ${path} can't be read: ${

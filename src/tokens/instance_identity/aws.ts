@@ -1,4 +1,4 @@
-import type { GetProof } from "./exchange.ts";
+import type { GetProof } from "./proof.ts";
 import {
   askMetadata,
   METADATA_VARIABLES,

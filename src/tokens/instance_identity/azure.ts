@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { GetProof } from "./exchange.ts";
+import type { GetProof } from "./proof.ts";
 import {
   askMetadata,
   METADATA_VARIABLES,

@@ -1,13 +1,10 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { HttpClient } from "../../http/client.ts";
 import { timeoutError } from "../../http/network_error.ts";
 import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
 import type { IdentityProof, Service } from "../../services/service.ts";
-import type { AgentAuth } from "../agent_auths.ts";
-
-/** The ways of proving on which cloud instance we run. */
-export type IdentityAuth = Exclude<AgentAuth, "token">;
+import type { GetProof, IdentityAuth } from "./proof.ts";
 
 /** What an exchange needs. */
 export interface IdentityContext {
@@ -18,13 +15,6 @@ export interface IdentityContext {
   /** Takes one line a request for `--verbose`. */
   log(line: string): void;
 }
-
-/** Gets the proof from a cloud's metadata service; `audience` is whom it is for. */
-export type GetProof = (
-  metadata: (baseUrl: string) => HttpClient,
-  env: Context["env"],
-  audience: string,
-) => Promise<IdentityProof>;
 
 /** How long a metadata service has to answer, in seconds, however many requests it takes. */
 export const METADATA_TIMEOUT_SECONDS = 2;
@@ -44,6 +34,7 @@ const RENEW_BEFORE = 60_000;
 export function instanceIdentity(
   given: IdentityContext,
   auth: IdentityAuth,
+  loadProof: () => Promise<GetProof>,
   agentName?: string,
 ): TokenProvider {
   const now = (): number => given.context.now().getTime();
@@ -51,7 +42,7 @@ export function instanceIdentity(
   let renewAt = Infinity;
   let exchanging: Promise<SessionToken> | undefined;
   const exchanged = (): Promise<SessionToken> =>
-    exchanging ??= exchange(given, auth, agentName)
+    exchanging ??= exchange(given, loadProof, agentName)
       .then((token) => {
         renewAt = renewalTime(token, now());
         return held = token;
@@ -85,20 +76,20 @@ function renewalTime({ expiresAt }: SessionToken, now: number): number {
 
 async function exchange(
   given: IdentityContext,
-  auth: IdentityAuth,
+  loadProof: () => Promise<GetProof>,
   agentName: string | undefined,
 ): Promise<SessionToken> {
   const { service, client } = given;
-  const proof = await proofOf(given, auth);
+  const proof = await proofOf(given, loadProof);
   return await service.exchangeIdentity(client, proof, agentName);
 }
 
 /** The metadata service has its time for all that it is asked, not for each request. */
 async function proofOf(
   { context, service, log }: IdentityContext,
-  auth: IdentityAuth,
+  loadProof: () => Promise<GetProof>,
 ): Promise<IdentityProof> {
-  const getProof = await loadProof(auth);
+  const getProof = await loadProof();
   const over = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const metadata = (baseUrl: string): HttpClient => {
@@ -125,18 +116,6 @@ async function proofOf(
     return await getProof(metadata, context.env, service.name);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Each in a module of its own, so that a start loads the one that it needs. */
-async function loadProof(auth: IdentityAuth): Promise<GetProof> {
-  switch (auth) {
-    case "aws-instance-identity":
-      return (await import("./aws.ts")).awsProof;
-    case "azure-instance-identity":
-      return (await import("./azure.ts")).azureProof;
-    case "google-instance-identity":
-      return (await import("./google.ts")).googleProof;
   }
 }
 

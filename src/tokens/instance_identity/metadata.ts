@@ -1,7 +1,8 @@
-import type { Context } from "../../context.ts";
+import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { WEB_PAGE } from "../../http/web_page.ts";
-import type { HttpAnswer, HttpClient, HttpRequest } from "../../http/client.ts";
+import type { HttpAnswer, HttpRequest } from "../../http/messages.ts";
+import type { HttpClient } from "../../http/client.ts";
 
 /** The variables that lead each cloud's own SDK, and us, to its metadata service. */
 export const METADATA_VARIABLES = {

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { readCaFile } from "../../../src/http/certificates.ts";
+import { readCaFile } from "../../../src/http/tls/certificates.ts";
 import { Authority } from "../../support/certificates.ts";
 import {
   anyBytes,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import fc from "fast-check";
-import { proxyFor } from "../../../src/http/proxy.ts";
+import { proxyFor } from "../../../src/http/proxy/proxy_server.ts";
 import { nextHop } from "../../../src/http/redirect.ts";
 import { parseRetryAfter } from "../../../src/http/retry.ts";
 import { parseServiceUrl } from "../../../src/http/service_url.ts";

@@ -3,10 +3,9 @@ import { describe, it } from "@std/testing/bdd";
 import { HttpClient } from "../../../src/http/client.ts";
 import type { TokenProvider } from "../../../src/http/token_provider.ts";
 import { nanoservices } from "../../../src/services/nanoservices.ts";
-import {
-  type IdentityAuth,
-  instanceIdentity,
-} from "../../../src/tokens/instance_identity/exchange.ts";
+import { loadProof } from "../../../src/tokens/instance_identity/clouds.ts";
+import { instanceIdentity } from "../../../src/tokens/instance_identity/exchange.ts";
+import type { IdentityAuth } from "../../../src/tokens/instance_identity/proof.ts";
 import {
   type Answer,
   FakeContext,
@@ -80,12 +79,16 @@ class Exchanger {
 
   provider(auth: IdentityAuth = "google-instance-identity"): TokenProvider {
     const { context, client } = this;
-    return instanceIdentity({
-      context,
-      service: nanoservices,
-      client,
-      log: (line) => void this.log.push(line),
-    }, auth);
+    return instanceIdentity(
+      {
+        context,
+        service: nanoservices,
+        client,
+        log: (line) => void this.log.push(line),
+      },
+      auth,
+      () => loadProof(auth),
+    );
   }
 
   async #answer(request: SentRequest): Promise<Response> {

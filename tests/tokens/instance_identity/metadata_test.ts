@@ -11,10 +11,8 @@ import {
   AZURE_METADATA,
   azureProof,
 } from "../../../src/tokens/instance_identity/azure.ts";
-import {
-  type GetProof,
-  METADATA_TIMEOUT_SECONDS,
-} from "../../../src/tokens/instance_identity/exchange.ts";
+import { METADATA_TIMEOUT_SECONDS } from "../../../src/tokens/instance_identity/exchange.ts";
+import type { GetProof } from "../../../src/tokens/instance_identity/proof.ts";
 import {
   GOOGLE_METADATA,
   googleProof,

@@ -1,6 +1,6 @@
 import type { AgentCommandOptions } from "../../command_line/shared_options.ts";
 import { type Command, type OptionsOf, text } from "../../command_line/spec.ts";
-import type { Context } from "../../../context.ts";
+import type { Context } from "../../../process/context.ts";
 import { NanoctlError } from "../../../errors.ts";
 import { Output, plainText } from "../../output.ts";
 import type { ExternalAuth, ExternalToken } from "../../../services/service.ts";

@@ -1,6 +1,6 @@
 import type { AgentCommandOptions } from "../../command_line/shared_options.ts";
 import type { Command } from "../../command_line/spec.ts";
-import type { Context } from "../../../context.ts";
+import type { Context } from "../../../process/context.ts";
 import { Output, table } from "../../output.ts";
 
 /** `nanoctl external-auth list`: the providers that the service knows. */

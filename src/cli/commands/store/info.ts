@@ -1,6 +1,6 @@
 import type { GlobalOptions } from "../../command_line/shared_options.ts";
 import type { Command } from "../../command_line/spec.ts";
-import type { Context } from "../../../context.ts";
+import type { Context } from "../../../process/context.ts";
 import { Output, table } from "../../output.ts";
 import type { KeyInfo } from "../../../store/keys/key_info.ts";
 

@@ -3,7 +3,7 @@ import {
   KEY_SOURCE_NOTE,
 } from "../../command_line/shared_options.ts";
 import { type Command, type OptionsOf, text } from "../../command_line/spec.ts";
-import type { Context } from "../../../context.ts";
+import type { Context } from "../../../process/context.ts";
 import { Output } from "../../output.ts";
 import { encryptionJson } from "./info.ts";
 

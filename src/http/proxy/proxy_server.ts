@@ -1,7 +1,8 @@
-import { type Context, proxyExceptions } from "../context.ts";
-import { NanoctlError } from "../errors.ts";
-import { Secret } from "../secret.ts";
-import { isLoopback } from "./service_url.ts";
+import type { Context } from "../../process/context.ts";
+import { proxyExceptions } from "../../process/variables.ts";
+import { NanoctlError } from "../../errors.ts";
+import { Secret } from "../../secret.ts";
+import { isLoopback } from "../service_url.ts";
 
 const SCHEMES = ["http:", "https:", "socks5:", "socks5h:"];
 

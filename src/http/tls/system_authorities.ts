@@ -1,5 +1,5 @@
-import type { Context } from "../context.ts";
-import { NanoctlError } from "../errors.ts";
+import type { Context } from "../../process/context.ts";
+import { NanoctlError } from "../../errors.ts";
 import { asCertificateTime, hasExpired } from "./certificate_expiry.ts";
 import {
   certificatesIn,

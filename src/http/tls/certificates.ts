@@ -1,8 +1,8 @@
-import { hasCode, NanoctlError } from "../errors.ts";
-import { takeText } from "../text_encoding.ts";
-import { BODY_LIMIT, readText } from "./body.ts";
+import { hasCode, NanoctlError } from "../../errors.ts";
+import { takeText } from "../../text_encoding.ts";
+import { BODY_LIMIT, readText } from "../body.ts";
 import { asCertificateTime, hasExpired } from "./certificate_expiry.ts";
-import { runtimeStoreError } from "./network_error.ts";
+import { runtimeStoreError } from "../network_error.ts";
 
 const CERTIFICATE =
   /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { findProgram, pathFolders } from "../src/program_path.ts";
+import { findProgram, pathFolders } from "../../src/process/program_path.ts";
 
 describe("a program", () => {
   let folder = "";

@@ -1,5 +1,5 @@
 /** The start of a file, and whether it is one rather than a pipe or a device. */
-export interface FileStart {
+export interface ReadFile {
   bytes: Uint8Array<ArrayBuffer>;
   isFile: boolean;
 }
@@ -8,10 +8,10 @@ export interface FileStart {
  * Reads a file up to a limit in bytes, and one byte more to tell that there is
  * more: a device may have no end. Throws what Deno throws.
  */
-export async function readStart(
+export async function readAtMost(
   path: string,
   limit: number,
-): Promise<FileStart> {
+): Promise<ReadFile> {
   using file = await Deno.open(path);
   const bytes = new Uint8Array(limit + 1);
   let length = 0;

@@ -10,7 +10,7 @@ function inProcess(
   env: Record<string, string> = {},
 ): Deno.ChildProcess {
   const code = `
-    import { systemContext } from ${JSON.stringify(resolve("context.ts"))};
+    import { systemContext } from ${JSON.stringify(resolve("process/system_context.ts"))};
     const context = systemContext({
       secret: () => Promise.resolve("typed"),
       release: () => {},
@@ -28,7 +28,7 @@ function inProcess(
 }
 
 function resolve(path: string): string {
-  return import.meta.resolve(`../src/${path}`);
+  return import.meta.resolve(`../../src/${path}`);
 }
 
 /** So that the proxy of whoever runs the tests plays no part. */

@@ -1,0 +1,44 @@
+import { NanoctlError } from "../errors.ts";
+
+/**
+ * Ctrl-C, listened for from when someone first asks: the wait for a lock or a
+ * file is a better time for that than the start (docs/performance.md).
+ */
+export class Interrupt {
+  readonly #outcome = Promise.withResolvers<never>();
+  #controller: AbortController | undefined;
+  #error: NanoctlError | undefined;
+  #asked = false;
+
+  get promise(): Promise<never> {
+    this.#listen();
+    return this.#outcome.promise;
+  }
+
+  get signal(): AbortSignal {
+    this.#listen();
+    this.#controller ??= new AbortController();
+    if (this.#error) this.#controller.abort(this.#error);
+    return this.#controller.signal;
+  }
+
+  /** Leaves Ctrl-C to someone else, for good. */
+  release(): void {
+    if (this.#asked) Deno.removeSignalListener("SIGINT", this.#end);
+    this.#asked = true;
+  }
+
+  #listen(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    // Nobody may be waiting when it comes.
+    this.#outcome.promise.catch(() => {});
+    Deno.addSignalListener("SIGINT", this.#end);
+  }
+
+  readonly #end = (): void => {
+    this.#error = new NanoctlError("interrupted", "interrupted");
+    this.#outcome.reject(this.#error);
+    this.#controller?.abort(this.#error);
+  };
+}

@@ -1,0 +1,66 @@
+import { NanoctlError } from "../errors.ts";
+import type { InputStream, OutputStream } from "./context.ts";
+
+/** Standard input. */
+export const standardInput: InputStream = {
+  get isTerminal(): boolean {
+    return Deno.stdin.isTerminal();
+  },
+  async readAll(limit): Promise<Uint8Array<ArrayBuffer>> {
+    let bytes = new Uint8Array(Math.min(limit, 64 * 1024));
+    let length = 0;
+    while (length < limit) {
+      if (length === bytes.length) bytes = grown(bytes, limit);
+      const read = await Deno.stdin.read(bytes.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  },
+};
+
+/** Twice the room; what was there is zeroed, as it may be a token. */
+function grown(
+  bytes: Uint8Array<ArrayBuffer>,
+  limit: number,
+): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.min(limit, 2 * bytes.length));
+  larger.set(bytes);
+  bytes.fill(0);
+  return larger;
+}
+
+/** Standard output or standard error. */
+export function outputStream(
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+): OutputStream {
+  return {
+    get isTerminal(): boolean {
+      return stream.isTerminal();
+    },
+    async write(data): Promise<void> {
+      const bytes = typeof data === "string"
+        ? new TextEncoder().encode(data)
+        : data;
+      try {
+        for (let written = 0; written < bytes.length;) {
+          written += await stream.write(bytes.subarray(written));
+        }
+      } catch (error) {
+        throw unwritable(error);
+      }
+    },
+  };
+}
+
+/** A reader that went away is for run.ts to know; anything else is said. */
+function unwritable(error: unknown): unknown {
+  if (error instanceof Deno.errors.BrokenPipe) return error;
+  const reason = error instanceof Error
+    ? error.message.replace(/ \(os error.*$/, "").toLowerCase()
+    : "unknown reason";
+  return new NanoctlError(
+    "failed",
+    `the output can't be written: ${reason}`,
+  );
+}

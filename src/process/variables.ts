@@ -1,0 +1,88 @@
+import { NanoctlError } from "../errors.ts";
+
+const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
+
+/** A variable. Throws `usage` if it is not UTF-8: what Deno says then holds its value. */
+export function variable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    throw new NanoctlError(
+      "usage",
+      `the variable ${name} is not text in UTF-8`,
+      "unset it, or set it anew",
+    );
+  }
+}
+
+function isText(name: string): boolean {
+  try {
+    Deno.env.get(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Deno reads NO_PROXY when it makes its first connection, so this comes first.
+ * Gives the environment as it was where it had to be changed.
+ */
+export function bypassProxyForLoopback(): Record<string, string> | undefined {
+  const inherited = Deno.env.toObject();
+  const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+  if (!names.some((name) => inherited[name] || inherited[name.toLowerCase()])) {
+    return undefined;
+  }
+  // What is not text is left as it is: whoever sends a request says so.
+  if (!["NO_PROXY", "no_proxy"].every(isText)) return undefined;
+  const given = inherited.NO_PROXY || inherited.no_proxy || "";
+  Deno.env.set(
+    "NO_PROXY",
+    [...proxyExceptions(given), LOOPBACK_NAMES].join(),
+  );
+  return inherited;
+}
+
+/**
+ * Makes something, such as a Deno.HttpClient, that is to go direct whatever the
+ * proxy variables say: it reads them while it is made, and then NO_PROXY
+ * excepts everything. Nothing else sees that, as nothing else runs meanwhile.
+ */
+export function withoutProxies<T>(make: () => T): T {
+  const given = variable("NO_PROXY");
+  Deno.env.set("NO_PROXY", proxyExceptions("*").join());
+  try {
+    return make();
+  } finally {
+    if (given === undefined) Deno.env.delete("NO_PROXY");
+    else Deno.env.set("NO_PROXY", given);
+  }
+}
+
+/**
+ * Makes something, such as a Deno.HttpClient, with which the runtime trusts the
+ * system's own store besides the built-in authorities. It reads that store once
+ * for the process, when it makes its first client. Programs that we run don't
+ * see the variable.
+ */
+export function withSystemStore<T>(make: () => T): T {
+  Deno.env.set("DENO_TLS_CA_STORE", "mozilla,system");
+  try {
+    return make();
+  } finally {
+    Deno.env.delete("DENO_TLS_CA_STORE");
+  }
+}
+
+/**
+ * The entries of NO_PROXY in the one spelling that Deno understands: it takes
+ * them literally, knows no `*.name`, and `*` means names only to it.
+ */
+export function proxyExceptions(given: string): string[] {
+  return given.split(",")
+    .map((entry) => entry.trim().toLowerCase())
+    .map((entry) => entry.replace(/^\*\./, ".").replace(/^\[(.*)\]$/, "$1"))
+    .filter((entry) => entry !== "")
+    .flatMap((entry) => entry === "*" ? ["*", "0.0.0.0/0", "::/0"] : [entry]);
+}
