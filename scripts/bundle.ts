@@ -1,15 +1,15 @@
-/** Bundles the sources into few small files, so that a start parses no more than it needs. */
+/** Bundles the sources into a few small files, so that a start parses only what it needs. */
 
 import { joinChunks } from "./join_chunks.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import { reason, runDeno, SetupError } from "./process.ts";
 
-/** What every start loads, what it loads for whatever main.ts alone does not do, and what a worker does. */
+/** The entries: what every start loads, what it loads if main.ts alone can't do the job, and a worker's. */
 const QUICK = "main";
 const WHOLE = "program";
 const WORKER = "worker";
 
-/** The arguments of `deno bundle`: with a small file for each module that is imported when it is needed. */
+/** The arguments of `deno bundle`, with a separate file for each dynamically imported module. */
 export function bundleArgs(folder: string, ...entries: string[]): string[] {
   return [
     ...["bundle", "--quiet", "--minify", "--code-splitting"],
@@ -18,12 +18,12 @@ export function bundleArgs(folder: string, ...entries: string[]): string[] {
 }
 
 /**
- * Bundles main.ts into `folder`, with everything that it imports in one file:
- * of a module that the whole program shares only what is used there. What
- * src/program.ts imports is in files of its own. With `sourceMaps` they lie
- * beside the files; the maps of what was joined are those from before it.
+ * Bundles main.ts and everything it imports into one file in `folder`; of modules
+ * shared with the rest of the program it includes only what it uses. The imports
+ * of src/program.ts are in separate files. `sourceMaps` puts source maps next to
+ * the files; those of joined files are from before joining.
  *
- * Throws a SetupError where the bundler fails, or makes what is not understood.
+ * Throws a SetupError if the bundler fails or its output has an unexpected form.
  */
 export async function bundle(
   root: string,
@@ -44,14 +44,14 @@ export async function bundle(
   const text = await Deno.readTextFile(path);
   const links = [[whole, WHOLE], [`./${WORKER}.ts`, WORKER]] as const;
   await Deno.writeTextFile(path, links.reduce(linked, text));
-  // In a process of its own: set-up runs before the parser is there.
+  // In a separate process: setup starts before the parser is installed.
   await run(root, env, [
     ...["run", "--allow-read", "--allow-write"],
     ...["scripts/eager.ts", path],
   ]);
 }
 
-/** Names a file as it lies in the folder of the bundle. */
+/** Replaces a specifier with the path of its file in the bundle. */
 function linked(
   code: string,
   [specifier, name]: readonly [specifier: string, name: string],
