@@ -4,13 +4,13 @@ import { joinChunks } from "./join_chunks.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
 import { reason, runDeno, SetupError } from "./process.ts";
 
-/** What every start loads, what it loads for `token`, what for all else, and what a worker loads. */
+/** The entries: what every start loads, the fast path of `token`, all else, and a worker's. */
 const START = "main";
 const FAST_PATH = "fast_path";
 const PROGRAM = "program";
 const WORKER = "worker";
 
-/** The arguments of `deno bundle`: with a small file for each module that is imported when it is needed. */
+/** The arguments of `deno bundle`, with a separate file for each dynamically imported module. */
 export function bundleArgs(folder: string, ...entries: string[]): string[] {
   return [
     ...["bundle", "--quiet", "--minify", "--code-splitting"],
@@ -19,12 +19,12 @@ export function bundleArgs(folder: string, ...entries: string[]): string[] {
 }
 
 /**
- * Bundles main.ts into `folder`: it and the fast path in one file each, where of
- * a module that the program shares only what is used is left, and the program in
- * files for what is loaded together. With `sourceMaps` they lie beside the files;
- * the maps of what was joined are those from before it.
+ * Bundles main.ts and the fast path into one file each in `folder`; of modules
+ * shared with the program they include only what they use. The program is in
+ * separate files, joined where they are loaded together. `sourceMaps` puts source
+ * maps next to the files; those of joined files are from before joining.
  *
- * Throws a SetupError where the bundler fails, or makes what is not understood.
+ * Throws a SetupError if the bundler fails or its output has an unexpected form.
  */
 export async function bundle(
   root: string,

@@ -1,4 +1,4 @@
-/** Makes dist/nanoctl, and only when something it is made of has changed. */
+/** Compiles dist/nanoctl, if any of its inputs have changed. */
 
 import { bundle } from "./bundle.ts";
 import { sameRegistry } from "./npm_route/tarball.ts";
@@ -15,7 +15,7 @@ import {
 } from "./process.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** All the program may do. It cannot load a library or a module, and it never asks. */
+/** The program's permissions. It can't load native libraries or remote modules, and never prompts. */
 export const PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-env",
@@ -23,41 +23,41 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-write",
   // `exec`, credential helpers.
   "--allow-run",
-  // Whether a file is ours.
+  // To check who owns a file.
   "--allow-sys=uid",
   "--deny-ffi",
   "--deny-import",
   "--no-prompt",
 ];
 
-/** Lets the program give a worker fewer rights than it has itself. */
+/** Lets the program give a worker fewer permissions than its own. */
 const WORKER_OPTIONS = "--unstable-worker-options";
 
-/** A bundle is all there is: without a configuration no packages are put beside it. */
+/** A bundle is self-contained: without a configuration, no packages are added to it. */
 const BUNDLED = ["--no-config", ...PERMISSIONS];
-/** Without a bundle --deny-import would refuse vendor/; denort itself has no way to import. */
+/** Without a bundle, --deny-import would refuse vendor/; denort itself can't import anyway. */
 const WITHOUT_BUNDLE = PERMISSIONS.filter((flag) => flag !== "--deny-import");
 
-/** What the last compilation was made of. */
+/** The inputs of the last compilation. */
 interface Stamp {
   inputs: string;
   bytes: number;
 }
 
-/** Where the program is, from the root of the project. */
+/** The program's path, relative to the project root. */
 export const PROGRAM: string = Deno.build.os === "windows"
   ? "dist/nanoctl.exe"
   : "dist/nanoctl";
 const STAMP = "dist/.compiled.json";
 
-/** What else a compilation may be told. */
+/** Further options of a compilation. */
 export interface CompileOptions {
-  /** The module that a worker runs: nothing imports it. */
+  /** The worker's module, which nothing imports. */
   worker?: string;
   flags?: readonly string[];
 }
 
-/** The arguments of `deno compile`. Types are for `deno task check`. */
+/** The arguments of `deno compile`. `deno task check` checks the types. */
 export function compileArgs(
   entry: string,
   output: string,
@@ -68,7 +68,7 @@ export function compileArgs(
     "--quiet",
     "--no-check",
     "--cached-only",
-    // The cache is code that is run, kept in a shared folder under a name that anyone can guess.
+    // The code cache is executable code in a shared folder, under a predictable name.
     "--no-code-cache",
     WORKER_OPTIONS,
     "--output",
@@ -79,7 +79,7 @@ export function compileArgs(
   ];
 }
 
-/** A hash of everything that decides what comes out. */
+/** A hash of everything that determines the output. */
 export async function inputsOf(
   root: string,
   dependencies: string,
@@ -108,7 +108,7 @@ export async function inputsOf(
   return await sha256(JSON.stringify([parts, dependencies, runtime]));
 }
 
-/** The size of the program in bytes if it was made of just these inputs. */
+/** The program's size in bytes; undefined if it was not compiled from these inputs. */
 export function compiledSize(root: string, inputs: string): number | undefined {
   const stamp = readJson<Stamp>(`${root}/${STAMP}`);
   const size = sizeOf(`${root}/${PROGRAM}`);
@@ -124,9 +124,9 @@ function sizeOf(path: string): number | undefined {
 }
 
 /**
- * Bundles into `work`; false where npm does not give Deno its bundler.
+ * Bundles into `work`; false if Deno can't get its bundler from npm.
  *
- * Throws where the bundler itself fails.
+ * Throws if the bundler itself fails.
  */
 async function bundled(root: string, work: string): Promise<boolean> {
   try {
@@ -139,7 +139,7 @@ async function bundled(root: string, work: string): Promise<boolean> {
   }
 }
 
-/** Compiles in `work` and renames: whoever runs the old program keeps it. Returns the size. */
+/** Compiles in `work`, then renames, so that running processes keep the old program. Returns the size in bytes. */
 export async function compile(
   root: string,
   inputs: string,

@@ -1,22 +1,22 @@
 /**
- * A guided tour of nanoctl: real commands on the compiled program against the
- * embedded service, in a temporary home. Exits 0 only if each did what it should.
+ * A guided tour of nanoctl: runs real commands of the compiled program against
+ * the embedded service, in a temporary home. Exits 0 only if all work as expected.
  *
  *   deno task demo
  */
 import { PseudoTerminal } from "./pseudo_terminal.ts";
 
 interface Step {
-  /** What a reader is about to see. */
+  /** The caption. */
   says: string;
-  /** The command line, run by a shell exactly as it is shown. */
+  /** The command line, which a shell runs exactly as shown. */
   command: string;
-  /** The external provider that a person connects before it. */
+  /** The external provider that a user connects first. */
   connects?: string;
-  /** What is typed at the prompt, once the program asks. */
+  /** What to type once the program prompts. */
   types?: string;
   exitCode?: number;
-  /** What the output must hold. */
+  /** What the output must match. */
   shows: RegExp;
 }
 
@@ -134,7 +134,7 @@ const STEPS: Step[] = [
 const BINARY_FOLDER = `${import.meta.dirname}/../dist`;
 const colors = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
 
-/** What the demo runs on: the embedded service and the variables of the shell. */
+/** The demo's environment: the embedded service and the shell's variables. */
 interface Stage {
   service: Deno.ChildProcess;
   env: Record<string, string>;
@@ -148,7 +148,7 @@ function styled(text: string, code: number): string {
   return colors ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
-/** Starts the service, and puts into this folder what the commands find there. */
+/** Starts the service, and creates the commands' files in this folder. */
 async function setStage(folder: string): Promise<Stage> {
   const env = {
     HOME: `${folder}/home`,
@@ -189,7 +189,7 @@ async function setStage(folder: string): Promise<Stage> {
   };
 }
 
-/** What the embedded service says of itself, as far as the demo needs it. */
+/** The part of the embedded service's JSON line that the demo needs. */
 interface Said {
   url: string;
   token: string;
@@ -210,7 +210,7 @@ async function firstJsonLine(
   return JSON.parse(text);
 }
 
-/** Does what a person does on the page at which a provider is connected. */
+/** Connects a provider on the consent page, as a user would. */
 async function connect(provider: string, { env }: Stage): Promise<void> {
   const page = `${env.NANOSERVICES_URL}/external-auth/${provider}`;
   const html = await (await fetch(page)).text();
@@ -223,7 +223,7 @@ async function connect(provider: string, { env }: Stage): Promise<void> {
   if (!shown.includes("is connected</h1>")) throw new Error(shown);
 }
 
-/** Runs one step, prints it as a terminal would show it, says whether it did what it should. */
+/** Runs a step and prints it like a terminal; returns whether it worked as expected. */
 async function perform(step: Step, stage: Stage): Promise<boolean> {
   const { exitCode = 0 } = step;
   const { env } = stage;
@@ -260,7 +260,7 @@ async function inPipe(
   return { code, output: new TextDecoder().decode(stdout) };
 }
 
-/** Types the token key by key, as a person would, and never sees it again. */
+/** Types the token key by key, as a user would, and checks that it is never echoed. */
 async function atTerminal(
   command: string,
   env: Record<string, string>,
@@ -276,7 +276,7 @@ const REPAINT = "\x1b[G\x1b[0J";
 // deno-lint-ignore no-control-regex
 const CURSOR = /\x1b\[(\?25[hl]|\d*G)/g;
 
-/** What stays on the screen: of a line that is painted again and again, the last. */
+/** What stays on the screen: only the last state of a line that is redrawn. */
 function settled(output: string): string {
   const lines = output.replaceAll("\r\n", "\n").split("\n");
   return lines.map((line) => line.split(REPAINT).at(-1) ?? "").join("\n")

@@ -1,4 +1,4 @@
-/** Fills vendor/ and node_modules/, by JSR or else by the npm route. */
+/** Fills vendor/ and node_modules/, from JSR or else by the npm route. */
 
 import { fillVendor, npmRouteSources } from "./npm_route.ts";
 import { npmRegistry, sameRegistry } from "./npm_route/tarball.ts";
@@ -15,34 +15,34 @@ import {
   walk,
 } from "./process.ts";
 
-/** How long a host has to answer before the other route is tried. */
+/** How long to wait for a host before trying the other route. */
 const PROBE_MS = 5000;
 
-/** What the sources need of the two folders. */
+/** What the sources need from the two folders. */
 export interface Wanted {
   imports: Record<string, string>;
-  /** Every specifier that has to be there, entry points of packages included. */
+  /** Every required specifier, including packages' entry points. */
   specifiers: string[];
-  /** Changes whenever any of this does. */
+  /** A hash of all this. */
   hash: string;
 }
 
-/** In vendor/: what filled it, and what for. */
+/** A file in vendor/ that records what filled it, and for which dependencies. */
 interface Stamp {
   wanted: string;
-  /** Of the npm route's own sources, where that route was taken. */
+  /** The hash of the npm route's sources, if that route was taken. */
   npmRoute?: string;
 }
 
 const STAMP = "vendor/.setup.json";
 
-/** Reads from deno.json and the sources what has to be there. */
+/** Reads the required dependencies from deno.json and the sources. */
 export async function wantedBy(root: string): Promise<Wanted> {
   const config: { imports?: Record<string, string> } = JSON.parse(
     await Deno.readTextFile(`${root}/deno.json`),
   );
   const imports = config.imports ?? {};
-  // An npm package is wanted whole; a JSR package only by the entry points in use.
+  // npm packages are needed whole; JSR packages only by the entry points in use.
   const specifiers = new Set(
     Object.keys(imports).filter((key) => imports[key]?.startsWith("npm:")),
   );
@@ -78,7 +78,7 @@ function* sources(root: string): Generator<string> {
   }
 }
 
-/** Whether an earlier set-up filled the folders with just this. */
+/** Whether an earlier setup filled the folders for exactly these dependencies. */
 export async function isStamped(
   root: string,
   { hash }: Wanted,
@@ -88,7 +88,7 @@ export async function isStamped(
   return await isRouteOfNow(stamp);
 }
 
-/** False for what an npm route laid out that has been mended since. */
+/** Whether the npm route that filled the folders, if any, is the current version. */
 async function isRouteOfNow({ npmRoute }: Stamp): Promise<boolean> {
   return npmRoute === undefined || npmRoute === await sha256(npmRouteSources());
 }
@@ -101,7 +101,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Leaves both folders complete, or as they were. `work` is on the same file system. */
+/** Completes both folders, or leaves them unchanged. `work` must be on the same file system. */
 export async function provideDependencies(
   root: string,
   wanted: Wanted,
@@ -141,7 +141,7 @@ async function writeStamp(folder: string, stamp: Stamp): Promise<void> {
   await Deno.writeTextFile(`${folder}/${STAMP}`, JSON.stringify(stamp));
 }
 
-/** A vendor/ filled by hand, or by Deno itself, serves if nothing is missing from it. */
+/** Whether a vendor/ that was filled by hand, or by Deno itself, is complete. */
 async function isCompleteAsFound(
   root: string,
   wanted: Wanted,
@@ -157,7 +157,7 @@ async function isCompleteAsFound(
   ) {
     return false;
   }
-  // Deno links all modules before it runs any: what stops first runs none.
+  // Deno links all modules before it runs any, so exiting in the first one runs none of them.
   await Deno.writeTextFile(`${work}/stop.ts`, "Deno.exit(0);\n");
   const found = `${work}/found.ts`;
   const importable = wanted.specifiers.filter((name) =>
@@ -181,7 +181,7 @@ function isInstalled(root: string, name: string, version: string): boolean {
   return readJson<{ version: string }>(path)?.version === version;
 }
 
-/** Where Deno looks for JSR's modules, in its own words: an import that cannot be cached yet. */
+/** Deno's URL for JSR, from its error message for an import that can't be cached yet. */
 export async function jsrBase(work: string): Promise<URL> {
   const probe = `${work}/probe.ts`;
   await Deno.writeTextFile(probe, `import "jsr:@std/path";\n`);
@@ -201,14 +201,14 @@ export async function jsrBase(work: string): Promise<URL> {
   return new URL(found[1]);
 }
 
-/** The name of a host's folder in vendor/, as Deno gives it. */
+/** Deno's name for a host's folder in vendor/. */
 export function vendorFolder(base: URL): string {
   const scheme = base.protocol === "https:" ? "" : "http_";
   const port = base.port === "" ? "" : `_${base.port}`;
   return `${scheme}${base.hostname}${port}${base.pathname.replace(/\/$/, "")}`;
 }
 
-/** Fills the staging folder; where it took the npm route, returns the hash of that route. */
+/** Fills the staging folder; returns the npm route's hash if it took that route. */
 async function fill(base: URL, work: string): Promise<string | undefined> {
   let jsr = await unreachable(new URL("@std/path/meta.json", base));
   if (jsr === undefined) {
@@ -239,7 +239,7 @@ async function outOfReach(
     "from a machine where set-up has run, and name a denort in DENORT_BIN";
 }
 
-/** Why a URL cannot be had, or undefined if it can. */
+/** Why a URL can't be reached; undefined if it can. */
 export async function unreachable(
   url: URL,
   method = "GET",
@@ -260,8 +260,8 @@ export async function unreachable(
 }
 
 /**
- * Lets Deno fetch what the staging folder still lacks; returns why it could not.
- * "hoisted" is a node_modules without links: it survives being renamed.
+ * Lets Deno fetch what is still missing from the staging folder; returns why that
+ * failed, if it did. "hoisted" is a node_modules without links, which can be renamed.
  */
 async function install(work: string): Promise<string | undefined> {
   const args = [
@@ -277,7 +277,7 @@ async function install(work: string): Promise<string | undefined> {
   return success ? undefined : reason(stderr);
 }
 
-/** vendor/ comes last: it holds the stamp, so a killed set-up leaves none. */
+/** Moves vendor/ last: it has the stamp, so a killed setup leaves none. */
 async function swapIn(root: string, work: string): Promise<void> {
   await remove(`${root}/vendor`);
   await remove(`${root}/node_modules`);

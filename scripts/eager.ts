@@ -1,7 +1,7 @@
 /**
- * Has V8 compile the functions of a module along with it, as its first look at
- * a file only skips those that it does not take for called at once. It does so
- * for a function in parentheses. For a file that a start runs nearly all of:
+ * Makes V8 compile a module's functions eagerly. By default it only pre-parses a
+ * function unless it is in parentheses, which suggest an immediate call. For files
+ * of which a start runs nearly everything:
  *
  *   deno run --allow-read --allow-write scripts/eager.ts <file>
  */
@@ -9,8 +9,8 @@
 import { parse } from "acorn";
 
 /**
- * The module with each of its function declarations as an expression in
- * parentheses. They come first, as declarations do, and call nothing yet.
+ * The module with each function declaration turned into an expression in
+ * parentheses. They go first, as declarations are hoisted, and call nothing yet.
  */
 export function compiledAtOnce(code: string): string {
   const { body } = parse(code, { ecmaVersion: "latest", sourceType: "module" });

@@ -1,12 +1,12 @@
 /**
- * Tries every part that takes something from outside with inputs that nobody
- * thought of (tests/fuzz/), and says what was found:
+ * Fuzzes every part that parses outside input (tests/fuzz/), and reports the
+ * findings:
  *
  *   deno task fuzz [--seconds 60] [--seed N] [--target NAME]
  *
- * The seconds are for all targets together. What was found is printed as the
- * smallest input that shows it; as a line of tests/fuzz/corpus/NAME.txt it is
- * tried first from then on. The same seed gives the same cases again.
+ * The seconds are for all targets together. Findings are printed as the smallest
+ * failing input; add it as a line to tests/fuzz/corpus/NAME.txt to try it first in
+ * every later run. The same seed gives the same cases.
  */
 import { parseArgs } from "node:util";
 import { type Report, type Target } from "../tests/fuzz/target.ts";
@@ -46,7 +46,7 @@ async function main(args: string[]): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-/** Throws what is wrong with the arguments. */
+/** Throws if the arguments are invalid. */
 function optionsOf(args: string[]): Options {
   const { values: { seconds, seed, target } } = parseArgs({
     args,

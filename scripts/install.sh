@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs nanoctl for one user. Nothing is unpacked before its SHA-256 sum was
-# found right, and a failure leaves everything as it was. `--help` says more.
+# Installs nanoctl for one user. It verifies the SHA-256 checksum before unpacking
+# anything, and a failure leaves everything unchanged. See `--help`.
 set -eu
 
 usage() {
@@ -96,7 +96,7 @@ read_arguments() {
   esac
 }
 
-# Leaves in $base where the release is, without a slash at the end.
+# Sets $base to the release's location, without a trailing slash.
 check_base() {
   [ -n "$base" ] || fail "nobody has said where to download from" \
     "no release is published yet; set NANOCTL_DOWNLOAD_URL to a folder with SHA256SUMS and the archives" 2
@@ -117,7 +117,7 @@ check_base() {
   esac
 }
 
-# Whether what stands behind "http://" is on this machine.
+# Whether the host after "http://" is this machine.
 is_loopback() {
   authority=${1%%/*}
   case $authority in
@@ -172,7 +172,7 @@ find_summer() {
   fi
 }
 
-# Leaves in $to an absolute folder that can be written to, or made.
+# Sets $to to an absolute folder that can be written to or created.
 find_folder() {
   if [ -z "$to" ]; then
     [ -n "${HOME:-}" ] || fail "there is no HOME to install into" "name a folder with --to" 2
@@ -192,7 +192,7 @@ find_folder() {
   fi
 }
 
-# Deletes what was made on the way. $made says that folders were, below $anchor.
+# Deletes what was created so far. $made says that folders were, below $anchor.
 clean_up() {
   [ -z "$staged" ] || rm -f "$staged"
   [ -z "$work" ] || rm -rf "$work"
@@ -222,7 +222,7 @@ download() {
     # Without -T: busybox 1.35 crashes on it.
     got=yes
     wget -S -t 1 -O "$work/$1" "$url" 2>"$said" || got=
-    # The wget of some small systems encrypts, but to whom it does not know.
+    # The wget of some small systems doesn't validate certificates.
     ! grep -q 'certificate validation not implemented' "$said" ||
       fail "this wget does not check certificates" "install curl"
     [ -n "$got" ] || fail_download
@@ -240,7 +240,7 @@ fail_download() {
   fail "$url cannot be downloaded${why:+: $why}"
 }
 
-# Not every downloader can be told which redirects to follow, but all show them.
+# Not every downloader can restrict redirects, but all of them show them.
 check_redirects() {
   grep -i '^ *location: *http://' "$said" >"$work/redirects" || return 0
   while read -r _ to_url _; do
@@ -251,7 +251,7 @@ check_redirects() {
   done <"$work/redirects"
 }
 
-# Finds the one archive for this machine, and its sum.
+# Finds the archive for this machine, and its checksum.
 find_archive() {
   archive=
   sum=
@@ -300,7 +300,7 @@ unpack() {
   tar -xzof "$work/$archive" -C "$work" "$inner" 2>"$work/said" ||
     fail "$archive has no $inner in it"
   chmod 755 "$work/$inner"
-  # The runtime needs glibc: better known before anything is replaced.
+  # The runtime needs glibc: check before anything is replaced.
   new=$("$work/$inner" --version 2>"$work/said" </dev/null) ||
     fail "the nanoctl for $target does not run on this machine" \
       "on Linux it needs glibc, and ${TMPDIR:-/tmp} must allow programs (else name another in TMPDIR)"

@@ -1,32 +1,32 @@
 /**
- * Joins what every command loads. The bundler cuts shared code into a chunk for
- * each set of commands that shares it, some thirty for the program's entry
- * alone, and each costs a start 30 µs (docs/performance.md).
+ * Joins the chunks that every command loads. The bundler makes a chunk for each
+ * set of commands that shares code, some thirty for the program's entry alone, and
+ * each adds 30 µs to a start (docs/performance.md).
  */
 
 import { reason, runDeno, SetupError } from "./process.ts";
 
-/** The file that takes the place of the chunks. */
+/** The file that replaces the chunks. */
 const START = "start.js";
 const ENTRY = "start_entry.js";
 
-/** A file of the bundle: what it imports, and the code behind that. */
+/** A file of the bundle: its imports and the code after them. */
 interface BundleFile {
   imports: { names: Rename[]; from: string }[];
   code: string;
 }
 
-/** A name as one module has it, and as the other does. */
+/** A name in one module, and its name in the other. */
 interface Rename {
   outer: string;
   inner: string;
 }
 
 /**
- * Joins the chunks that the file `top` imports into one. Code and order stay as
- * they are; a name `a` of the first chunk becomes `c0_a`.
+ * Joins the chunks that the file `top` imports into one, keeping code and order. A
+ * name `a` of the first chunk becomes `c0_a`.
  *
- * Throws a SetupError when the bundle does not have the form that it expects.
+ * Throws a SetupError if the bundle has an unexpected form.
  */
 export async function joinChunks(
   folder: string,
@@ -62,7 +62,7 @@ function readBundle(folder: string): Map<string, BundleFile> {
   }));
 }
 
-/** Minified, the imports are the first things in a file. */
+/** Minified files start with their imports. */
 function parseFile(text: string): BundleFile {
   const imports: BundleFile["imports"] = [];
   let rest = text;
@@ -83,7 +83,7 @@ function renames(clause: string): Rename[] {
   });
 }
 
-/** All chunks below a file, those that are needed first coming first. */
+/** All chunks that a file needs, dependencies first. */
 function chunksOf(files: Map<string, BundleFile>, top: string): string[] {
   const found = new Set<string>();
   const visit = (name: string): void => {
@@ -97,7 +97,7 @@ function chunksOf(files: Map<string, BundleFile>, top: string): string[] {
   return [...found];
 }
 
-/** A module with all names of all chunks, each behind the number of its chunk. */
+/** A module that exports all names of all chunks, each prefixed with its chunk's number. */
 function entryText(files: Map<string, BundleFile>, chunks: string[]): string {
   return chunks.map((chunk, index) => {
     const names = exportsOf(files.get(chunk)?.code ?? "")
@@ -108,7 +108,7 @@ function entryText(files: Map<string, BundleFile>, chunks: string[]): string {
   }).join("");
 }
 
-/** Minified, the exports are the last thing in a file. */
+/** Minified files end with their exports. */
 function exportsOf(code: string): string[] {
   const clause = code.match(/export\{([^{}]*)\};?\s*$/)?.[1] ?? "";
   return renames(clause).map(({ inner }) => inner);
@@ -118,7 +118,7 @@ function joinedName(chunk: number, name: string): string {
   return `c${chunk}_${name}`;
 }
 
-/** What is loaded later stays a file of its own. */
+/** Lazily loaded files, which stay separate. */
 function lazy(files: Map<string, BundleFile>): string[] {
   return [...files.keys()].filter((name) => !name.startsWith("chunk-"))
     .flatMap((name) => ["--external", `./${name}`]);

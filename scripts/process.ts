@@ -1,29 +1,29 @@
-/** What every set-up script shares: one way to speak, to fail and to run a program. */
+/** Shared by the setup scripts: progress messages, errors and running programs. */
 
-/** A failure that was foreseen: said in one line, without a stack trace. */
+/** An expected failure, reported in one line without a stack trace. */
 export class SetupError extends Error {
   override name = "SetupError";
 }
 
-/** What a program left behind when it ended. */
+/** A program's exit code and output. */
 export interface Outcome {
   success: boolean;
   stdout: string;
   stderr: string;
 }
 
-/** Where and with what a program runs. */
+/** How to run a program. */
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
 }
 
-/** Says one line of progress; stdout stays free for data. */
+/** Prints a progress line to stderr, as stdout is for data. */
 export function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** Runs a program to its end and keeps what it said. */
+/** Runs a program to its end and captures its output. */
 export async function run(
   command: string,
   args: string[],
@@ -44,12 +44,12 @@ export async function run(
   }
 }
 
-/** Starts this very Deno, whose messages are then plain text of a known form. */
+/** A command that runs this same Deno, with plain-text messages in a known form. */
 export function deno(args: string[], options: RunOptions = {}): Deno.Command {
   return prepare(Deno.execPath(), args, options);
 }
 
-/** Runs this very Deno to its end. */
+/** Runs this same Deno to its end. */
 export function runDeno(
   args: string[],
   options: RunOptions = {},
@@ -77,7 +77,7 @@ function prepare(
   });
 }
 
-/** The line of a program's complaint that says why, without the noise around it. */
+/** The line of a program's error output that gives the reason. */
 export function reason(stderr: string): string {
   const lines = stderr.split("\n").map((line) => line.trim()).filter((line) =>
     line !== ""
@@ -91,7 +91,7 @@ export function reason(stderr: string): string {
   return why.replace(/^(npm error( network)?|error:) /, "").slice(0, 300);
 }
 
-/** The message of whatever was thrown, on one line. */
+/** The message of a thrown value, on one line. */
 export function message(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(
     /\s+/g,
@@ -110,7 +110,7 @@ export async function sha256(
   return digest.toHex();
 }
 
-/** Every file below a folder, as paths that start with "/"; nothing where there is no folder. */
+/** The paths of all files in a folder tree, starting with "/"; none if there is no folder. */
 export function* walk(dir: string, base = ""): Generator<string> {
   for (const entry of entries(dir)) {
     const path = `${base}/${entry.name}`;
@@ -128,7 +128,7 @@ function entries(dir: string): Deno.DirEntry[] {
   }
 }
 
-/** What a file says, or undefined where there is none. */
+/** A file's text; undefined if there is no file. */
 export function readIfThere(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
@@ -143,7 +143,7 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** What a JSON file of ours says; undefined where there is none, or one cut short. */
+/** The content of one of our JSON files; undefined if it is missing or truncated. */
 export function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(readIfThere(path) ?? "");
@@ -153,7 +153,7 @@ export function readJson<T>(path: string): T | undefined {
   }
 }
 
-/** Deletes a file or a folder; one that is not there is deleted already. */
+/** Deletes a file or folder, if it exists. */
 export async function remove(path: string): Promise<void> {
   await Deno.remove(path, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

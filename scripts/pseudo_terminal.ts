@@ -1,4 +1,4 @@
-/** A program that runs on a pseudo-terminal of its own, by way of script(1). */
+/** A program running on its own pseudo-terminal, through script(1). */
 export class PseudoTerminal {
   readonly #process: Deno.ChildProcess;
   readonly #keyboard: WritableStreamDefaultWriter<Uint8Array>;
@@ -12,7 +12,7 @@ export class PseudoTerminal {
     this.#finished = this.#watch();
   }
 
-  /** Starts a shell command line on a new terminal of 80 columns. */
+  /** Starts a shell command line on a new 80-column terminal. */
   static open(command: string, env: Record<string, string>): PseudoTerminal {
     const sized = `stty cols 80 rows 24; ${command}`;
     const args = Deno.build.os === "linux"
@@ -30,7 +30,7 @@ export class PseudoTerminal {
     );
   }
 
-  /** All that has reached the screen, with its control sequences. */
+  /** All output so far, including control sequences. */
   get screen(): string {
     return this.#screen;
   }
@@ -40,7 +40,7 @@ export class PseudoTerminal {
     await this.#keyboard.write(new TextEncoder().encode(keys));
   }
 
-  /** Waits until the screen has shown a text; throws when the program ends before. */
+  /** Waits until a text has appeared; throws if the program ends first. */
   async waitFor(text: string): Promise<void> {
     let ended = false;
     const end = this.#finished.then(() => ended = true);
@@ -53,7 +53,7 @@ export class PseudoTerminal {
     }
   }
 
-  /** Waits for the program to end by itself. */
+  /** Waits for the program to exit. */
   async end(): Promise<{ code: number; output: string }> {
     await this.#finished;
     await this.#keyboard.close().catch(() => {});

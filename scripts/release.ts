@@ -1,14 +1,14 @@
 /**
- * Makes what is handed out, in dist/release:
+ * Builds the release artifacts, in dist/release:
  *
  *   deno task release                          for every target that can be built here
- *   deno task release --targets linux-x64,…    for these, or not at all
+ *   deno task release --targets linux-x64,…    for these, or fails
  *   deno task release --twice                  builds twice, and compares every byte
  *   deno task release --trial                  on any runtime, marked as a trial
  *   deno task release --out <folder>           elsewhere
  *
- * Same sources, dependencies and runtime, same bytes. The date of everything is
- * SOURCE_DATE_EPOCH, else that of the commit.
+ * The same sources, dependencies and runtime give the same bytes. All dates are
+ * SOURCE_DATE_EPOCH or else the commit's.
  */
 import { parseArgs } from "node:util";
 import { bundle } from "./bundle.ts";
@@ -39,15 +39,15 @@ import { VERSION } from "../src/version.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A kind of machine that there is an archive for. */
+/** A platform that a release has an archive for. */
 export interface Target {
-  /** As the archives and install.sh call it. */
+  /** Its name in archive names and install.sh. */
   name: string;
-  /** As Deno calls it. */
+  /** Deno's name for it. */
   triple: string;
 }
 
-/** All there are. */
+/** All targets. */
 export const TARGETS: readonly Target[] = [
   { name: "linux-x64", triple: "x86_64-unknown-linux-gnu" },
   { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu" },
@@ -59,17 +59,17 @@ export const TARGETS: readonly Target[] = [
 interface Options {
   trial: boolean;
   twice: boolean;
-  /** Those named with --targets. */
+  /** The targets in --targets. */
   targets: readonly Target[] | undefined;
   out: string;
 }
 
-/** What can be built here, and on what. */
+/** A target that can be built here, and its runtime. */
 interface Plan {
   targets: readonly Target[];
-  /** For DENORT_BIN; without it Deno uses its own. */
+  /** For DENORT_BIN; if undefined, Deno uses its own. */
   path?: string;
-  /** The version of Deno that the runtime is of. */
+  /** The runtime's Deno version. */
   runtime: string;
   leftOut: { target: Target; why: string }[];
 }
@@ -146,7 +146,7 @@ async function makePlan(
 
 const TRIAL_HINT = "--trial makes a build to try things out with";
 
-/** What an archive has of the project itself, beside the pages in docs/. */
+/** The project's own files in an archive, besides docs/. */
 const TEXTS = ["LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"];
 
 async function planFor(
@@ -190,7 +190,7 @@ async function planFor(
   return { ...plan, leftOut: rest };
 }
 
-/** A plan for this machine, on a runtime that is asked for its version. */
+/** A plan for this machine, with the version that the runtime reports. */
 async function planOn(
   path: string,
   work: string,
@@ -257,7 +257,7 @@ async function build(
   return files;
 }
 
-/** Leaves the bundle in the folder, of the given date: `deno compile` puts that into the program. */
+/** Writes the bundle to the folder with the given date, which `deno compile` embeds in the program. */
 async function bundleOf(
   root: string,
   work: string,
@@ -276,7 +276,7 @@ async function bundleOf(
   return contentsOf(root, await readGraph(root), sources);
 }
 
-/** What lies beside the program in every archive: all that the README links to, too. */
+/** The other files in every archive, including everything that the README links to. */
 async function accompanying(
   root: string,
   contents: Contents,
@@ -379,7 +379,7 @@ function compare(first: Files, second: Files): void {
   throw new SetupError(`built twice, and not the same: ${names}`);
 }
 
-/** Replaces the folder as a whole: nothing of an earlier release stays in it. */
+/** Replaces the whole folder, so that nothing of an earlier release remains. */
 async function hand(files: Files, out: string, work: string): Promise<void> {
   const fresh = await folder(work);
   await Deno.chmod(fresh, 0o755);

@@ -1,4 +1,4 @@
-/** Which denort `deno compile` appends the program to. */
+/** Chooses the denort to which `deno compile` appends the program. */
 
 import { unreachable } from "./dependencies.ts";
 import { extractRuntime, RUNTIME_SHA256 } from "./npm_route.ts";
@@ -7,16 +7,16 @@ import { deno, message, say, SetupError, sha256 } from "./process.ts";
 
 /** A runtime, and where it came from. */
 export interface Runtime {
-  /** For DENORT_BIN; without it Deno uses its own. */
+  /** For DENORT_BIN; if undefined, Deno uses its own. */
   path?: string;
-  /** For people: which runtime this is. */
+  /** A description of the runtime for messages. */
   label: string;
 }
 
-/** The npm route's runtime is denort 2.6.10: a later Deno's programs do not run on it. */
+/** The npm route's runtime is denort 2.6.10, which can't run programs from a Deno newer than this. */
 const NEWEST_FOR_NPM_ROUTE = [2, 8] as const;
 
-/** DENORT_BIN if it is set, else what the npm route left here, else Deno's own, else the npm route. */
+/** DENORT_BIN if set, else the one that the npm route left here, else Deno's own, else the npm route's. */
 export async function provideRuntime(
   root: string,
   work: string,
@@ -50,8 +50,8 @@ async function isOurs(path: string): Promise<boolean> {
 }
 
 /**
- * Compiles next to nothing: Deno downloads its runtime, unless it has it already.
- * Returns why that failed. Without a target it is for this machine.
+ * Compiles a trivial program, so that Deno downloads its runtime unless it already
+ * has it. Returns why that failed, if it did. The default target is this machine.
  */
 export async function whyNotDenosOwn(
   work: string,
@@ -83,7 +83,7 @@ export async function whyNotDenosOwn(
     const why = await unreachable(url, "HEAD");
     if (why === undefined) continue;
     blocked = `${url.host}: ${why}`;
-    // It may have ended by itself meanwhile.
+    // It may have already exited.
     try {
       child.kill();
     } catch { /* ended */ }

@@ -1,10 +1,10 @@
 /**
- * What every task does first, and does only once:
+ * The first step of every task, with an effect only on first use:
  *
  *   deno run -A scripts/setup.ts             fills vendor/ and node_modules/
  *   deno run -A scripts/setup.ts --compile   and makes dist/nanoctl
  *
- * With --report it also says that there was nothing to do.
+ * With --report it also says if there was nothing to do.
  */
 
 import { compile, compiledSize, inputsOf, PROGRAM } from "./compile.ts";
@@ -17,7 +17,7 @@ import {
 import { provideRuntime } from "./runtime.ts";
 import { remove, say, SetupError } from "./process.ts";
 
-/** What one run of set-up is asked for. */
+/** The options of a setup run. */
 interface Options {
   compile: boolean;
   report: boolean;
@@ -55,7 +55,7 @@ async function doWhatIsLeft(
   inputs: string,
   work: string,
 ): Promise<void> {
-  // Asked again: whoever held the lock may have done it all.
+  // Check again: the previous holder of the lock may have done it.
   if (!await isStamped(root, wanted)) {
     await provideDependencies(root, wanted, work);
   }
@@ -70,7 +70,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** One set-up at a time, in a folder of its own; a killed one frees the lock. */
+/** Runs one setup at a time, in its own folder; a killed one releases the lock. */
 async function alone(
   root: string,
   action: (work: string) => Promise<void>,

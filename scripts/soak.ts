@@ -1,26 +1,26 @@
 /**
- * Runs the compiled program against its embedded service for a long time, in
- * many loops at once that share one credential file:
+ * Runs the compiled program against its embedded service for a long time, in many
+ * concurrent loops that share one credential file:
  *
  *   deno task soak [seconds] [loops]
  *
- * Prints what it saw as JSON, and what went wrong as lines on stderr.
+ * Prints its report as JSON, and failures as lines on stderr.
  */
 import { PROGRAM } from "./compile.ts";
 import { say, walk } from "./process.ts";
 
-/** What a soak is asked for. */
+/** The options of a soak test. */
 export interface SoakOptions {
   seconds: number;
-  /** How many loops, each with a profile of its own. */
+  /** How many loops to run, each with its own profile. */
   loops: number;
-  /** How many processes run at a time. */
+  /** How many processes may run at a time. */
   atOnce: number;
-  /** The program; dist/nanoctl if left out. */
+  /** The program; dist/nanoctl if omitted. */
   program?: string;
 }
 
-/** The memory of the service, in MiB, and its open files, at two times. */
+/** The service's memory, in MiB, and open files, at two times. */
 export interface SoakMemory {
   afterWarmUp: number;
   end: number;
@@ -29,23 +29,23 @@ export interface SoakMemory {
   filesEnd: number;
 }
 
-/** What a soak saw. */
+/** The result of a soak test. */
 export interface SoakReport {
   seconds: number;
-  /** How often a loop went round. */
+  /** The rounds of all loops. */
   rounds: number;
-  /** The rounds of the loop that got round least often. */
+  /** The rounds of the slowest loop. */
   leastRounds: number;
   processes: number;
-  /** How many profiles were stored at once at most, as far as was looked. */
+  /** The highest number of profiles seen stored at once. */
   mostProfiles: number;
-  /** Undefined where the system has no /proc. */
+  /** Undefined if the system has no /proc. */
   memory: SoakMemory | undefined;
-  /** What went wrong, a line each; nothing of it holds a token. */
+  /** The failures, one line each and without tokens. */
   failures: string[];
 }
 
-/** What a process is expected to end with. */
+/** The expected outcome of a process. */
 interface Expected {
   code: number;
   stdout?: string;
@@ -54,15 +54,15 @@ interface Expected {
 const ROOT = Deno.realPathSync(`${import.meta.dirname}/..`);
 const DEFAULT_SECONDS = 600;
 const DEFAULT_LOOPS = 50;
-/** After so long a process counts as hung, in milliseconds. */
+/** When a process counts as hung, in milliseconds. */
 const HUNG = 60_000;
-/** How often the service is looked at, in milliseconds. */
+/** The interval between samples of the service, in milliseconds. */
 const LOOK = 500;
-/** How much the service's memory may grow once it is warm, in MiB, and its open files. */
+/** How much the service's memory, in MiB, and open files may grow once it has warmed up. */
 const MOST_GROWTH = { memory: 24, files: 16 };
-/** The profile that is stored once and must be there in the end. */
+/** A profile that is stored once and must still exist at the end. */
 const BYSTANDER = "bystander";
-/** All that may be left, below the folder that the soak was run in. */
+/** The only files that may remain in the soak test's folder. */
 const LEFT = [
   "/config/credentials.json",
   "/config/credentials.lock",
@@ -70,7 +70,7 @@ const LEFT = [
   "/data/nanoctl/key.lock",
 ];
 
-/** Runs a soak; throws only where it could not begin. */
+/** Runs a soak test; throws only if it can't start. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const folder = await Deno.makeTempDir({ prefix: "nanoctl-soak-" });
   try {
@@ -80,7 +80,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-/** What the service's process looked like at one time. */
+/** A sample of the service's process. */
 interface Sample {
   /** MiB. */
   memory: number;
@@ -166,7 +166,7 @@ class Soak {
     };
   }
 
-  /** Logs one profile in and out until the time is over; gives how often. */
+  /** Logs one profile in and out until the time is up; returns the number of rounds. */
   async #loop(profile: string, end: number): Promise<number> {
     let rounds = 0;
     do {
@@ -222,7 +222,7 @@ class Soak {
     return minted;
   }
 
-  /** Runs the program when it is its turn; gives its stdout. */
+  /** Runs the program when it is its turn; returns its stdout. */
   async #expect(
     args: string[],
     expected: Expected,
@@ -268,7 +268,7 @@ class Soak {
         TMPDIR: `${this.#folder}/tmp`,
         NANOCTL_CONFIG_DIR: `${this.#folder}/config`,
         XDG_DATA_HOME: `${this.#folder}/data`,
-        // Nothing listens there: no metadata service is ever asked.
+        // A closed port, so that no real metadata service is ever asked.
         AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:2",
         AZURE_METADATA_ENDPOINT: "http://127.0.0.1:2",
         GCE_METADATA_HOST: "127.0.0.1:2",
@@ -315,7 +315,7 @@ class Soak {
     }
   }
 
-  /** No file but those that stay, and in the credential file nothing but what nobody logged out. */
+  /** Checks that only the expected files remain, and only profiles that were not logged out. */
   #checkLeft(): void {
     const left = [...walk(this.#folder)].sort();
     if (left.join() !== LEFT.join()) {
@@ -328,16 +328,16 @@ class Soak {
   }
 }
 
-/** Ends a process that may have ended already. */
+/** Kills a process that may have already exited. */
 function end(process: Deno.ChildProcess): void {
   try {
     process.kill("SIGKILL");
   } catch {
-    // It has ended.
+    // Already exited.
   }
 }
 
-/** So many at a time; who comes first goes first. */
+/** A semaphore with this many slots, first come, first served. */
 class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -359,7 +359,7 @@ class Slots {
   }
 }
 
-/** The first line of a stream, and the end of it all. */
+/** The first line of a stream, and a promise for its end. */
 function firstLine(
   stream: ReadableStream<Uint8Array>,
 ): { line: Promise<string>; ended: Promise<void> } {
@@ -375,7 +375,7 @@ function firstLine(
   return { line: promise, ended: read() };
 }
 
-/** What a process looks like now; undefined where there is no /proc. */
+/** A sample of a process; undefined if there is no /proc. */
 function sampleOf(pid: number): Sample | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
@@ -387,7 +387,7 @@ function sampleOf(pid: number): Sample | undefined {
   }
 }
 
-/** Compares the second fifth of the time, when all is warm, with the last one. */
+/** Compares the second fifth of the time, after warm-up, with the last fifth. */
 function memoryOf(samples: Sample[]): SoakMemory | undefined {
   const fifth = Math.floor(samples.length / 5);
   if (fifth === 0) return undefined;

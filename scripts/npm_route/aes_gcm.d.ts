@@ -1,4 +1,4 @@
-/** What is authenticated beside the ciphertext. */
+/** The additional authenticated data. */
 export interface AesGcmOptions {
   additionalData?: BufferSource;
 }

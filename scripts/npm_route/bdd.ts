@@ -1,9 +1,8 @@
 /**
- * `describe` and `it` over Deno.test, as `@std/testing/bdd` has them: its source
- * is not on npm, and node:test under Deno skips an outer beforeEach for the
- * tests of a nested describe. What `@std/testing/bdd` 1.0.20 refuses, this
- * refuses, and hooks run and don't run as they do there; of its forms it has
- * those alone that the types below allow.
+ * `describe` and `it` on top of Deno.test, like `@std/testing/bdd`, whose source
+ * is not on npm; node:test under Deno skips an outer beforeEach for the tests of a
+ * nested describe. Errors and the order of hooks match `@std/testing/bdd` 1.0.20,
+ * but only the call forms that the types below allow are supported.
  */
 
 /** The body of a test. */
@@ -11,7 +10,7 @@ export type TestBody = (t: Deno.TestContext) => void | Promise<void>;
 /** The body of a hook. */
 export type Hook = () => void | Promise<void>;
 
-/** Declares a test: now, never (`skip`, `ignore`), or alone (`only`). */
+/** Declares a test: normal, skipped (`skip`, `ignore`), or exclusive (`only`). */
 export interface It {
   (name: string, fn: TestBody): void;
   skip(name: string, fn: TestBody): void;
@@ -19,7 +18,7 @@ export interface It {
   only(name: string, fn: TestBody): void;
 }
 
-/** Declares a suite: now, never (`skip`, `ignore`), or alone (`only`). */
+/** Declares a suite: normal, skipped (`skip`, `ignore`), or exclusive (`only`). */
 export interface Describe {
   (name: string, fn: () => undefined | void): void;
   skip(name: string, fn: () => undefined | void): void;
@@ -40,23 +39,23 @@ interface Suite {
   mode: Mode;
   parent: Suite | undefined;
   children: (Suite | Test)[];
-  /** Whether something in it is to run alone. */
+  /** Whether it contains anything marked `only`. */
   hasOnly: boolean;
   hooks: Record<HookName, Hook[]>;
 }
 
 type HookName = "beforeAll" | "beforeEach" | "afterEach" | "afterAll";
 
-/** The name of the suite that hooks outside any suite make of the rest of their file. */
+/** The name of the implicit suite for the rest of a file after hooks outside any suite. */
 const FILE = "global";
 
-/** The suite whose body is being run, or the one of the whole file. */
+/** The suite whose body is running, or else the whole file's. */
 let current: Suite | undefined;
-/** Whether a test or a suite was declared: hooks for the whole file come first. */
+/** Whether a test or suite was declared: hooks for the whole file must come before. */
 let hasDeclared = false;
-/** How many of Deno's tests are running: nothing may be declared meanwhile. */
+/** How many of Deno's tests are running: nothing can be declared meanwhile. */
 let running = 0;
-/** The suites around the test that runs, the outermost first. */
+/** The suites around the running test, outermost first. */
 const around: Suite[] = [];
 
 function suite(name: string, mode: Mode): Suite {
@@ -73,7 +72,7 @@ function suite(name: string, mode: Mode): Suite {
 
 function declareSuite(name: string, mode: Mode, fn: () => unknown): void {
   checkDeclarable("test suites", name, fn);
-  // Even inside another suite it is a test of Deno's, and its body does not run.
+  // Even inside another suite it becomes a Deno test, and its body does not run.
   if (mode === "ignore") return register(name, mode, () => {});
   const declared = suite(name, mode);
   current = declared;
@@ -109,7 +108,7 @@ function checkDeclarable(what: string, name: unknown, fn: unknown): void {
   hasDeclared = true;
 }
 
-/** Adds a child; beside one that is to run alone, the tests that are not are dropped. */
+/** Adds a child. If any sibling is marked `only`, those that aren't are dropped. */
 function add(parent: Suite, child: Suite | Test): void {
   const isAlone = child.mode === "only" || isSuite(child) && child.hasOnly;
   if (isAlone) markOnly(parent);
@@ -130,7 +129,7 @@ function isSuite(child: Suite | Test): child is Suite {
   return "children" in child;
 }
 
-/** What stands at the top of a file is a test of Deno's; the rest are its steps. */
+/** Top-level suites and tests become Deno tests; everything inside becomes steps. */
 function register(name: string, mode: Mode, fn: TestBody): void {
   Deno.test({
     name,
@@ -147,7 +146,7 @@ function register(name: string, mode: Mode, fn: TestBody): void {
   });
 }
 
-/** Where a beforeAll fails, the tests and the afterAlls are left out. */
+/** If a beforeAll fails, skips the tests and the afterAlls. */
 async function runSuite(declared: Suite, t: Deno.TestContext): Promise<void> {
   await runAll(declared.hooks.beforeAll);
   around.push(declared);
@@ -170,7 +169,7 @@ async function runSuite(declared: Suite, t: Deno.TestContext): Promise<void> {
   }
 }
 
-/** Where a suite's beforeEach fails, its own afterEach and what is inside are left out. */
+/** If a suite's beforeEach fails, skips its afterEach and everything inside. */
 async function runTest(
   test: Test,
   t: Deno.TestContext,
@@ -200,7 +199,7 @@ function hook(name: HookName): (fn: Hook) => void {
   };
 }
 
-/** What follows a hook at the top of a file belongs to one suite, which is a test of Deno's. */
+/** Everything after a top-level hook belongs to one suite, which becomes a Deno test. */
 function fileSuite(): Suite {
   if (hasDeclared) {
     throw new Error(
@@ -235,9 +234,9 @@ export const it: It = Object.assign(
 );
 /** Runs once, before the first test of its suite. */
 export const beforeAll: (fn: Hook) => void = hook("beforeAll");
-/** Runs before every test of its suite and of the suites inside it, the outermost first. */
+/** Runs before every test of its suite and nested suites, outermost first. */
 export const beforeEach: (fn: Hook) => void = hook("beforeEach");
-/** Runs after every test of its suite and of the suites inside it, the innermost first. */
+/** Runs after every test of its suite and nested suites, innermost first. */
 export const afterEach: (fn: Hook) => void = hook("afterEach");
 /** Runs once, after the last test of its suite. */
 export const afterAll: (fn: Hook) => void = hook("afterAll");

@@ -1,16 +1,16 @@
 import { message, reason, run, SetupError } from "../process.ts";
 
-/** One published package version, pinned to its bytes. */
+/** A published package version, pinned by checksum. */
 export interface Tarball {
   spec: string;
   /** Subresource integrity of the .tgz, as the registry publishes it. */
   integrity: string;
 }
 
-/** npm by the name it has on this system. */
+/** npm's name on this system. */
 export const NPM: string = Deno.build.os === "windows" ? "npm.cmd" : "npm";
 
-/** npm gives up within seconds, not minutes, where its registry does not answer. */
+/** Makes npm give up within seconds, not minutes, if its registry does not answer. */
 const IMPATIENT = [
   "--fetch-retries=1",
   "--fetch-retry-mintimeout=500",
@@ -45,7 +45,7 @@ async function download(
   folder: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const into = await Deno.makeTempDir({ dir: folder });
-  // Run inside the empty folder: a package.json or .npmrc further up has no say.
+  // Run inside the empty folder, so that no package.json or .npmrc further up applies.
   const npm = await run(NPM, ["pack", "--ignore-scripts", ...IMPATIENT, spec], {
     cwd: into,
     env: { npm_config_loglevel: "error", npm_config_update_notifier: "false" },
@@ -62,7 +62,7 @@ async function integrityOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return `sha512-${digest.toBase64()}`;
 }
 
-/** npm's registry on this machine, to be named in a message. */
+/** npm's registry on this machine, for messages. */
 export async function npmRegistry(): Promise<string> {
   try {
     const { stdout } = await run(NPM, ["config", "get", "registry"]);
@@ -73,8 +73,8 @@ export async function npmRegistry(): Promise<string> {
 }
 
 /**
- * Deno reads fewer .npmrc files than npm does: it gets the registry that npm
- * would use, and the authorities that npm would trust.
+ * Variables that give Deno, which reads fewer .npmrc files than npm, the registry
+ * that npm would use and the certificate authorities that npm would trust.
  */
 export async function sameRegistry(): Promise<Record<string, string>> {
   return {

@@ -1,16 +1,16 @@
-/** Archives that depend on nothing but what is in them: same files, same bytes. */
+/** Reproducible archives: the same files give the same bytes. */
 
 import { crc32 } from "node:zlib";
 
-/** One file of an archive. */
+/** A file in an archive. */
 export interface ArchivedFile {
-  /** With slashes, relative. */
+  /** Relative, with forward slashes. */
   path: string;
   bytes: Uint8Array<ArrayBuffer>;
   executable: boolean;
 }
 
-/** What comes out is sorted by path, owned by nobody in particular, and of one date. */
+/** Entries are sorted by path, with no particular owner and a single date. */
 export interface ArchiveOptions {
   files: readonly ArchivedFile[];
   /** The date of every file, in seconds since 1970. */
@@ -27,13 +27,13 @@ export function tarGz(options: ArchiveOptions): Promise<Bytes> {
     new Uint8Array(-file.bytes.length & 511),
   ]);
   const tar = new Blob([...parts, new Uint8Array(1024)]);
-  // The stream writes neither a name nor a time (RFC 1952, section 2.3).
+  // CompressionStream writes neither a name nor a time (RFC 1952, section 2.3).
   return compressed(tar, "gzip");
 }
 
 /**
- * A zip as APPNOTE 6.3 describes it, without extra fields. Dates are UTC, to two
- * seconds. Throws a RangeError for a date before 1980.
+ * A zip file (APPNOTE 6.3) without extra fields. Dates are UTC, with a resolution
+ * of two seconds. Throws a RangeError for a date before 1980.
  */
 export async function zip(options: ArchiveOptions): Promise<Bytes> {
   const local: Bytes[] = [];
@@ -46,10 +46,10 @@ export async function zip(options: ArchiveOptions): Promise<Bytes> {
     const header = joined([little(4, 0x04034b50), common, name]);
     central.push(joined([
       little(4, 0x02014b50),
-      // Made on Unix, so that the mode is heeded.
+      // Made on Unix, so that the mode is respected.
       little(2, 3 << 8 | 20),
       common,
-      // Comment, disk, internal attributes, then the mode of a plain file.
+      // Comment, disk, internal attributes, then a regular file's mode.
       little(2, 0, 0, 0),
       little(4, (0o100000 | modeOf(file)) * 0x10000, offset),
       name,
@@ -67,7 +67,7 @@ export async function zip(options: ArchiveOptions): Promise<Bytes> {
   return joined([...local, directory, end]);
 }
 
-/** From "version needed" to the lengths of name and extra field: the same in both headers. */
+/** The fields that both headers share: "version needed" to the lengths of name and extra field. */
 function zipFields(
   file: ArchivedFile,
   name: Bytes,
@@ -109,7 +109,7 @@ function tarHeader(file: ArchivedFile, mtime: number): Bytes {
   put(148, " ".repeat(8));
   put(156, "0");
   put(257, "ustar\x0000");
-  // The sum counts its own field as spaces.
+  // The checksum counts its own field as spaces.
   const sum = header.reduce((total, byte) => total + byte, 0);
   put(148, `${sum.toString(8).padStart(6, "0")}\0 `);
   return header;

@@ -1,31 +1,31 @@
-/** What is in the bundle: which packages, from where, and who needs whom. */
+/** The bundle's packages, their origins and dependencies. */
 
 import { vendorFolder } from "../dependencies.ts";
 import { readJson, reason, runDeno, SetupError, walk } from "../process.ts";
 
-/** One package version that the program contains. */
+/** A package version in the program. */
 export interface Package {
   registry: "jsr" | "npm";
   name: string;
   version: string;
-  /** Where its files are, absolute. */
+  /** The absolute path of its files. */
   folder: string;
-  /** The files that are reachable from main.ts, below the folder, sorted. */
+  /** The files reachable from main.ts, relative to the folder, sorted. */
   files: string[];
 }
 
-/** The packages, sorted by name, and for each (and `OWN`) the ids of those it needs. */
+/** The packages, sorted by name, and the ids of each one's (and `OWN`'s) dependencies. */
 export interface Contents {
   packages: Package[];
   needs: Map<string, string[]>;
-  /** Every module that is ours, below the root, sorted. */
+  /** Our own modules, relative to the root, sorted. */
   own: string[];
 }
 
-/** Stands for our own modules among the packages. */
+/** The id of our own modules among the packages. */
 export const OWN = "nanoctl";
 
-/** What `deno info --json` says of the graph, as far as it is used here. */
+/** The part of `deno info --json` used here. */
 export interface ModuleGraph {
   modules: {
     specifier: string;
@@ -38,20 +38,20 @@ export interface ModuleGraph {
   redirects: Record<string, string>;
 }
 
-/** Whose a module is, and which file of theirs. */
+/** The package that a module belongs to, and its file there. */
 type Owner =
   | { kind: "own"; file: string }
   | { kind: "runtime" }
   | { kind: "package"; found: Omit<Package, "files">; file: string };
 
-/** "npm:hono@4.13.19": one name for one package version. */
+/** A package version's id, such as "npm:hono@4.13.19". */
 export function idOf(
   { registry, name, version }: Omit<Package, "folder" | "files">,
 ): string {
   return `${registry}:${name}@${version}`;
 }
 
-/** The graph of main.ts as Deno resolves it. Throws a SetupError if it is not complete. */
+/** The module graph of main.ts as Deno resolves it. Throws a SetupError if it is incomplete. */
 export async function readGraph(root: string): Promise<ModuleGraph> {
   const { success, stdout, stderr } = await runDeno(
     ["info", "--json", "main.ts"],
@@ -65,9 +65,9 @@ export async function readGraph(root: string): Promise<ModuleGraph> {
 }
 
 /**
- * Joins what the graph reaches and what the bundle was made of: the graph stops
- * at the door of an npm package, the bundle lacks what has only types.
- * `bundled` are the sources of the bundle's map, as URLs.
+ * Combines the module graph, which stops at an npm package's entry, with the
+ * bundle's sources, which lack modules that have only types. `bundled` are the
+ * sources in the bundle's source maps, as URLs.
  */
 export function contentsOf(
   root: string,
@@ -101,7 +101,7 @@ export function contentsOf(
   };
 }
 
-/** The sources that a source map names, as URLs. The map lies in `folder`. */
+/** The sources in a source map, as URLs. The map is in `folder`. */
 export function bundledSources(
   map: { sources: string[] },
   folder: string,
@@ -113,7 +113,7 @@ export function bundledSources(
   );
 }
 
-/** Throws a SetupError for a module that belongs to nobody we know. */
+/** The owner of a module. Throws a SetupError if it is unknown. */
 export function ownerOf(root: string, url: string): Owner {
   if (url.startsWith("node:")) return { kind: "runtime" };
   const jsr = url.match(
@@ -183,7 +183,7 @@ function idOfOwner(owner: Owner): string | undefined {
   return owner.kind === "package" ? idOf(owner.found) : undefined;
 }
 
-/** By its package.json, as far as they are in the bundle. */
+/** The dependencies in its package.json that are in the bundle. */
 function* npmNeeds(
   { folder }: Package,
   packages: Map<string, Package>,
@@ -208,7 +208,7 @@ function* npmNeeds(
   }
 }
 
-/** Every file of a package, nested packages left out, with a leading slash. */
+/** All files of a package except nested packages, with a leading slash. */
 export function filesOf({ folder }: Package): string[] {
   return [...walk(folder)].filter((path) => !path.includes("/node_modules/"));
 }

@@ -1,34 +1,34 @@
-/** The licences of what is bundled, read from the packages themselves where they carry them. */
+/** The licences of the bundled packages, from the packages themselves if they include them. */
 
 import { type Package } from "./contents.ts";
 import { readIfThere, readJson, SetupError, walk } from "../process.ts";
 
-/** What is known of a package's licence. */
+/** What is known about a package's licence. */
 export interface Licence {
   /** An SPDX expression. */
   spdx: string;
-  /** The text that the package carries; without one, only its notices are known. */
+  /** The licence text in the package; without one, only its notices are known. */
   text?: string;
-  /** The lines that name the owners, where there is no text. */
+  /** The copyright lines, if there is no text. */
   notices: string[];
 }
 
 /**
- * JSR hands out modules one by one, and no licence file with them. The modules of
- * std name their owners; those of Cliffy do not, so here is what its project says.
+ * JSR serves individual modules, without licence files. std's modules name their
+ * copyright owners; Cliffy's don't, so this is its project's notice.
  */
 const CLIFFY: Licence = {
   spdx: "MIT",
   notices: ["Copyright (c) 2020-2023 Benjamin Fischer (c4spar)"],
 };
 
-/** The licence of the runtime. Its own parts are listed in its source, not here. */
+/** The runtime's licence. Its components are listed in its source, not here. */
 export const DENO_LICENCE: Licence = {
   spdx: "MIT",
   notices: ["Copyright 2018-2026 the Deno authors"],
 };
 
-/** The words of the licences that we know without a file. */
+/** The texts of the licences that packages may name without a licence file. */
 const WORDS: Record<string, string> = {
   MIT:
     `Permission is hereby granted, free of charge, to any person obtaining a copy
@@ -77,13 +77,13 @@ SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
 `,
 };
 
-/** The licences that a module of std names, in words of its own. */
+/** How std's modules name their licences. */
 const NAMED: [spdx: string, named: RegExp][] = [
   ["MIT", /\bMIT\b/],
   ["BSD-3-Clause", /\bBSD\b|\bThe Go Authors\b/],
 ];
 
-/** Throws a SetupError for a package whose licence cannot be found out. */
+/** A package's licence. Throws a SetupError if it can't be determined. */
 export function licenceOf(found: Package): Licence {
   return found.registry === "npm" ? fromNpm(found) : fromJsr(found);
 }
@@ -104,7 +104,7 @@ function fromJsr({ name, folder, files }: Package): Licence {
   if (/^@(cliffy|windmill-labs)\//.test(name)) {
     return { ...CLIFFY, ...(text === undefined ? {} : { text }) };
   }
-  // Deno vendors a file with a long name under another, with a # in front.
+  // Deno vendors files with long names under other names that start with #.
   const renamed = [...walk(folder)].filter((path) => path.includes("/#"));
   const notices = new Set(
     [...files.map((file) => `/${file}`), ...renamed].flatMap((path) =>
@@ -131,14 +131,14 @@ function licenceNamed(notice: string): string | undefined {
   return NAMED.find(([, named]) => named.test(notice))?.[0];
 }
 
-/** The comments of a module that name an owner. */
+/** A module's copyright comments. */
 function noticesIn(source: string): string[] {
   return [...source.matchAll(/^\/\/ (.*\bCopyright\b.*)$/gm)].map((
     [, line = ""],
   ) => line.trim());
 }
 
-/** THIRD_PARTY_LICENSES: one chapter for each package, the runtime first. */
+/** The text of THIRD_PARTY_LICENSES: a section for each package, the runtime first. */
 export function thirdPartyLicences(
   packages: readonly Package[],
   runtime: string,

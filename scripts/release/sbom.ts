@@ -1,15 +1,15 @@
-/** A software bill of materials in the form of CycloneDX 1.6 (ECMA-424). */
+/** A software bill of materials (SBOM) in CycloneDX 1.6 format (ECMA-424). */
 
 import { type Contents, filesOf, idOf, OWN, type Package } from "./contents.ts";
 import { DENO_LICENCE, licenceOf } from "./licences.ts";
 import { SetupError, sha256 } from "../process.ts";
 
-/** What the bill is about. */
+/** What the SBOM describes. */
 export interface Subject {
   contents: Contents;
-  /** Of nanoctl, as the archives are called. */
+  /** nanoctl's version, as in the archive names. */
   version: string;
-  /** Of the Deno that the program is compiled with. */
+  /** The version of Deno that the program is compiled with. */
   runtime: string;
   trial: boolean;
   /** In seconds since 1970. */
@@ -18,7 +18,7 @@ export interface Subject {
   archives: { name: string; sha256: string }[];
 }
 
-/** One entry of the bill. */
+/** An entry in the SBOM. */
 export interface Component {
   type: "application" | "library" | "platform" | "file";
   "bom-ref": string;
@@ -33,7 +33,7 @@ export interface Component {
   components?: Component[];
 }
 
-/** The bill. */
+/** The SBOM document. */
 export interface Sbom {
   $schema: string;
   bomFormat: "CycloneDX";
@@ -52,7 +52,7 @@ export interface Sbom {
   dependencies: { ref: string; dependsOn: string[] }[];
 }
 
-/** Same subject, same bill. */
+/** Makes the SBOM, which is reproducible for the same subject. */
 export async function makeSbom(subject: Subject): Promise<Sbom> {
   const { contents, version, runtime, date } = subject;
   const deno = denoComponent(runtime);
@@ -134,14 +134,14 @@ async function libraryComponent(found: Package): Promise<Component> {
 }
 
 /**
- * JSR's manifest of a version holds the sums of its files, and its own sum is what
- * Deno's lock file holds. Of npm's package only the files are left here.
+ * A JSR version's manifest has the checksums of its files, and Deno's lock file has
+ * the manifest's own. Of an npm package only the files are available here.
  */
 async function hashOf(found: Package): Promise<[hash: string, of: string]> {
   if (found.registry === "jsr") {
     const path = `${found.folder}_meta.json`;
     const manifest = await Deno.readTextFile(path);
-    // Deno notes the sum of what it fetched, and then shortens that.
+    // Deno records the checksum of the fetched manifest before it shortens the manifest.
     const { lockfileChecksum }: { lockfileChecksum?: string } = JSON.parse(
       manifest,
     );
@@ -166,7 +166,7 @@ function archiveComponent(
   };
 }
 
-/** As the specification of package URLs has it; the type `jsr` is only proposed there so far. */
+/** A package URL, as specified; the type `jsr` is only proposed so far. */
 export function purlOf(
   { registry, name, version }: Pick<Package, "registry" | "name" | "version">,
 ): string {
@@ -181,7 +181,7 @@ function refOf(refs: Map<string, string>, id: string): string {
   return ref;
 }
 
-/** A UUID of version 8 (RFC 9562, section 5.8) made of the bill itself. */
+/** A version 8 UUID (RFC 9562, section 5.8), derived from the SBOM itself. */
 async function serialOf(text: string): Promise<string> {
   const hex = (await sha256(text)).slice(0, 32);
   const variant = (parseInt(hex[16] ?? "0", 16) & 3 | 8).toString(16);

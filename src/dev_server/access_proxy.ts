@@ -14,11 +14,11 @@ const Change = only({
   value: v.optional(text),
 });
 
-/** What an access proxy before the service wants to see; nothing while there is none. */
+/** A simulated access proxy in front of the service; off until the admin route sets it up. */
 export class AccessProxy {
   #wanted: { header: string; value: string | undefined } | undefined;
 
-  /** Lets through what has the header, and anything that is for `/dev/`; the rest gets a sign-in page. */
+  /** Passes requests that have the header or are for `/dev/`; answers the rest with a sign-in page. */
   get guard(): MiddlewareHandler<DevEnv> {
     return async (c, next) => {
       const wanted = this.#wanted;
@@ -34,7 +34,7 @@ export class AccessProxy {
     };
   }
 
-  /** The admin route that sets up the proxy and takes it away. */
+  /** The admin route that turns the proxy on and off. */
   get adminRoutes(): Hono<DevEnv> {
     const app = new Hono<DevEnv>();
     guardAdmin(app, PATH);

@@ -9,7 +9,7 @@ import type { DevState } from "./state.ts";
 
 const HUNDRED_YEARS = 100 * 366 * 24 * 60 * 60;
 
-// Own messages throughout: valibot's quote the value, which may be a secret.
+// Custom messages throughout: valibot's quote the value, which may be a secret.
 
 /** A string of 1 to 256 characters. */
 export const text: v.GenericSchema<string> = v.pipe(
@@ -17,7 +17,7 @@ export const text: v.GenericSchema<string> = v.pipe(
   v.minLength(1, "must not be empty"),
   v.maxLength(256, "must be at most 256 characters"),
 );
-/** A number from one to another. */
+/** A number in this range, bounds included. */
 export function number(least: number, most: number): v.GenericSchema<number> {
   const message = `must be a number from ${least} to ${most}`;
   return v.pipe(
@@ -27,12 +27,12 @@ export function number(least: number, most: number): v.GenericSchema<number> {
   );
 }
 
-/** A whole number from one to another. */
+/** A whole number in this range, bounds included. */
 export function integer(least: number, most: number): v.GenericSchema<number> {
   return v.pipe(number(least, most), v.integer("must be a whole number"));
 }
 
-/** An object of these fields; says which there are when it meets another. */
+/** An object with only these fields; the error for any other lists them. */
 export function only<T extends v.ObjectEntries>(
   entries: T,
 ): v.StrictObjectSchema<T, string> {
@@ -42,7 +42,7 @@ export function only<T extends v.ObjectEntries>(
   );
 }
 
-/** The two ways to choose when something ends: see {@linkcode expiry}. */
+/** The two fields that set an expiry: see {@linkcode expiry}. */
 export const expiryFields = {
   expires_in: v.optional(number(-HUNDRED_YEARS, HUNDRED_YEARS)),
   expires_at: v.optional(v.nullable(v.pipe(
@@ -56,20 +56,20 @@ type ExpiryBody = {
   expires_at?: string | null | undefined;
 };
 
-/** A request that is refused for what is in its body. */
+/** Thrown for a request with an invalid body. */
 export class BadBody extends Error {
   constructor(readonly detail: string, readonly field?: string) {
     super(detail);
   }
 }
 
-/** The most an admin route, or the page that mints, reads of a body: 64 KiB. */
+/** Limits the body to 64 KiB, for the admin routes and the forms. */
 export const limitedBody: Guard = bodyLimit({
   maxSize: 64 * 1024,
   onError: () => problem("too_large", "The body is larger than 64 KiB."),
 });
 
-/** Guards the admin routes from this path on, and answers a {@linkcode BadBody}. */
+/** Guards the admin routes under this path, and turns a {@linkcode BadBody} into an error answer. */
 export function guardAdmin(app: Hono<DevEnv>, path: string): void {
   app.use(path, ownOriginOnly, limitedBody);
   app.onError((error) => {
@@ -79,7 +79,7 @@ export function guardAdmin(app: Hono<DevEnv>, path: string): void {
   });
 }
 
-/** The body, checked; an empty one counts as `{}`. Throws a {@linkcode BadBody}. */
+/** The validated body; an empty one counts as `{}`. Throws a {@linkcode BadBody}. */
 export async function readBody<O>(
   c: Context,
   schema: v.GenericSchema<unknown, O>,
@@ -104,12 +104,12 @@ function parse(bytes: ArrayBuffer): object {
   if (!isNestedWithin(body)) {
     throw new BadBody("The body is nested too deeply.");
   }
-  // Checked here because valibot takes a list for an object.
+  // Checked here because valibot accepts an array as an object.
   if (isObject(body)) return body;
   throw new BadBody("The body is not a JSON object.");
 }
 
-/** The expiry that a body asks for; undefined when it names none. Throws a {@linkcode BadBody}. */
+/** The expiry that a body sets; undefined if it sets none. Throws a {@linkcode BadBody} if it sets both fields. */
 export function expiry(
   state: DevState,
   { expires_in, expires_at }: ExpiryBody,

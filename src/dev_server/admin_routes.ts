@@ -55,14 +55,14 @@ const Mint = only({
 });
 type ChangeBody = v.InferOutput<typeof Change>;
 
-/** For which states an option means anything. */
+/** The states that each option applies to. */
 const OPTION_STATES = {
   retry_after: ["rate_limited", "unavailable"],
   delay: ["slow"],
   fail_times: REHEARSED_STATES,
 } as const;
 
-/** The admin routes under `/dev/`, for rehearsals: they mint and change tokens, and list requests. */
+/** The admin routes under `/dev/`, for rehearsals: they create and change tokens, and list requests. */
 export function adminRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   guardAdmin(app, "/dev/*");
@@ -107,7 +107,7 @@ function noToken(): Response {
   return problem("not_found", "There is no token with this id.");
 }
 
-/** A token as the admin routes show it, without its value. */
+/** A token as the admin routes return it, without its value. */
 function describe(state: DevState, token: Token): Record<string, unknown> {
   const { id, name, user, agent, expiresAt, scopes, requests } = token;
   return {
@@ -123,7 +123,7 @@ function describe(state: DevState, token: Token): Record<string, unknown> {
   };
 }
 
-/** What the fields mean together; refuses those that contradict each other. */
+/** Combines the fields into a change. Throws a {@linkcode BadBody} if they contradict each other. */
 function toChange(
   state: DevState,
   body: ChangeBody,

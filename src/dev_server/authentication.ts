@@ -3,31 +3,31 @@ import type { Secret } from "../secret.ts";
 import type { DevEnv, Guard } from "./guards.ts";
 import type { DevState, Token, TokenState } from "./state.ts";
 
-/** Why a request is not let on. Times to wait are in seconds. */
+/** Why a request is refused. `retryAfter` is in seconds. */
 export type Refusal =
   | { reason: "absent" | "unknown" | "revoked" | "failing" | "stopping" }
-  /** A user's token where an agent's is wanted, or the other way round. */
+  /** A user's token where an agent's is required, or vice versa. */
   | { reason: "other_kind" }
   | { reason: "expired"; expiresAt: Date }
   | { reason: "rate_limited"; retryAfter: number }
   | { reason: "unavailable"; retryAfter: number | undefined }
   | { reason: "insufficient_scope"; scope: string };
 
-/** How a wire has tokens presented, and what it says of those it refuses. */
+/** How a wire protocol carries tokens and reports refusals. */
 export interface Wire {
-  /** Whose tokens it takes; both kinds if left out. */
+  /** Whose tokens it accepts; both kinds if omitted. */
   readonly kind?: "user" | "agent";
-  /** The token that a request presents; undefined for none, or none of that form. */
+  /** The token in a request; undefined if it has none, or a malformed one. */
   presented(c: Context): Secret | undefined;
-  /** The answer to a request that is not let on. */
+  /** The answer to a refused request. */
   refuse(refusal: Refusal): Response;
 }
 
 /**
- * Lets a request on whose token is good, and gives every other token the
- * answer of its state, in the words of the wire.
+ * Passes requests with a valid token, and answers all others according to the
+ * token's state, in the wire's error format.
  *
- * @param scope What the token must be allowed; nothing in particular if left out.
+ * @param scope The scope that the token must have; none if omitted.
  */
 export function authenticate(
   state: DevState,
@@ -53,7 +53,7 @@ export function authenticate(
   };
 }
 
-/** The answer that a token's state calls for; undefined when the request may go on. */
+/** The answer for the token's state; undefined if the request may go on. */
 async function outcome(
   state: DevState,
   wire: Wire,
@@ -81,7 +81,7 @@ async function outcome(
   return answers[answer]();
 }
 
-/** Wrong for every route of every wire. */
+/** An invalid answer for every route of every wire. */
 const MISSHAPEN = {
   id: 42,
   username: 42,
@@ -93,7 +93,7 @@ const MISSHAPEN = {
   url: 42,
 };
 
-/** Waits so many seconds; false if the client left or the service stops before. */
+/** Waits; false if the client disconnects or the service stops first. */
 async function pause(
   seconds: number,
   c: Context,

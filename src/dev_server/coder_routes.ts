@@ -25,7 +25,7 @@ const LOGOUT = "/api/v2/users/logout";
 const PROVIDERS = "/api/v2/external-auth";
 const AGENT_TOKEN = "/api/v2/workspaceagents/me/external-auth";
 
-/** Coder's API, as far as a client like ours uses it, with the shapes that its API reference gives. */
+/** The part of Coder's API that nanoctl uses, with the shapes from Coder's API reference. */
 export function coderRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const { externalAuth } = state;
@@ -37,7 +37,7 @@ export function coderRoutes(state: DevState): Hono<DevEnv> {
   app.get(KEY, user(ACCOUNT_READ), (c) => {
     const key = state.byId(c.req.param("id"));
     const isOwn = key?.user === c.get("token").user && key.agent === null;
-    // Coder forgets a key that was revoked.
+    // Coder deletes revoked keys.
     if (!isOwn || key.behaviour === "revoked") return noResource();
     return c.json(describeKey(key));
   });
@@ -67,7 +67,7 @@ export function coderRoutes(state: DevState): Hono<DevEnv> {
   return app;
 }
 
-/** The answer where Coder has no route, or we have not that one. */
+/** The answer for a route that Coder, or this service, doesn't have. */
 export function noCoderRoute(): Response {
   return coderError(404, "Route not found.", "Look at the path.");
 }
@@ -80,7 +80,7 @@ function noResource(): Response {
   );
 }
 
-/** Answers a known path with another method than its own, in Coder's shape: to be added after the routes. */
+/** Answers 405 in Coder's format for other methods on a known path. Call it after adding the routes. */
 export function onlyCoderMethods(
   app: Hono<DevEnv>,
   path: string,
@@ -156,7 +156,7 @@ function describeProvider({ id, name }: Provider): Record<string, unknown> {
   };
 }
 
-/** codersdk.ExternalAuthLink, of a provider that was connected. */
+/** codersdk.ExternalAuthLink; empty if the provider was never connected. */
 function describeLink(
   externalAuth: ExternalAuth,
   provider: Provider,
@@ -195,7 +195,7 @@ function agentToken(c: Context, externalAuth: ExternalAuth): Response {
   );
 }
 
-/** agentsdk.ExternalAuthResponse when someone must authenticate, but for its URL. */
+/** agentsdk.ExternalAuthResponse, except for `url`, when the user must authenticate first. */
 const NOT_CONNECTED = {
   access_token: "",
   token_extra: null,

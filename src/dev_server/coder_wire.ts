@@ -1,25 +1,25 @@
 import { Secret } from "../secret.ts";
 import type { Refusal, Wire } from "./authentication.ts";
 
-/** The routes that a user's session may use. */
+/** For the routes that require a user's session. */
 export const coderUserWire: Wire = coderWire("user");
 
-/** The routes that only a workspace agent may use. */
+/** For the routes that require a workspace agent. */
 export const coderAgentWire: Wire = coderWire("agent");
 
-/** The date by which Coder says that there is none: Go's zero time. */
+/** Coder's value for "no date": Go's zero time. */
 export const NO_DATE = "0001-01-01T00:00:00Z";
 
-/** A date as Coder has it. */
+/** A date in Coder's format. */
 export function coderDate(date: Date | null): string {
   return date === null ? NO_DATE : date.toISOString();
 }
 
 /**
- * An error answer in Coder's shape.
+ * An error answer in Coder's format.
  *
  * @param message One sentence for a person; never holds a token.
- * @param detail A second one, which says why.
+ * @param detail A second sentence that says why.
  */
 export function coderError(
   status: number,
@@ -30,7 +30,7 @@ export function coderError(
   return Response.json({ message, detail }, { status, headers });
 }
 
-/** Tokens come in `Coder-Session-Token`, and a 401 is the same for all but its detail. */
+/** Tokens are in `Coder-Session-Token`; every 401 is the same except for its detail. */
 function coderWire(kind: "user" | "agent"): Wire {
   const wanted = kind === "user" ? "a user's session" : "a workspace agent";
   const unauthorized = (detail: string): Response =>

@@ -9,7 +9,7 @@ import type { DevState } from "./state.ts";
 
 const PATH = "/external-auth/:id";
 
-/** The page at which a person connects an account at an external provider, or takes it back. */
+/** The page where a user connects or disconnects their account with an external provider. */
 export function consentRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const { externalAuth } = state;
@@ -42,7 +42,7 @@ export function consentRoutes(state: DevState): Hono<DevEnv> {
     }
     if (choice === "connect") externalAuth.connect(provider);
     if (choice === "disconnect") externalAuth.disconnect(provider);
-    // So that reloading the page posts nothing.
+    // So that a reload doesn't post again.
     return c.redirect(pathOf(provider), 303);
   });
   onlyMethods(app, PATH, "GET", "HEAD", "POST");
@@ -90,7 +90,7 @@ function connected(
 ${form(provider, formToken, "disconnect", `Disconnect ${name}`)}`;
 }
 
-/** To the minute, such as `until 2026-11-22 12:09 UTC`. */
+/** Such as `until 2026-11-22 12:09 UTC`. */
 function until(date: Date): Html {
   const text = date.toISOString();
   const minute = text.slice(0, 16).replace("T", " ");

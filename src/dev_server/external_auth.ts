@@ -1,13 +1,13 @@
 import { Secret } from "../secret.ts";
 import { randomCapitals, randomDigits, randomText } from "./random.ts";
 
-/** An account at an external provider, to which its token is the key. */
+/** A connected account at an external provider, with its access token. */
 export interface Connection {
   accessToken: Secret;
   tokenType: string;
-  /** When the token ends; null for never. */
+  /** When the token expires; null for never. */
   expiresAt: Date | null;
-  /** What else the provider sent with the token. */
+  /** Further fields that the provider sent with the token. */
   extra: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;
   updatedAt: Date;
@@ -17,13 +17,13 @@ export interface Connection {
 export interface Provider {
   readonly id: string;
   name: string;
-  /** Which URLs it is for: see {@linkcode isMatch}. null for none. */
+  /** The URLs it serves: see {@linkcode isMatch}. null for none. */
   match: string | null;
-  /** The account that was connected; null for none. See {@linkcode ExternalAuth.connectionOf}. */
+  /** The connected account, even if expired; null for none. See {@linkcode ExternalAuth.connectionOf}. */
   connection: Connection | null;
 }
 
-/** What can be chosen of a connection; what is left out is made as the provider makes it. */
+/** The settings of a connection; omitted ones get the provider's defaults. */
 export interface ConnectionChoice {
   accessToken?: string | undefined;
   tokenType?: string | undefined;
@@ -33,7 +33,7 @@ export interface ConnectionChoice {
 
 const TWELVE_HOURS = 12 * 60 * 60 * 1000;
 
-/** The external providers that the embedded service knows, connected or not. */
+/** The embedded service's external providers, connected or not. */
 export class ExternalAuth {
   readonly #now: () => Date;
   readonly #providers = new Map<string, Provider>();
@@ -55,7 +55,7 @@ export class ExternalAuth {
     return this.#providers.get(id);
   }
 
-  /** The provider with this id; when that is empty, the first that is for the URL. */
+  /** The provider with this id or, if that is empty, the first that matches the URL. */
   find(
     { id, match: url }: { id: string; match: string },
   ): Provider | undefined {
@@ -65,19 +65,19 @@ export class ExternalAuth {
     );
   }
 
-  /** Adds a provider that is not connected; one with the same id is replaced. */
+  /** Adds a provider, not connected, replacing any with the same id. */
   add(id: string, name: string, match: string | null = null): Provider {
     const provider: Provider = { id, name, match, connection: null };
     this.#providers.set(id, provider);
     return provider;
   }
 
-  /** Forgets a provider, and its connection. */
+  /** Removes a provider and its connection. */
   remove({ id }: Provider): void {
     this.#providers.delete(id);
   }
 
-  /** The provider's connection; undefined when there is none or its token has ended. */
+  /** The provider's connection; undefined if there is none or its token has expired. */
   connectionOf({ connection }: Provider): Connection | undefined {
     if (connection === null) return undefined;
     const { expiresAt } = connection;
@@ -85,7 +85,7 @@ export class ExternalAuth {
     return ended ? undefined : connection;
   }
 
-  /** Connects an account, in the place of one that was connected before. */
+  /** Connects an account, replacing any connected before. */
   connect(provider: Provider, choice: ConnectionChoice = {}): void {
     const now = this.#now();
     provider.connection = {
@@ -96,12 +96,12 @@ export class ExternalAuth {
     this.change(provider.connection, choice);
   }
 
-  /** Forgets the account. */
+  /** Disconnects the account. */
   disconnect(provider: Provider): void {
     provider.connection = null;
   }
 
-  /** Changes what is chosen. */
+  /** Applies the given settings. */
   change(connection: Connection, choice: ConnectionChoice): void {
     const { accessToken, tokenType, expiresAt, extra } = choice;
     if (accessToken !== undefined) {
@@ -115,16 +115,16 @@ export class ExternalAuth {
 }
 
 /**
- * Whether a provider with this `match` is for a URL. What begins with http://
- * or https:// is the beginning of such URLs, up to a whole part of the path;
- * anything else is a regular expression.
+ * Whether a provider with this `match` serves a URL. A `match` that starts with
+ * http:// or https:// is a URL prefix that ends at a path segment; anything else
+ * is a regular expression.
  */
 export function isMatch(match: string, url: string): boolean {
   if (!/^https?:\/\//.test(match)) return new RegExp(match).test(url);
   return url === match || url.startsWith(match.replace(/\/*$/, "/"));
 }
 
-/** A token with all that comes with it, as a provider would make it. */
+/** A token and its metadata, as the provider would issue them. */
 function newConnection(
   id: string,
   now: Date,

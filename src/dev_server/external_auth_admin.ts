@@ -32,7 +32,7 @@ const change = {
     v.maxLength(4096, "must be at most 4096 characters"),
   )),
   token_type: v.optional(text),
-  // Not valibot's record, which takes a list for an object.
+  // Not v.record, which accepts an array as an object.
   extra: v.optional(v.custom<Record<string, unknown>>(
     isObject,
     "must be a JSON object",
@@ -52,7 +52,7 @@ const Add = only({
 });
 type ChangeBody = v.InferOutput<typeof Change>;
 
-/** What only a connected provider has. */
+/** The fields that apply only to a connected provider. */
 const OF_CONNECTION = [
   "access_token",
   "token_type",
@@ -116,7 +116,7 @@ function noProvider(): Response {
   return problem("not_found", "There is no external provider with this id.");
 }
 
-/** A provider as the admin routes show it, without its access token. */
+/** A provider as the admin routes return it, without its access token. */
 function describe(
   externalAuth: ExternalAuth,
   provider: Provider,
@@ -133,7 +133,7 @@ function describe(
   };
 }
 
-/** What the fields mean together; refuses those that need a connection where none is. */
+/** Combines the fields. Throws a {@linkcode BadBody} if one needs a connection and there is none. */
 function toChoice(
   state: DevState,
   body: ChangeBody,
@@ -166,7 +166,7 @@ function apply(
   }
 }
 
-/** Whether `isMatch` can use it. */
+/** Whether it is valid for `isMatch`. */
 function isPattern(text: string): boolean {
   try {
     new RegExp(text);

@@ -6,7 +6,7 @@ import { nanoservicesWire } from "./nanoservices_wire.ts";
 import { problem } from "./problems.ts";
 import { type DevState, EXTERNAL_AUTH_READ } from "./state.ts";
 
-/** The nanoservices API's part about external providers; users and agents may use it alike. */
+/** The nanoservices API's routes for external providers, open to users and agents. */
 export function externalAuthRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const { externalAuth } = state;
@@ -44,7 +44,7 @@ export function externalAuthRoutes(state: DevState): Hono<DevEnv> {
   return app;
 }
 
-/** The page at which a person connects an account. */
+/** The page where a user connects an account. */
 export function consentUrl(origin: string, { id }: Provider): string {
   return `${origin}/external-auth/${encodeURIComponent(id)}`;
 }

@@ -4,8 +4,8 @@ const LIFETIME = 60 * 60 * 1000;
 const MOST = 1000;
 
 /**
- * Tokens that forms carry, each good for one post, for one form and for an
- * hour: who has one was shown that form.
+ * CSRF tokens, each valid for one submission of one form within an hour: only
+ * someone who was shown the form has one.
  */
 export class FormTokens {
   readonly #now: () => Date;
@@ -16,7 +16,7 @@ export class FormTokens {
     this.#now = now;
   }
 
-  /** A new token for this form; the oldest is forgotten where there are too many. */
+  /** Issues a token for this form, and drops the oldest if there are too many. */
   issue(form: string): string {
     const token = randomText(32);
     this.#issued.set(token, { form, until: Number(this.#now()) + LIFETIME });
@@ -27,7 +27,7 @@ export class FormTokens {
     return token;
   }
 
-  /** Whether the token is good for this form; after that it no longer is. */
+  /** Whether the token is valid for this form; uses it up. */
   redeem(token: string, form: string): boolean {
     const issued = this.#issued.get(token);
     if (issued?.form !== form) return false;

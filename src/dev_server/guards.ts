@@ -3,15 +3,15 @@ import { isLoopback } from "../http/service_url.ts";
 import { problem } from "./problems.ts";
 import type { DevState, Token } from "./state.ts";
 
-/** What our handlers keep with a request. */
+/** The per-request state of the handlers. */
 export interface DevEnv {
   Variables: { token: Token };
 }
 
-/** A handler that decides whether, or with what, a request goes on. */
+/** Middleware that can refuse or annotate a request. */
 export type Guard = MiddlewareHandler<DevEnv>;
 
-/** Keeps every answer out of caches and out of other pages' frames. */
+/** Keeps every answer out of caches and other sites' frames, and stops MIME sniffing. */
 export const safeHeaders: Guard = async (c, next) => {
   await next();
   c.header("Cache-Control", "no-store");
@@ -19,7 +19,7 @@ export const safeHeaders: Guard = async (c, next) => {
   c.header("X-Frame-Options", "DENY");
 };
 
-/** Refuses a request that was sent to a name of someone else's (DNS rebinding). */
+/** Refuses requests to any host but loopback (DNS rebinding). */
 export const ownHostOnly: Guard = async (c, next) => {
   const host = c.req.header("host");
   const names = [c.req.url, ...host === undefined ? [] : [`http://${host}`]];
@@ -29,7 +29,7 @@ export const ownHostOnly: Guard = async (c, next) => {
   return problem("forbidden", "The Host header does not name this machine.");
 };
 
-/** Refuses a request that a page of another origin had a browser send. */
+/** Refuses requests that a browser sends for a page of another origin. */
 export const ownOriginOnly: Guard = async (c, next) => {
   const site = c.req.header("sec-fetch-site") ?? "none";
   const origin = c.req.header("origin") ?? ownOrigin(c);
@@ -42,23 +42,23 @@ export const ownOriginOnly: Guard = async (c, next) => {
   );
 };
 
-/** {@linkcode ownOriginOnly} for whatever is not a plain read. */
+/** {@linkcode ownOriginOnly} for every method but GET and HEAD. */
 export const ownOriginToWrite: Guard = async (c, next) => {
   if (["GET", "HEAD"].includes(c.req.method)) return await next();
   return await ownOriginOnly(c, next);
 };
 
-/** The service's own origin, by the name under which the client knows it. */
+/** The service's own origin, under the host name that the client used. */
 export function ownOrigin(c: Context): string {
   return new URL(c.req.url).origin;
 }
 
-/** Notes each request for `GET /dev/requests`, but for those to the admin routes. */
+/** Records every request for `GET /dev/requests`, except those to the admin routes. */
 export function recorder(state: DevState): Guard {
   return async (c, next) => {
     await next();
     if (/^\/dev(\/|$)/.test(c.req.path)) return;
-    const token = c.get("token") as Token | undefined; // Unset where nobody looked.
+    const token = c.get("token") as Token | undefined; // Unset if no route checked it.
     state.record({
       time: state.now().toISOString(),
       method: c.req.method,
@@ -70,7 +70,7 @@ export function recorder(state: DevState): Guard {
   };
 }
 
-/** Answers a known path with another method than its own: to be added after the routes. */
+/** Answers 405 for other methods on a known path. Call it after adding the routes. */
 export function onlyMethods(
   app: Hono<DevEnv>,
   path: string,
@@ -84,7 +84,7 @@ export function onlyMethods(
     ));
 }
 
-/** {@linkcode onlyMethods} for a wire with an error shape of its own. */
+/** {@linkcode onlyMethods} for a wire with its own error format. */
 export function refuseOtherMethods(
   app: Hono<DevEnv>,
   path: string,
@@ -94,11 +94,11 @@ export function refuseOtherMethods(
   app.all(path, (c) => refuse(c.req.method, methods.join(", ")));
 }
 
-/** What looks as one of our tokens: ours, a user's of Coder's, an agent's of Coder's. */
+/** Anything that looks like a nanoservices token, a Coder user's or a Coder agent's. */
 const TOKENS =
   /nano_\w+|[\dA-Za-z]{10}-[\dA-Za-z]{22}|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/gi;
 
-/** Of bounded length, and without a token that was put where none belongs. */
+/** Truncates the text, and redacts tokens that don't belong in it. */
 function printable(text: string): string {
   return text.replace(TOKENS, "[secret]").slice(0, 500);
 }

@@ -33,9 +33,10 @@ const Change = only({
 });
 
 /**
- * The admin route of the exchange, for rehearsals: how long the sessions last,
- * whether the instances are known and which agents are on them, with what status the next exchanges fail,
- * and how many there were, refused ones included.
+ * The admin route of the identity exchange, for rehearsals. It sets the sessions'
+ * lifetime, whether the instances are known, their agents, and the status with
+ * which the next exchanges fail; it also reports how many exchanges there were,
+ * including refused ones.
  */
 export function instanceIdentityAdminRoutes(
   identities: InstanceIdentities,

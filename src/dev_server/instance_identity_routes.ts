@@ -101,7 +101,7 @@ async function exchange<C extends Cloud>(
 
 const CODES = { 401: "token_invalid", 404: "not_found" } as const;
 
-/** There are several agents on the instance. The names are no secret: the instance has proved itself. */
+/** The answer if the instance has several agents. It may list them, as the instance has proved its identity. */
 function ambiguous(wire: WireName, agents: readonly string[]): Response {
   const names = agents.toSorted();
   const detail = `Several agents are on this instance: name one of ${
@@ -116,7 +116,7 @@ function ambiguous(wire: WireName, agents: readonly string[]): Response {
   return Response.json({ message }, { status: statusOf("agent_ambiguous") });
 }
 
-/** A session of the agent as the wire answers it; Coder's has no expiry. */
+/** A new session for the agent in the wire's format; Coder's never expires. */
 async function newSession(
   state: DevState,
   wire: WireName,
@@ -130,7 +130,7 @@ async function newSession(
   return expiresAt === null ? session : { ...session, expires_at: expiresAt };
 }
 
-/** An error as the wire has it. */
+/** An error in the wire's format. */
 function refusal(wire: WireName, code: ProblemCode, detail: string): Response {
   if (wire === "nanoservices") return problem(code, detail);
   const message = "The instance identity was not exchanged.";

@@ -4,13 +4,13 @@ import type { Cloud } from "./clouds/cloud.ts";
 import type { InstanceIdentities } from "./clouds/identities.ts";
 import { type DevEnv, type Guard } from "./guards.ts";
 
-/** What the metadata services tell with. */
+/** Where the metadata services get their data. */
 interface Source {
   identities: InstanceIdentities;
   now: () => Date;
 }
 
-/** The metadata services of these clouds, as far as an instance needs them to prove who it is. */
+/** The routes of these clouds' metadata services with which an instance proves its identity. */
 export function metadataRoutes(
   clouds: readonly Cloud[],
   source: Source,
@@ -27,7 +27,7 @@ const AWS_TOKEN = "X-aws-ec2-metadata-token";
 const AWS_TOKEN_PATH = "/latest/api/token";
 const AWS_IDENTITY_PATH = "/latest/dynamic/instance-identity";
 
-/** EC2's instance metadata service, version 2: nothing is told without a session token. */
+/** EC2's instance metadata service, version 2 (IMDSv2): requires a session token. */
 function awsRoutes({ identities, now }: Source): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const sessions = new Map<string, Date>();
@@ -69,7 +69,7 @@ function forgetExpired(sessions: Map<string, Date>, now: Date): void {
   }
 }
 
-/** EC2 says its errors in a page. */
+/** EC2's errors are HTML pages. */
 function awsError(
   c: Context,
   status: 400 | 401 | 403 | 405,
@@ -84,7 +84,7 @@ const GOOGLE_IDENTITY_PATH =
   "/computeMetadata/v1/instance/service-accounts/default/identity";
 const GOOGLE_FLAVOR = "Metadata-Flavor";
 
-/** Compute Engine's metadata server: it tells whoever says its name, and says it back. */
+/** Compute Engine's metadata server: requires the `Metadata-Flavor: Google` header, and returns it. */
 function googleRoutes({ identities }: Source): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   app.use("/computeMetadata/*", async (c, next) => {
@@ -102,7 +102,7 @@ function googleRoutes({ identities }: Source): Hono<DevEnv> {
     }
     const full = c.req.query("format") === "full";
     const token = await identities.google(audience, full);
-    // Google calls the bare token a page, too.
+    // Google does label the bare token as HTML.
     return c.body(token, 200, { "Content-Type": "text/html" });
   });
   return app;
@@ -113,7 +113,7 @@ function googleError(c: Context, status: 400 | 403, text: string): Response {
 }
 
 const AZURE_DOCUMENT_PATH = "/metadata/attested/document";
-/** Those that the attested document is there for, newest first. */
+/** The API versions that have the attested document, newest first. */
 const AZURE_VERSIONS = [
   "2021-02-01",
   "2021-01-01",
@@ -133,7 +133,7 @@ const AZURE_VERSIONS = [
   "2018-10-01",
 ];
 
-/** Azure's instance metadata service: it wants its header and a version, and no proxy between. */
+/** Azure's instance metadata service: requires its header and a version, and refuses proxied requests. */
 function azureRoutes({ identities }: Source): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   app.get(AZURE_DOCUMENT_PATH, async (c) => {
@@ -166,7 +166,7 @@ function azureError(
   return c.json({ error: `Bad request. ${fault}`, ...members }, 400);
 }
 
-/** Whether it came through a proxy: no metadata service answers then. */
+/** Whether the request came through a proxy, which no metadata service allows. */
 function isForwarded(c: Context): boolean {
   return c.req.header("X-Forwarded-For") !== undefined;
 }

@@ -4,7 +4,7 @@ import { type DevEnv, onlyMethods } from "./guards.ts";
 import { nanoservicesWire } from "./nanoservices_wire.ts";
 import { ACCOUNT_READ, type DevState } from "./state.ts";
 
-/** The nanoservices API's part about the token itself: `/v1/me` and `/v1/logout`. */
+/** The nanoservices API's routes for the token itself: `/v1/me` and `/v1/logout`. */
 export function nanoservicesRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const anyToken = authenticate(state, nanoservicesWire);

@@ -10,7 +10,7 @@ export const nanoservicesWire: Wire = {
   refuse,
 };
 
-/** RFC 6750, section 2.1; the scheme is in any case (RFC 9110, section 11.1). */
+/** RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1). */
 function bearer(header = ""): Secret | undefined {
   const [, value] = /^Bearer +([\w.~+/-]+=*)$/i.exec(header) ?? [];
   return value === undefined ? undefined : new Secret(value);
@@ -49,7 +49,7 @@ function refuse(refusal: Refusal): Response {
   }
 }
 
-/** RFC 6750, section 3: an error is named only when there was a token to judge. */
+/** RFC 6750, section 3: the challenge has an error only if the request had a token. */
 function unauthorized(
   code: "token_invalid" | "token_expired" | "token_revoked",
   detail: string,

@@ -1,11 +1,11 @@
 import type { Context } from "hono";
-// By another name, because deno fmt rewrites what is tagged html and never settles.
+// Renamed, because deno fmt reformats html`` templates and never settles.
 import { html as markup } from "hono/html";
 
-/** Tags a template as HTML: escapes what is put in, but for other such templates. */
+/** Tags a template as HTML: escapes interpolated values, except for other such templates. */
 export { markup };
 
-/** A piece of a page. */
+/** A fragment of HTML. */
 export type Html = ReturnType<typeof markup>;
 
 const STYLE = `
@@ -21,8 +21,8 @@ pre { overflow-x: auto; padding: .8rem; border: 1px solid }
 `;
 
 /**
- * A page of the service, with the policy that keeps it to itself: no scripts,
- * nothing from elsewhere, no frames, forms to its own origin only.
+ * A page of the service with a strict Content-Security-Policy: no scripts, no
+ * external resources, no framing, and forms to its own origin only.
  */
 export async function page(
   c: Context,
@@ -35,7 +35,7 @@ export async function page(
     "Content-Security-Policy",
     `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   );
-  // With no-referrer a browser would send `Origin: null` with our own form.
+  // With no-referrer, browsers would send our own form with `Origin: null`.
   c.header("Referrer-Policy", "same-origin");
   return await c.html(
     markup`<!doctype html>

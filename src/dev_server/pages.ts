@@ -5,7 +5,7 @@ import { type Html, markup, page } from "./page.ts";
 import type { DevState } from "./state.ts";
 
 const DAY = 24 * 60 * 60;
-/** The choices of the form: what it sends, what it says, how many seconds. */
+/** The form's expiry choices: value, label, seconds. */
 const EXPIRIES: readonly [string, string, number | null][] = [
   ["1h", "1 hour", 60 * 60],
   ["1d", "1 day", DAY],
@@ -14,7 +14,7 @@ const EXPIRIES: readonly [string, string, number | null][] = [
   ["never", "never", null],
 ];
 
-/** The pages for a person: what this is, and `/settings/tokens`, where a token is made. */
+/** The pages for people: the home page, and `/settings/tokens`, which creates tokens. */
 export function pageRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   app.get(

@@ -1,4 +1,4 @@
-/** Every problem the service answers with: its HTTP status and that status's phrase. */
+/** The service's problems, each with its HTTP status and reason phrase. */
 const PROBLEMS = {
   invalid_request: [400, "Bad Request"],
   token_invalid: [401, "Unauthorized"],
@@ -15,17 +15,17 @@ const PROBLEMS = {
   unavailable: [503, "Service Unavailable"],
 } as const;
 
-/** The `code` member of a problem: what a client's program decides on. */
+/** The `code` member of a problem, for programs to act on. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** The HTTP status that a problem is answered with. */
+/** A problem's HTTP status. */
 export function statusOf(code: ProblemCode): number {
   return PROBLEMS[code][0];
 }
 
 /**
- * An error answer as RFC 9457 has it. Its `type` is `about:blank`, so its
- * `title` is the status phrase (section 4.2.1); `code` is our extension.
+ * An RFC 9457 error answer. Its `type` is `about:blank`, so its `title` is the
+ * status phrase (section 4.2.1); `code` is an extension member.
  *
  * @param detail One sentence for a person; never holds a token.
  * @param members Further extension members, such as the `field` at fault.

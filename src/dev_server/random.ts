@@ -1,9 +1,9 @@
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** Random letters and digits, each as likely as the others. */
+/** Uniformly random letters and digits. */
 export function randomText(length: number, letters = BASE62): string {
   const { length: count } = letters;
-  // The highest multiple: beyond it the first letters would be likelier.
+  // The highest multiple of `count`: bytes from there on would favour the first letters.
   const beyond = 256 - 256 % count;
   let text = "";
   while (text.length < length) {
@@ -13,12 +13,12 @@ export function randomText(length: number, letters = BASE62): string {
   return text;
 }
 
-/** Random digits, each as likely as the others. */
+/** Uniformly random digits. */
 export function randomDigits(length: number): string {
   return randomText(length, BASE62.slice(0, 10));
 }
 
-/** Random digits and capital letters, each as likely as the others. */
+/** Uniformly random digits and capital letters. */
 export function randomCapitals(length: number): string {
   return randomText(length, BASE62.slice(0, 36));
 }

@@ -24,49 +24,49 @@ import { pageRoutes } from "./pages.ts";
 import { problem } from "./problems.ts";
 import { DEFAULT_LIFETIME, DevState, type NewToken } from "./state.ts";
 
-/** Where the embedded service listens, and what it is told from outside. */
+/** The options of {@linkcode startDevServer}. */
 export interface DevServerOptions {
-  /** A loopback address, or localhost, which is taken as 127.0.0.1. */
+  /** A loopback address, or localhost, which means 127.0.0.1. */
   hostname: string;
-  /** 0 takes any free one. */
+  /** 0 picks any free port. */
   port: number;
-  /** The clouds whose metadata services it is as well; none if left out. */
+  /** The clouds whose metadata services it simulates; none if omitted. */
   metadata?: readonly Cloud[];
-  /** The clock that expiries are judged by; the system's if left out. */
+  /** The clock for expiries; the system's if omitted. */
   now?: () => Date;
-  /** Aborting it is {@linkcode DevServer.shutdown}. */
+  /** Aborting it calls {@linkcode DevServer.shutdown}. */
   signal?: AbortSignal;
 }
 
-/** The embedded service, listening. */
+/** The running embedded service. */
 export interface DevServer {
-  /** Such as `http://127.0.0.1:7080`, without a slash at its end. */
+  /** Such as `http://127.0.0.1:7080`, without a trailing slash. */
   readonly url: string;
-  /** The user that is there from the start. */
+  /** The user that exists from the start. */
   readonly user: { readonly username: string; readonly email: string };
   /** That user's first token. */
   readonly token: string;
   /** The token of an agent of that user. */
   readonly agentToken: string;
-  /** A token of that user that looks as Coder's do. */
+  /** A token of that user in Coder's format. */
   readonly coderToken: string;
-  /** A token of that agent that looks as Coder's do. */
+  /** A token of that agent in Coder's format. */
   readonly coderAgentToken: string;
-  /** When these tokens end. */
+  /** When these tokens expire. */
   readonly expiresAt: Date;
-  /** Where the metadata services are: what the variable of each cloud's own SDK takes. */
+  /** The metadata services' addresses, as each cloud's SDK variable expects them. */
   readonly metadata: Readonly<Partial<Record<Cloud, string>>>;
   /** Settles once the service has stopped. */
   readonly finished: Promise<void>;
-  /** Stops it at once: requests under way are cut off. May be called again. */
+  /** Stops at once, cutting off requests in progress. Can be called again. */
   shutdown(): Promise<void>;
 }
 
 /**
- * Starts the embedded service on loopback. It says nothing to anyone.
+ * Starts the embedded service on loopback. Prints nothing.
  *
- * @throws {NanoctlError} `usage` for an address that is not loopback or a port
- * that is none; `failed` when the port is taken or may not be had.
+ * @throws {NanoctlError} `usage` for an address that is not loopback or an
+ * invalid port; `failed` if the port is in use or not permitted.
  */
 export async function startDevServer(
   options: DevServerOptions,
@@ -82,13 +82,13 @@ export async function startDevServer(
   const tokens = await firstTokens(state, expiresAt);
   const clouds = options.metadata ?? [];
   const identities = new InstanceIdentities(state.now);
-  // Made now, because a client gives a metadata service two seconds to answer.
+  // Generated upfront: clients give a metadata service only two seconds to answer.
   await Promise.all(clouds.map((cloud) => identities.key(cloud)));
   const app = devApp(state, identities, clouds);
   const server = listen(hostname, port, app, stopping.signal);
 
   const shutdown = (): Promise<void> => {
-    // Not server.shutdown(), which a request that never ends would hold up for ever.
+    // Not server.shutdown(), which would wait for a never-ending request for ever.
     stopping.abort();
     return server.finished;
   };
@@ -115,7 +115,7 @@ type FirstTokens = Pick<
   "token" | "agentToken" | "coderToken" | "coderAgentToken"
 >;
 
-/** A token of each kind, to begin with. */
+/** The initial tokens, one of each kind. */
 async function firstTokens(
   state: DevState,
   expiresAt: Date,
@@ -135,7 +135,7 @@ async function firstTokens(
   };
 }
 
-/** Every route of the service over one state. */
+/** All routes of the service, sharing one state. */
 function devApp(
   state: DevState,
   identities: InstanceIdentities,
@@ -180,7 +180,7 @@ function metadataAddresses(
   return Object.fromEntries(clouds.map((cloud) => [cloud, address(cloud)]));
 }
 
-/** Whatever went wrong in here stays in here. */
+/** Answers an internal error without revealing its details. */
 function failed(): Response {
   return problem("internal", "The service failed.");
 }
@@ -191,7 +191,7 @@ function listen(
   app: Hono<DevEnv>,
   signal: AbortSignal,
 ): Deno.HttpServer<Deno.NetAddr> {
-  // The runtime would listen at what it names too, or there alone.
+  // It would make Deno.serve listen at another address too, or instead.
   Deno.env.delete("DENO_SERVE_ADDRESS");
   try {
     return Deno.serve(
@@ -233,7 +233,7 @@ function bindAddress(hostname: string): string {
       "use 127.0.0.1, ::1 or localhost",
     );
   }
-  // Not left to the resolver, which a hosts file could tell otherwise.
+  // Don't resolve it: a hosts file could redefine it.
   if (hostname.toLowerCase() === "localhost") return "127.0.0.1";
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }

@@ -2,22 +2,22 @@ import { Secret } from "../secret.ts";
 import { ExternalAuth } from "./external_auth.ts";
 import { randomText } from "./random.ts";
 
-/** The scope that `GET /v1/me` asks for. */
+/** The scope that `GET /v1/me` requires. */
 export const ACCOUNT_READ = "account:read";
 
-/** The scope that the external providers and their tokens ask for. */
+/** The scope that the external auth routes require. */
 export const EXTERNAL_AUTH_READ = "external-auth:read";
 
-/** What a token has unless it was minted with a choice of its own. */
+/** A token's scopes unless others are chosen. */
 export const DEFAULT_SCOPES: readonly string[] = [
   ACCOUNT_READ,
   EXTERNAL_AUTH_READ,
 ];
 
-/** How long a token is valid unless it was minted with a choice of its own, in seconds. */
+/** A token's lifetime unless another is chosen, in seconds. */
 export const DEFAULT_LIFETIME = 30 * 24 * 60 * 60;
 
-/** The states in which a token is of no use to a client until it changes or is tried again. */
+/** The states that simulate a fault of the service; `fail_times` can limit them. */
 export const REHEARSED_STATES = [
   "rate_limited",
   "failing",
@@ -27,7 +27,7 @@ export const REHEARSED_STATES = [
   "slow",
 ] as const;
 
-/** Every state of a token, as the admin routes name it. */
+/** Every token state, under its name in the admin routes. */
 export const TOKEN_STATES = [
   "valid",
   "expired",
@@ -35,16 +35,16 @@ export const TOKEN_STATES = [
   ...REHEARSED_STATES,
 ] as const;
 
-/** What a request with the token is answered with. */
+/** A token's state, which decides how its requests are answered. */
 export type TokenState = typeof TOKEN_STATES[number];
 
-/** The wires whose tokens are told apart by their looks; each is accepted on both. */
+/** The wires, each with its own token format; both accept either format. */
 export const WIRES = ["nanoservices", "coder"] as const;
 
-/** One of them. */
+/** The name of a wire. */
 export type WireName = typeof WIRES[number];
 
-/** Someone who has tokens. */
+/** An owner of tokens. */
 export interface User {
   /** A UUID. */
   readonly id: string;
@@ -53,33 +53,33 @@ export interface User {
   readonly createdAt: Date;
 }
 
-/** A token as the service knows it: everything but its value, of which only a hash is kept. */
+/** Everything about a token except its value, of which only a hash is kept. */
 export interface Token {
   readonly id: string;
   readonly name: string;
-  /** Whose it is; of an agent, its owner. */
+  /** The owner of the token, or of its agent. */
   readonly user: User;
-  /** The agent's name; null for a token of the user's own. */
+  /** The agent's name; null for a user's own token. */
   readonly agent: string | null;
   readonly createdAt: Date;
-  /** When it ends; null for never. */
+  /** When it expires; null for never. */
   expiresAt: Date | null;
   scopes: readonly string[];
-  /** Its state but for expiry, which the clock decides: see {@linkcode DevState.stateOf}. */
+  /** Its state apart from expiry, which depends on the clock: see {@linkcode DevState.stateOf}. */
   behaviour: Exclude<TokenState, "expired">;
   /** The `Retry-After` of `rate_limited` and `unavailable`, in seconds. */
   retryAfter: number | undefined;
   /** How long `slow` takes to answer, in seconds. */
   delay: number;
-  /** Requests until a rehearsed state gives way to `valid`; Infinity for never. */
+  /** Requests until a rehearsed state reverts to `valid`; Infinity for never. */
   failuresLeft: number;
-  /** How many requests came with it. */
+  /** How many requests used it. */
   requests: number;
-  /** When the latest of them came; null for never. */
+  /** When it was last used; null for never. */
   lastUsed: Date | null;
 }
 
-/** What can be chosen for a token, at first and later. */
+/** The settings of a token that can be changed. */
 export interface TokenChange {
   state?: TokenState | undefined;
   expiresAt?: Date | null | undefined;
@@ -91,24 +91,24 @@ export interface TokenChange {
   failTimes?: number | undefined;
 }
 
-/** What can be chosen for a new token; what is left out is the first user's default. */
+/** The settings of a new token; by default it belongs to the first user. */
 export interface NewToken extends TokenChange {
   username?: string | undefined;
   email?: string | undefined;
   name?: string | undefined;
-  /** The name of the agent that it is for; a user's own token if left out. */
+  /** The agent's name; a user's own token if omitted. */
   agent?: string | undefined;
-  /** Whose tokens its value looks like: `nanoservices` if left out. */
+  /** The format of its value: `nanoservices` if omitted. */
   wire?: WireName | undefined;
 }
 
-/** One request as `GET /dev/requests` lists it. Holds no token and no query. */
+/** A request in `GET /dev/requests`, without its token and query. */
 export interface RequestEntry {
   /** RFC 3339. */
   readonly time: string;
   readonly method: string;
   readonly path: string;
-  /** null when the client left before the answer. */
+  /** null if the client disconnected before the answer. */
   readonly status: number | null;
   readonly token_id: string | null;
   readonly user_agent: string | null;
@@ -117,16 +117,16 @@ export interface RequestEntry {
 const MOST_REQUESTS = 1000;
 const DEFAULT_DELAY = 60;
 
-/** All that the embedded service remembers, in memory only; every route shares one. */
+/** The embedded service's state, in memory only and shared by all routes. */
 export class DevState {
   readonly now: () => Date;
-  /** Aborted when the service stops: whatever waits is to give up. */
+  /** Aborted when the service stops, to end all waits. */
   readonly stopping: AbortSignal;
   readonly firstUser: User;
-  /** The external providers, which all users share. */
+  /** The external providers, shared by all users. */
   readonly externalAuth: ExternalAuth;
   readonly #users = new Map<string, User>();
-  // By hash, so that how long a look-up takes says nothing about a token.
+  // By hash, so that look-up times reveal nothing about a token.
   readonly #byHash = new Map<string, Token>();
   readonly #byId = new Map<string, Token>();
   #requests: RequestEntry[] = [];
@@ -138,12 +138,12 @@ export class DevState {
     this.externalAuth = new ExternalAuth(now);
   }
 
-  /** A date so many seconds from now; negative is in the past. */
+  /** The date this many seconds from now; negative is in the past. */
   fromNow(seconds: number): Date {
     return new Date(this.now().getTime() + seconds * 1000);
   }
 
-  /** Makes a token. The value is in the answer and nowhere else. */
+  /** Creates a token. Only this result has its value. */
   async mint(choice: NewToken = {}): Promise<{ secret: Secret; token: Token }> {
     const { id, secret } = newToken(choice);
     const hash = await sha256(secret.reveal());
@@ -169,7 +169,7 @@ export class DevState {
     return { secret, token };
   }
 
-  /** Changes what is chosen; a new state starts afresh with its own options. */
+  /** Applies the given settings; a new state resets the options of the old one. */
   change(token: Token, choice: TokenChange): void {
     const { state, expiresAt, scopes } = choice;
     if (expiresAt !== undefined) token.expiresAt = expiresAt;
@@ -199,13 +199,13 @@ export class DevState {
     return [...this.#byId.values()];
   }
 
-  /** What a request with the token is answered with at this moment. */
+  /** The token's current state. */
   stateOf(token: Token): TokenState {
     if (token.behaviour === "revoked") return "revoked";
     return this.hasExpired(token) ? "expired" : token.behaviour;
   }
 
-  /** Counts a request with the token and says what it is answered with. */
+  /** Counts a request with the token, and returns the state that decides its answer. */
   use(token: Token): TokenState {
     const state = this.stateOf(token);
     token.requests++;
@@ -217,23 +217,23 @@ export class DevState {
     return state;
   }
 
-  /** The latest requests, oldest first: at most 1000. */
+  /** The latest 1000 requests, oldest first. */
   requests(): readonly RequestEntry[] {
     return this.#requests;
   }
 
-  /** Notes a request and forgets the oldest where there are too many. */
+  /** Records a request, and drops the oldest if there are too many. */
   record(entry: RequestEntry): void {
     this.#requests.push(entry);
     if (this.#requests.length > MOST_REQUESTS) this.#requests.shift();
   }
 
-  /** Forgets every request. */
+  /** Deletes all recorded requests. */
   clearRequests(): void {
     this.#requests = [];
   }
 
-  /** Whether its expiry has come, by the clock. */
+  /** Whether the token has expired, by the service's clock. */
   hasExpired({ expiresAt }: Token): boolean {
     return expiresAt !== null && expiresAt <= this.now();
   }
@@ -251,7 +251,7 @@ export class DevState {
   }
 }
 
-/** An id and a value that look as the wire's own do; Coder's key id is part of its value. */
+/** An id and a value in the wire's format; a Coder user token's value starts with its id. */
 function newToken({ wire, agent }: NewToken): { id: string; secret: Secret } {
   if (wire === "coder" && agent === undefined) {
     const id = randomText(10);

@@ -13,7 +13,7 @@ import {
 import { isStandardInput, standardInputToken } from "./standard_input.ts";
 import { readToken } from "./token_text.ts";
 
-/** What the command line says of the agent. */
+/** The command line's agent options. */
 export type AgentOptions = {
   agentToken?: string | undefined;
   agentTokenFile?: string | undefined;
@@ -22,23 +22,23 @@ export type AgentOptions = {
   auth?: string | undefined;
 };
 
-/** A setting of the agent, and where it was found. */
+/** An agent setting and where it came from. */
 interface Setting {
   value: string;
-  /** The option or variable, as a message names it. */
+  /** The option or variable's name, for messages. */
   source: string;
-  /** The service that the variable's spelling stands for; undefined for an option. */
+  /** The service that the variable's prefix implies; undefined for an option. */
   service: ServiceName | undefined;
 }
 
-/** The agent that a command acts as. */
+/** The agent that a command runs as. */
 export interface Agent {
-  /** The URL that was given for it, if one was. */
+  /** The agent's service URL, if given. */
   url: string | undefined;
-  /** The service that the spelling of its variables stands for. */
+  /** The service that the prefix of its variables implies. */
   service: ServiceName | undefined;
   auth: AgentAuth;
-  /** Which of the agents of its instance it is; undefined where there is but one. */
+  /** Picks one of several agents on an instance; undefined when not given. */
   name: string | undefined;
   token: Setting | undefined;
   tokenFile: Setting | undefined;
@@ -50,11 +50,12 @@ const SPELLINGS: readonly [prefix: string, service: ServiceName][] = [
 ];
 
 /**
- * The agent that the options and variables describe, undefined where they
- * describe none. An option goes before a variable, `NANOSERVICES_*` before
+ * The agent described by the options and variables, or undefined if none is
+ * set. Options take precedence over variables, and `NANOSERVICES_*` over
  * `CODER_*`.
  *
- * Throws `usage` for an `--auth` that there is not, and for two tokens.
+ * Throws `usage` for an unknown `--auth` value, or if both a token and a token
+ * file are given.
  */
 export function agentOf(
   { env }: Pick<Context, "env">,
@@ -84,7 +85,7 @@ export function agentOf(
   };
 }
 
-/** As Coder has it, a blank name is none. */
+/** Treats a blank name as not given, like Coder. */
 function agentName(
   env: Context["env"],
   { agentName }: AgentOptions,
@@ -110,8 +111,9 @@ function settingOf(
 }
 
 /**
- * The one token or token file that counts: an option hides every variable, one
- * spelling hides the other, and within it the file wins, as for a person.
+ * The token or token file to use: an option overrides every variable,
+ * `NANOSERVICES_*` override `CODER_*`, and a file overrides a token, as for
+ * users.
  */
 function givenToken(
   env: Context["env"],
@@ -157,12 +159,12 @@ function agentAuth(setting: Setting | undefined): AgentAuth {
 }
 
 /**
- * Who supplies the agent's token. A token or a token file that was given wins
- * over `--auth`: a child process that was handed the token must not exchange
- * an identity again.
+ * The provider of the agent's token. A given token or token file overrides
+ * `--auth`, so that a child process that inherits the token doesn't exchange
+ * the identity again.
  *
- * Throws `not_logged_in` where no token was given, and `token_invalid` when
- * what was given can't be one.
+ * Throws `not_logged_in` if no token was given, and `token_invalid` if the
+ * given value can't be a token.
  */
 export function agentProvider(
   context: IdentityContext,

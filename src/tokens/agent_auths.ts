@@ -1,4 +1,4 @@
-/** The ways in which an agent can prove who it is, as `--auth` names them. */
+/** The values of `--auth`: how an agent can authenticate. */
 export const AGENT_AUTHS = [
   "token",
   "aws-instance-identity",
@@ -6,5 +6,5 @@ export const AGENT_AUTHS = [
   "google-instance-identity",
 ] as const;
 
-/** One of them. */
+/** A value of `--auth`. */
 export type AgentAuth = typeof AGENT_AUTHS[number];

@@ -9,12 +9,11 @@ import { takeText } from "../text_encoding.ts";
 import { readToken, TOKEN_BYTES_LIMIT } from "./token_text.ts";
 
 /**
- * The token in a file, read again whenever it is needed, so that a file that
- * someone rotates just works. A pipe, such as a shell's `<(command)`, gives it
- * only once.
+ * The token in a file. The file is re-read on every use, so token rotation just
+ * works; a pipe, such as a shell's `<(command)`, can only be read once.
  *
- * The provider throws `not_logged_in` when the file can't be read or is empty,
- * and `token_invalid` when what it holds can't be a token, or is damaged UTF-16.
+ * The provider throws `not_logged_in` if the file can't be read or is empty,
+ * and `token_invalid` if its content can't be a token or is malformed UTF-16.
  */
 export function tokenFile(path: string, origin: TokenOrigin): TokenProvider {
   const source = `the file ${path}`;
@@ -51,11 +50,11 @@ function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  // What Deno says of any link whose end it does not find.
+  // Deno throws this for any dangling symbolic link.
   if (error instanceof Deno.errors.FilesystemLoop) {
     return "it is a link that leads nowhere";
   }
-  // What Deno says of devices and of /proc: opening them takes every permission.
+  // Deno throws this for devices and /proc, which need --allow-all.
   if (error instanceof Deno.errors.NotCapable) {
     return "it is a device or a pipe; give it to --token-stdin";
   }

@@ -4,7 +4,7 @@ import type {
   TokenProvider,
 } from "../http/token_provider.ts";
 
-/** A token that was given as it is and does not change. */
+/** A provider for a token that was passed directly and never changes. */
 export function fixedToken(
   token: SessionToken,
   origin: TokenOrigin,

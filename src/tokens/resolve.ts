@@ -16,27 +16,27 @@ import {
   TOKEN_VARIABLES,
 } from "./variables.ts";
 
-/** What the command line says of the token, and of where it is for. */
+/** The command line's token and target options. */
 export interface TokenOptions extends NamedTarget {
   token?: string | undefined;
   tokenFile?: string | undefined;
 }
 
-/** Where the token is to be used. */
+/** Where the token will be used. */
 export interface Target {
   profile: string;
   service: ServiceName;
-  /** The service's URL in its normal form. */
+  /** The service's normalized URL. */
   url: string;
 }
 
 /**
- * Which provider a command gets, first match wins: `--token`, `--token-file`,
- * `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`, `CODER_SESSION_TOKEN` where
- * Coder is meant, the profile's stored token.
+ * A command's token provider. The first match wins: `--token`, `--token-file`,
+ * `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`, `CODER_SESSION_TOKEN` if the
+ * target is Coder, the profile's stored token.
  *
- * Throws `not_logged_in` when none of them has a token for the target, and
- * `token_invalid` when what is given can't be one.
+ * Throws `not_logged_in` if none of them has a token for the target, and
+ * `token_invalid` if a given value can't be a token.
  */
 export function resolveProvider(
   context: Pick<Context, "env" | "stdin">,
@@ -50,11 +50,11 @@ export function resolveProvider(
 }
 
 /**
- * The provider of a token that is given from outside, apart from the store;
- * undefined when none is.
+ * The provider of a token from an option or variable; undefined if neither is
+ * set.
  *
- * Throws `usage` for two tokens, `not_logged_in` for an empty one, and
- * `token_invalid` when what is given can't be one.
+ * Throws `usage` if both a token and a token file are given, `not_logged_in` if
+ * the token is empty, and `token_invalid` if the given value can't be a token.
  */
 export function givenProvider(
   context: Pick<Context, "env" | "stdin">,
@@ -88,7 +88,7 @@ export function givenProvider(
   return undefined;
 }
 
-/** The stored token, and only for the URL and service that it was stored for. */
+/** The stored token, but only for the URL and service that it was stored for. */
 function storedFor(
   { url, service }: TokenOptions,
   target: Target,

@@ -10,7 +10,7 @@ import { readToken, TOKEN_BYTES_LIMIT } from "./token_text.ts";
 
 const SOURCE = "standard input";
 
-/** Whether a path is another name of standard input, as `nanoctl --token-file -` has it. */
+/** Whether a path means standard input, as in `nanoctl --token-file -`. */
 export function isStandardInput(path: string): boolean {
   return ["-", "/dev/stdin", "/dev/fd/0"].includes(path);
 }
@@ -18,8 +18,9 @@ export function isStandardInput(path: string): boolean {
 /**
  * The token on standard input, which can be read only once.
  *
- * The provider throws `usage` at a terminal, `not_logged_in` when there is
- * nothing to read, and `token_invalid` when what there is can't be a token.
+ * The provider throws `usage` if standard input is a terminal, `not_logged_in`
+ * if it is empty or unreadable, and `token_invalid` if its content can't be a
+ * token.
  */
 export function standardInputToken(
   { stdin }: Pick<Context, "stdin">,
@@ -33,7 +34,7 @@ export function standardInputToken(
   };
 }
 
-/** Throws `usage` at a terminal: what is typed there would be seen. */
+/** Throws `usage` if standard input is a terminal, which would echo the token. */
 async function readInput(stdin: Context["stdin"]): Promise<SessionToken> {
   if (stdin.isTerminal) {
     throw new NanoctlError(

@@ -4,11 +4,11 @@ import type { CredentialStore } from "../store/credential_store.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 
 /**
- * The stored token of a profile, opened when it is first needed. After a 401
- * the file is read again: another process may have logged in anew.
+ * A profile's stored token, decrypted on first use. After a 401 the store is
+ * re-read, as another process may have logged in again.
  *
- * The provider throws `not_logged_in` when nothing is stored for the profile,
- * and what reading the store and opening its key throw.
+ * The provider throws `not_logged_in` if nothing is stored for the profile, and
+ * any error from reading the store or opening its key.
  */
 export function storedToken(
   store: CredentialStore,
@@ -26,7 +26,7 @@ export function storedToken(
     renew: async (rejected) => {
       const latest = await store.read();
       const [was, is] = [snapshot.find(profile), latest.find(profile)];
-      // A login to another place under the same name: its token is not for here.
+      // The profile now points elsewhere: its new token is not for this target.
       if (is && (is.url !== was?.url || is.service !== was.service)) {
         return false;
       }
@@ -47,14 +47,14 @@ async function openStored(
   return { secret, ...(expiresAt ? { expiresAt } : {}) };
 }
 
-/** Where a login is to lead: what is left out is what a bare `nanoctl login` takes. */
+/** The target of a login; omitted fields default as in a bare `nanoctl login`. */
 export interface LoginPlace {
   profile: string;
   url?: string | undefined;
   service?: string | undefined;
 }
 
-/** The command that logs in just there, for a hint. */
+/** The command that logs in to this target, for use in a hint. */
 export function loginCommand(
   { active }: Pick<StoreSnapshot, "active">,
   { profile, url, service }: LoginPlace,
@@ -67,7 +67,7 @@ export function loginCommand(
   ].join(" ");
 }
 
-/** Nothing is stored for this profile, and no other source gave a token. */
+/** The error when the profile has no stored token and no other source has one. */
 export function notLoggedIn(
   snapshot: Pick<StoreSnapshot, "active">,
   place: LoginPlace,

@@ -2,22 +2,22 @@ import { NanoctlError } from "../errors.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import { Secret } from "../secret.ts";
 
-/** How long a token may be, in characters. Real ones, JWTs included, stay far below. */
+/** The maximum token length, in characters: far above real tokens, even JWTs. */
 export const TOKEN_LIMIT = 16 * 1024;
 /**
- * How much of a file is read for a token, in bytes: in UTF-16 a character has
- * two, and there may be a byte order mark. One byte more tells that there is
- * more, and leaves an even number.
+ * The maximum size of a token file, in bytes: in UTF-16, two per character and
+ * two for the byte order mark. The last one keeps the count even, as readers ask
+ * for one byte more to detect a longer file.
  */
 export const TOKEN_BYTES_LIMIT = 2 * TOKEN_LIMIT + 3;
 
 /**
- * The token in a text that someone typed, pasted or wrote to a file: without
- * the white space around it, and only if it can be a token at all. `source` is
- * how the error names where it came from; what it says never holds the text.
+ * Extracts the token from text that was typed, pasted or read from a file,
+ * trimming white space. `source` names the text's origin in errors, which never
+ * quote the text.
  *
- * Throws `not_logged_in` when nothing is there, `token_invalid` when what is
- * there can't be a token: it is never sent.
+ * Throws `not_logged_in` if the text is blank, and `token_invalid` if it can't
+ * be a token, so that it is never sent.
  */
 export function parseToken(text: string, source: string): Secret {
   const token = text.trim();
@@ -37,8 +37,8 @@ export function parseToken(text: string, source: string): Secret {
 }
 
 /**
- * The same token for a session, with a note where white space around it was
- * left out. The line break that ends a file is none of that.
+ * Like {@linkcode parseToken}, with a note if white space was trimmed. A single
+ * trailing line break doesn't count.
  *
  * Throws as {@linkcode parseToken} does.
  */
@@ -63,7 +63,7 @@ function faultOf(token: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(token)) {
     return "it has a control character in it";
   }
-  // RFC 6750 and RFC 9110 leave no room for more than visible ASCII.
+  // RFC 6750 and RFC 9110 allow only visible ASCII.
   if (/[^\u0021-\u007e]/.test(token)) {
     return "it has a character outside of ASCII in it";
   }

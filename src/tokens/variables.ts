@@ -1,26 +1,26 @@
 import type { Context } from "../process/context.ts";
 
-/** The variables that hold a token, or the path of a file with one. */
+/** The variables that hold a token or the path of a token file. */
 export const TOKEN_VARIABLES = {
   file: "NANOSERVICES_TOKEN_FILE",
   value: "NANOSERVICES_TOKEN",
 } as const;
 
-/** What people have set for Coder's own command: it counts where Coder is meant. */
+/** The Coder CLI's own variables, honoured if the target is Coder. */
 export const CODER_VARIABLES = {
   url: "CODER_URL",
   token: "CODER_SESSION_TOKEN",
   header: "CODER_HEADER",
 } as const;
 
-/** What the command line says of the target. */
+/** The command line's target options. */
 export interface NamedTarget {
   url?: string | undefined;
   service?: string | undefined;
   profile?: string | undefined;
 }
 
-/** The service that `--service` names, else `NANOCTL_SERVICE`. */
+/** The service from `--service` or else `NANOCTL_SERVICE`. */
 export function namedService(
   { env }: Pick<Context, "env">,
   { service }: NamedTarget,
@@ -28,7 +28,7 @@ export function namedService(
   return service ?? (env.get("NANOCTL_SERVICE") || undefined);
 }
 
-/** The profile that `--profile` names, else `NANOCTL_PROFILE`. */
+/** The profile from `--profile` or else `NANOCTL_PROFILE`. */
 export function namedProfile(
   { env }: Pick<Context, "env">,
   { profile }: NamedTarget,
@@ -37,8 +37,8 @@ export function namedProfile(
 }
 
 /**
- * Whether Coder is meant: it is named, or `CODER_URL` alone says where a
- * command goes, and nothing else names a service or a profile.
+ * Whether the target is Coder: either it is named as the service, or no
+ * service, profile or URL is given except `CODER_URL`.
  */
 export function meansCoder(
   context: Pick<Context, "env">,

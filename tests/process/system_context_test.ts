@@ -10,7 +10,9 @@ function inProcess(
   env: Record<string, string> = {},
 ): Deno.ChildProcess {
   const code = `
-    import { systemContext } from ${JSON.stringify(resolve("process/system_context.ts"))};
+    import { systemContext } from ${
+    JSON.stringify(resolve("process/system_context.ts"))
+  };
     const context = systemContext({
       secret: () => Promise.resolve("typed"),
       release: () => {},

@@ -1,36 +1,36 @@
-/** A request as the service of a test saw it. */
+/** A request that the test service received. */
 export interface AskedAgentService {
   method: string;
   /** The path and the query. */
   target: string;
-  /** What it presented, `Bearer ` and all. */
+  /** The Authorization header, including `Bearer `. */
   authorization: string | null;
   body: string;
 }
 
-/** A session token of {@linkcode AgentService} begins like this. */
+/** The prefix of {@linkcode AgentService}'s session tokens. */
 export const SESSION = "nano_session_";
-/** The access token that it hands out. */
+/** The access token that it returns. */
 export const ACCESS_TOKEN = "gho_of_the_provider";
 
 /**
- * A service on 127.0.0.1 with the agents' part of the nanoservices wire, which
- * believes every identity and keeps what it was asked. Of the sessions that it
- * gave only the last one is good, and of the tokens those in `tokens`.
+ * A service on 127.0.0.1 with the agents' part of the nanoservices API. It accepts
+ * every identity and records all requests. Only its latest session and the tokens
+ * in `tokens` are valid.
  */
 export class AgentService implements AsyncDisposable {
   readonly url: string;
   /** All requests so far. */
   readonly asked: AskedAgentService[] = [];
-  /** Agent tokens that it takes besides its sessions. */
+  /** Agent tokens that it accepts besides its sessions. */
   readonly tokens = new Set<string>();
   /** How often an identity was exchanged. */
   exchanges = 0;
-  /** What every exchange is answered with, in place of a session. */
+  /** The answer to every exchange instead of a session. */
   refusal: (() => Response) | undefined;
-  /** What an answer to anything but an exchange waits for. */
+  /** Awaited before answering anything but an exchange. */
   gate: (() => Promise<void> | void) | undefined;
-  /** Called for each token that it refuses. */
+  /** Called for each refused token. */
   onRefused: (() => Promise<void>) | undefined;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   #session: string | undefined;
@@ -49,7 +49,7 @@ export class AgentService implements AsyncDisposable {
       .map(({ body }) => JSON.parse(body));
   }
 
-  /** Forgets the session: the next request with it is a 401. */
+  /** Invalidates the session: the next request with it gets a 401. */
   forget(): void {
     this.#session = undefined;
   }

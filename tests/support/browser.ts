@@ -2,12 +2,12 @@ import { describe } from "@std/testing/bdd";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Home } from "./nanoctl.ts";
 
-/** Where Debian's package puts it. */
+/** The path in Debian's package. */
 const CHROMIUM = "/usr/bin/chromium";
 
 /**
- * A suite that needs Chromium. Without it the suite is skipped, and says so in
- * its name; in CI it fails.
+ * A suite that needs Chromium. Without Chromium it is skipped, and says so in its
+ * name; in CI it fails.
  */
 export function describeWithChromium(name: string, fn: () => void): void {
   if (exists(CHROMIUM) || Deno.env.get("CI")) describe(name, fn);
@@ -22,7 +22,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Starts Chromium, which finds nothing but this machine. */
+/** Starts Chromium so that it can reach only this machine. */
 export async function startChromium(home: Home): Promise<Browser> {
   if (!exists(CHROMIUM)) {
     throw new Error(`there is no ${CHROMIUM}: install Debian's chromium`);
@@ -40,11 +40,11 @@ export async function startChromium(home: Home): Promise<Browser> {
   });
 }
 
-/** A page in a session of its own, and all that it asked for and complained of. */
+/** A page in its own session, with its requests and complaints. */
 export class Visit {
-  /** The origin of every request, each once. */
+  /** The distinct origins of its requests. */
   readonly origins = new Set<string>();
-  /** What was written to the console, thrown, or opened as a dialog. */
+  /** Console messages, exceptions and dialogs. */
   readonly complaints: string[] = [];
 
   private constructor(readonly page: Page) {

@@ -8,32 +8,32 @@ const ALGORITHM = {
 } as const;
 const DAY = 86_400_000;
 
-/** What a certificate is to say, in all the ways that are wrong too. */
+/** The properties of a certificate, including invalid ones. */
 export interface Wish {
-  /** Whose certificate it is. */
+  /** The subject's common name. */
   subject?: string;
-  /** The names that it is for; with an empty list it says nothing of names. */
+  /** The names that it is valid for; none are included if the list is empty. */
   names?: string[];
-  /** How many days ago it began to be valid, and in how many it ends. */
+  /** How many days ago its validity started, and in how many it ends. */
   sinceDays?: number;
   forDays?: number;
-  /** Whether it is an authority's: "unsaid" leaves that out. */
+  /** Whether it is a CA certificate; "unsaid" omits the extension. */
   authority?: boolean | "unsaid";
-  /** What it is for, as object identifiers. */
+  /** Its extended key usages, as object identifiers. */
   purposes?: string[];
-  /** Who signs it; itself if left out. */
+  /** The signer; self-signed if omitted. */
   issuer?: Made;
 }
 
-/** A certificate with all that is needed to use it. */
+/** A certificate with everything needed to use it. */
 export interface Made extends Identity {
   certificate: X509Certificate;
   keys: CryptoKeyPair;
 }
 
-/** Makes certificates that tests/support/certificates.ts has no wish for. */
+/** Makes certificates that tests/support/certificates.ts doesn't support. */
 export async function makeCertificate(wish: Wish): Promise<Made> {
-  // It loads the library in the way that the library needs.
+  // This loads the library the way it needs to be loaded.
   await Authority.create();
   const x509 = await import("@peculiar/x509");
   const { subject = "a test", names = ["localhost"], issuer } = wish;

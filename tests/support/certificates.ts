@@ -6,9 +6,9 @@ export interface Identity {
   key: string;
 }
 
-/** What a certificate is to say. */
+/** The properties of a certificate. */
 export interface CertificateWish {
-  /** The addresses that it is for. */
+  /** The addresses that it is valid for. */
   addresses?: string[];
   notAfter?: Date;
 }
@@ -20,7 +20,7 @@ const ALGORITHM = {
 } as const;
 const DAY = 86_400_000;
 
-/** An authority of a test's own, which no machine trusts. */
+/** A test's own certificate authority, which no machine trusts. */
 export class Authority {
   readonly #certificate: X509Certificate;
   readonly #keys: CryptoKeyPair;
@@ -30,7 +30,7 @@ export class Authority {
     this.#keys = keys;
   }
 
-  /** Makes one. */
+  /** Creates a certificate authority. */
   static async create(): Promise<Authority> {
     const x509 = await load();
     const keys = await crypto.subtle.generateKey(ALGORITHM, true, [
@@ -87,7 +87,7 @@ export class Authority {
   }
 }
 
-/** tsyringe, which x509 uses, asks for reflect-metadata; that there is none to find is answer enough. */
+/** Stubs reflect-metadata, which tsyringe (used by x509) requires but doesn't need here. */
 function load(): Promise<typeof import("@peculiar/x509")> {
   if (!("getOwnMetadata" in Reflect)) {
     const none = (): undefined => undefined;

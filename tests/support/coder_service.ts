@@ -1,72 +1,72 @@
 import { assertEquals } from "@std/assert";
 import { AZURE_SIGNATURE, type Cloud, INSTANCE } from "./metadata_services.ts";
 
-/** A request as the stand-in saw it. */
+/** A request that the stand-in received. */
 export interface CoderRequest {
   method: string;
   path: string;
-  /** The query as it was sent, with its question mark; empty where there is none. */
+  /** The query as sent, including its question mark; empty if there is none. */
   query: string;
-  /** By their names in lower case. */
+  /** By lower-case name. */
   headers: Record<string, string>;
   body: string;
 }
 
-/** A person's API key. */
+/** A user's API key. */
 export interface CoderKey {
-  /** The first part of the token, by which the key can be asked for. */
+  /** The first part of the token, with which the key can be looked up. */
   id: string;
-  /** What a person presents: the id, a dash, and a secret. */
+  /** The user's token: the id, a dash, and a secret. */
   token: string;
   username: string;
-  /** When it ends; undefined is Go's zero time, with which it never does. */
+  /** When it expires; undefined is Go's zero time, for never. */
   expiresAt: Date | undefined;
-  /** Whether it may be read at `/users/me/keys/<id>`. */
+  /** Whether it can be read at `/users/me/keys/<id>`. */
   readable: boolean;
 }
 
 /** A workspace's agent. */
 export interface CoderAgent {
-  /** What the agent presents: a UUID, version 4. */
+  /** The agent's token: a version 4 UUID. */
   token: string;
-  /** The instances that are its machine, by their ids at their clouds. */
+  /** The cloud instance IDs of its machine. */
   instances: string[];
   /** Its name in its workspace. */
   name: string;
 }
 
-/** An external provider, and what its owner's link to it holds. */
+/** An external provider, and its owner's link to it. */
 export interface CoderProvider {
   id: string;
   type: string;
   displayName: string;
-  /** The git URLs that it is for. */
+  /** The git URLs that it serves. */
   regex?: RegExp;
-  /** What the agent is given; undefined while nobody has connected. */
+  /** What the agent gets; undefined while not connected. */
   link?: {
     accessToken: string;
-    /** Null where the provider said nothing else. */
+    /** Null if the provider sent nothing else. */
     extra?: Record<string, unknown> | null;
-    /** As it goes over the wire; left out where undefined. */
+    /** As on the wire; omitted if undefined. */
     expiresAt?: string;
   } | undefined;
 }
 
-/** What a path answers instead of its work. */
+/** What a path answers instead of its normal response. */
 export interface CoderFault {
-  /** The end of the path that it is for. */
+  /** The end of the path. */
   path: string;
   status: number;
   message?: string;
   detail?: string;
   headers?: Record<string, string>;
-  /** The body as it goes over the wire, instead of Coder's own shape. */
+  /** The body as on the wire, instead of Coder's own format. */
   body?: string;
-  /** How often; for ever if left out. */
+  /** How often; for ever if omitted. */
   times?: number;
 }
 
-/** How the API says that something went wrong (codersdk.Response). */
+/** The API's error format (codersdk.Response). */
 interface CoderError {
   message: string;
   detail?: string;
@@ -78,14 +78,14 @@ const SIGNED_OUT =
 const NOT_FOUND: CoderError = {
   message: "Resource not found or you do not have access to this resource",
 };
-/** How Go writes a time that was never set. */
+/** Go's zero time. */
 const NO_TIME = "0001-01-01T00:00:00Z";
 const LETTERS =
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const UUID_4 =
   /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** The routes of an exchange, and the fields that each needs. */
+/** The exchange routes and their required fields. */
 const IDENTITY_FIELDS: Record<Cloud, readonly string[]> = {
   aws: ["signature", "document"],
   azure: ["signature", "encoding"],
@@ -93,12 +93,11 @@ const IDENTITY_FIELDS: Record<Cloud, readonly string[]> = {
 };
 
 /**
- * A stand-in for a Coder deployment on 127.0.0.1, after the reference of its
- * API (version 2): what nanoctl asks of it, the statuses, the texts and the
- * headers. It keeps what it was sent.
+ * A stand-in for a Coder deployment on 127.0.0.1, based on its API reference
+ * (version 2): the routes that nanoctl uses, with statuses, texts and headers. It
+ * records all requests.
  *
- * It does not verify the signatures of the clouds, only the shape of what
- * carries them.
+ * It does not verify the clouds' signatures, only the format of the proofs.
  */
 export class CoderService implements AsyncDisposable {
   readonly url: string;
@@ -107,7 +106,7 @@ export class CoderService implements AsyncDisposable {
   readonly keys: CoderKey[] = [];
   readonly agents: CoderAgent[] = [];
   readonly providers: CoderProvider[] = [];
-  /** What goes wrong; the first that fits counts. */
+  /** The faults to inject; the first match applies. */
   readonly faults: CoderFault[] = [];
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #closing = new AbortController();
@@ -121,7 +120,7 @@ export class CoderService implements AsyncDisposable {
     this.url = `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Makes an API key, by default one of ada that never ends. */
+  /** Creates an API key, by default for ada and without expiry. */
   addKey(wish: Partial<Omit<CoderKey, "id" | "token">> = {}): CoderKey {
     const id = randomText(10);
     const key: CoderKey = {
@@ -136,7 +135,7 @@ export class CoderService implements AsyncDisposable {
     return key;
   }
 
-  /** Makes an agent, by default one whose machine is no cloud's. */
+  /** Creates an agent, by default without cloud instances. */
   addAgent(...clouds: Cloud[]): CoderAgent {
     const instances = clouds.map((cloud) => INSTANCE[cloud]);
     const name = `agent-${this.agents.length + 1}`;
@@ -145,12 +144,12 @@ export class CoderService implements AsyncDisposable {
     return agent;
   }
 
-  /** Gives an agent another token, as a new build of its workspace does. The old one is refused from now on. */
+  /** Replaces an agent's token, as a new workspace build does. The old one becomes invalid. */
   rotate(agent: CoderAgent): string {
     return agent.token = crypto.randomUUID();
   }
 
-  /** Adds a provider, or changes the one of this id; whoever listens for it hears of it. */
+  /** Adds a provider, or changes the one with this id, and notifies its listeners. */
   setProvider(provider: CoderProvider): void {
     const at = this.providers.findIndex(({ id }) => id === provider.id);
     this.providers.splice(at < 0 ? this.providers.length : at, 1, provider);
@@ -158,7 +157,7 @@ export class CoderService implements AsyncDisposable {
     this.#connected = Promise.withResolvers();
   }
 
-  /** How many identities were exchanged, or tried to be. */
+  /** How many identity exchanges there were, including failed ones. */
   get exchanges(): number {
     return this.requests.filter(({ path }) =>
       path.endsWith("-instance-identity")
@@ -170,12 +169,12 @@ export class CoderService implements AsyncDisposable {
     return this.requests.map(({ method, path }) => `${method} ${path}`);
   }
 
-  /** Forgets the requests so far. */
+  /** Clears the recorded requests. */
   forget(): void {
     this.requests.length = 0;
   }
 
-  /** Checks that a secret came in `Coder-Session-Token` and in nothing else; gives how often it did. */
+  /** Asserts that a secret was sent only in `Coder-Session-Token`; returns how often. */
   assertPresentedOnly(secret: string): number {
     let times = 0;
     for (const { path, query, headers, body } of this.requests) {
@@ -447,7 +446,7 @@ export class CoderService implements AsyncDisposable {
 const VERSION = "v2.24.1+ba3b835";
 const USER_ID = "a169451c-8525-4352-b8ca-070dd449a1a5";
 
-/** An answer as the API gives it: JSON, with a line break behind it. */
+/** An API answer: JSON with a trailing line break. */
 function answer(
   status: number,
   body: unknown,
@@ -463,7 +462,7 @@ function answer(
   });
 }
 
-/** What a status usually comes with. */
+/** The usual error for a status. */
 function usualError(status: number): CoderError {
   switch (status) {
     case 401:
@@ -518,7 +517,7 @@ function user({ username }: CoderKey): Response {
   });
 }
 
-/** What is wrong with the form of an API key; undefined where nothing is. */
+/** What is wrong with an API key's format; undefined if nothing is. */
 function keyFault(token: string): string | undefined {
   const parts = token.split("-");
   if (parts.length !== 2) {
@@ -534,7 +533,7 @@ function keyFault(token: string): string | undefined {
   return undefined;
 }
 
-/** The id of the instance that a proof is of; undefined for what is no proof. */
+/** The instance ID in a proof; undefined for an invalid proof. */
 function instanceOf(
   cloud: Cloud,
   fields: Map<string, unknown>,
@@ -596,7 +595,7 @@ function isBase64(text: string): boolean {
   }
 }
 
-/** A date as Go prints it. */
+/** A date in Go's format. */
 function goTime(date: Date): string {
   return date.toISOString().replace("T", " ").replace(/\.\d+Z$/, " +0000 UTC");
 }

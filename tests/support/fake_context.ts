@@ -10,41 +10,41 @@ import { NanoctlError } from "../../src/errors.ts";
 /** The time at which every fake clock starts. */
 export const START = new Date("2026-01-15T12:00:00.000Z");
 
-/** A request as a scripted fetch sees it. */
+/** A request to the scripted fetch. */
 export interface SentRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
   readonly body: string | undefined;
   readonly redirect: string | undefined;
-  /** Aborted when whoever asked no longer wants the answer. */
+  /** Aborted when the caller no longer wants the answer. */
   readonly signal: AbortSignal;
 }
 
-/** Answers one request; what it throws is what fetch throws. */
+/** Answers one request; fetch throws whatever it throws. */
 export type Answer = (request: SentRequest) => Response | Promise<Response>;
 
-/** What a fake context is made of; what is left out is empty, and no terminal. */
+/** The options of a fake context; by default everything is empty and nothing is a terminal. */
 export interface FakeContextOptions {
   env?: Record<string, string>;
   stdin?: string | Uint8Array<ArrayBuffer>;
-  /** Which of the streams are terminals: all, none, or those named. */
+  /** Which streams are terminals: all, none, or these. */
   terminals?: boolean | ("stdin" | "stdout" | "stderr")[];
-  /** What the person types, question by question; an error stands for Ctrl-C and the like. */
+  /** What the user types at each prompt; an error stands for Ctrl-C and the like. */
   typed?: (string | Error)[];
-  /** Answers each request. Left out, no request is expected, and one that comes fails. */
+  /** Answers each request. If omitted, every request fails. */
   answer?: Answer;
-  /** Sends over the real network instead, for tests with a loopback server. */
+  /** Uses the real network instead, for tests with a loopback server. */
   network?: boolean;
   now?: Date;
   random?: number;
   os?: string;
 }
 
-/** An output stream that keeps what was written. */
+/** An output stream that records what is written. */
 export class RecordedStream implements OutputStream {
   text = "";
-  /** What every write throws from now on, where it is set. */
+  /** If set, every write throws it. */
   failure: Error | undefined;
   readonly isTerminal: boolean;
 
@@ -60,13 +60,13 @@ export class RecordedStream implements OutputStream {
     return Promise.resolve();
   }
 
-  /** What was written, line by line, without the line breaks. */
+  /** The lines written, without line breaks. */
   get lines(): string[] {
     return this.text === "" ? [] : this.text.replace(/\n$/, "").split("\n");
   }
 }
 
-/** A context whose every part is a fake, and which remembers what was done with it. */
+/** A context made of fakes, which records how it is used. */
 export class FakeContext implements Context {
   readonly variables: Map<string, string>;
   readonly env: Context["env"];
@@ -79,20 +79,20 @@ export class FakeContext implements Context {
   readonly interrupted: Promise<never>;
   readonly os: string;
 
-  /** How many bytes of standard input were asked for, time by time. */
+  /** The byte limit of each read from standard input. */
   readonly inputLimits: number[] = [];
-  /** The questions that were asked. */
+  /** The prompts shown. */
   readonly questions: string[] = [];
-  /** The requests that a scripted fetch got, in their order. */
+  /** The requests to the scripted fetch, in order. */
   readonly requests: SentRequest[] = [];
-  /** The waits that were asked for, in milliseconds. They take no time, but the clock goes on. */
+  /** The requested waits, in milliseconds. They take no real time, but advance the clock. */
   readonly sleeps: number[] = [];
   /** What to do during the next waits, such as pressing Ctrl-C. */
   onSleep: (() => void) | undefined;
   /** The current time. */
   time: Date;
 
-  /** Whether Ctrl-C was left to someone else. */
+  /** Whether the handling of Ctrl-C was released. */
   interruptReleased = false;
 
   readonly #interrupt = new AbortController();
@@ -199,7 +199,7 @@ function unexpected(request: SentRequest): Response {
   throw new Error(`no request was expected: ${request.method} ${request.url}`);
 }
 
-/** Answers the first request with the first of these, and so on; the last answers all that follow. */
+/** Answers requests in turn; the last answer repeats. */
 export function inTurn(...answers: Answer[]): Answer {
   let next = 0;
   return (request) => {
@@ -221,7 +221,7 @@ export function json(
     });
 }
 
-/** An answer of this status, without anything in it. */
+/** An answer with this status and no body. */
 export function status(
   code: number,
   headers: Record<string, string> = {},
@@ -229,7 +229,7 @@ export function status(
   return () => new Response(null, { status: code, headers });
 }
 
-/** A problem as nanoservices answers it (RFC 9457). */
+/** A problem answer of a nanoservices service (RFC 9457). */
 export function problem(
   httpStatus: number,
   code: string,
@@ -244,7 +244,7 @@ export function problem(
   );
 }
 
-/** A failure below HTTP, with the text that Deno gives it. */
+/** A failure below HTTP, with Deno's error text. */
 export function networkFailure(reason: string): Answer {
   return ({ url }) => {
     throw new TypeError(
@@ -253,13 +253,13 @@ export function networkFailure(reason: string): Answer {
   };
 }
 
-/** Never answers, until whoever asked gives up. */
+/** Never answers; fails once the caller gives up. */
 export const never: Answer = ({ signal }) =>
   new Promise((_, reject) =>
     signal.addEventListener("abort", () => reject(signal.reason))
   );
 
-/** What `GET /v1/me` answers a valid token. */
+/** The answer of `GET /v1/me` to a valid token. */
 export function me(
   token: { expires_at?: string | null } = {},
   username = "ada",
@@ -276,14 +276,13 @@ export function me(
   });
 }
 
-/** The token that a request presents; undefined when it presents none. */
+/** The token in a request; undefined if there is none. */
 export function presented(request: SentRequest): string | undefined {
   return request.headers.get("authorization")?.replace(/^Bearer /, "");
 }
 
 /**
- * Answers each token as told, as a service does that knows these tokens and no
- * other one.
+ * Answers each of these tokens as given, like a service that knows only these.
  */
 export function knowing(tokens: Record<string, Answer>): Answer {
   return (request) => {
@@ -293,10 +292,10 @@ export function knowing(tokens: Record<string, Answer>): Answer {
   };
 }
 
-/** A folder of its own for one test, with room for a credential file and its key. */
+/** A temporary folder for one test's credential file and key. */
 export class TemporaryHome implements AsyncDisposable {
   readonly path: string;
-  /** The variables that make nanoctl keep its files in here. */
+  /** The variables that make nanoctl keep its files in this folder. */
   readonly env: { NANOCTL_CONFIG_DIR: string; XDG_DATA_HOME: string };
 
   private constructor(path: string) {
@@ -307,19 +306,19 @@ export class TemporaryHome implements AsyncDisposable {
     };
   }
 
-  /** Makes the folder. */
+  /** Creates the folder. */
   static async make(): Promise<TemporaryHome> {
     return new TemporaryHome(await Deno.makeTempDir({ prefix: "nanoctl" }));
   }
 
-  /** Writes a file in the folder and gives its path. */
+  /** Writes a file in the folder and returns its path. */
   async write(name: string, content: string): Promise<string> {
     const path = join(this.path, name);
     await Deno.writeTextFile(path, content);
     return path;
   }
 
-  /** The text of the credential file; undefined when there is none. */
+  /** The text of the credential file; undefined if there is none. */
   async credentialFile(): Promise<string | undefined> {
     const path = join(this.env.NANOCTL_CONFIG_DIR, "credentials.json");
     try {
@@ -335,7 +334,7 @@ export class TemporaryHome implements AsyncDisposable {
   }
 }
 
-/** The error that this promise must be rejected with: one of ours, with this code. */
+/** Asserts that the promise rejects with a NanoctlError with this code, and returns the error. */
 export async function rejectionOf(
   work: Promise<unknown>,
 ): Promise<NanoctlError> {
@@ -349,7 +348,7 @@ export async function rejectionOf(
     : new Error(`not a NanoctlError: ${String(outcome)}`);
 }
 
-/** The error that this call must throw: one of ours. */
+/** Asserts that the call throws a NanoctlError, and returns it. */
 export function thrownBy(work: () => unknown): NanoctlError {
   let value: unknown;
   try {

@@ -2,23 +2,23 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { byteString } from "./hostile_server.ts";
 import type { Random } from "./store_files.ts";
 
-/** What happens to one connection. A number of bytes is of the answer. */
+/** What happens to a connection. Shares and bytes are of the answer. */
 export type Fault =
   | { kind: "none" }
-  /** Reset as soon as it is there, before anything is read. */
+  /** Reset immediately, before anything is read. */
   | { kind: "refuse" }
-  /** Reset after so much of the answer. */
+  /** Reset after this share of the answer. */
   | { kind: "reset"; share: number }
-  /** Closed in good order after so much of the answer. */
+  /** Closed normally after this share of the answer. */
   | { kind: "truncate"; share: number }
-  /** After so much of the answer nothing more comes. */
+  /** Stalls after this share of the answer. */
   | { kind: "stall"; share: number }
-  /** The whole answer, in pieces of so many bytes, so many milliseconds apart. */
+  /** The whole answer, in pieces of this many bytes with a delay between them. */
   | { kind: "delay"; piece: number; milliseconds: number };
 
 const DELAYS_AT_MOST = 12;
 
-/** Some fault or none, at random: each attempt has about an even chance. */
+/** A random fault or none, with about even odds per attempt. */
 export function someFault(random: Random): Fault {
   const share = random.next();
   switch (random.below(10)) {
@@ -44,7 +44,7 @@ export function someFault(random: Random): Fault {
   }
 }
 
-/** A proxy of bytes on loopback, before a server that closes each connection after its answer. */
+/** A TCP proxy on loopback, for a server that closes each connection after its answer. */
 export class FaultProxy implements AsyncDisposable {
   readonly #server;
   readonly #faults: Fault[];
@@ -53,7 +53,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #port: number;
   /** How many connections there were. */
   connections = 0;
-  /** What was asked on those whose request was read, one character a byte. */
+  /** The requests that were read, one character per byte. */
   readonly requests: string[] = [];
 
   private constructor(
@@ -69,7 +69,7 @@ export class FaultProxy implements AsyncDisposable {
     server.on("connection", (socket: Socket) => this.#take(socket));
   }
 
-  /** Starts one whose n-th connection has the n-th of these faults, and none after the last. */
+  /** Starts a proxy whose nth connection has the nth of these faults, and none after the last. */
   static async start(upstream: number, faults: Fault[]): Promise<FaultProxy> {
     const server = createServer();
     const listening = Promise.withResolvers<void>();
@@ -78,7 +78,7 @@ export class FaultProxy implements AsyncDisposable {
     return new FaultProxy(server, upstream, faults);
   }
 
-  /** Where it listens. */
+  /** Its host and port. */
   get address(): string {
     return `127.0.0.1:${this.#port}`;
   }
@@ -135,7 +135,7 @@ async function deliver(
     socket.end();
     return;
   }
-  // Always less than the whole of it.
+  // Always less than all of it.
   const part = answer.subarray(0, Math.floor(answer.length * fault.share));
   const written = Promise.withResolvers<void>();
   socket.write(part, () => written.resolve());
@@ -156,7 +156,7 @@ function joined(parts: Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** A way to a server that passes everything on, until it is cut. */
+/** A TCP proxy that forwards everything until it is cut. */
 export class CutProxy implements AsyncDisposable {
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets = new Set<Socket>();
@@ -177,7 +177,7 @@ export class CutProxy implements AsyncDisposable {
     });
   }
 
-  /** Starts one. */
+  /** Starts a proxy. */
   static async start(upstream: number): Promise<CutProxy> {
     const proxy = new CutProxy(upstream);
     const listening = Promise.withResolvers<void>();
@@ -186,13 +186,13 @@ export class CutProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** Where it listens. */
+  /** Its host and port. */
   get address(): string {
     // SAFETY: it listens on TCP, so that its address is not a path.
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Cuts all connections: in good order, as far as TCP can tell, or by a reset. */
+  /** Cuts all connections, by a normal close or a reset. */
   cut(how: "closed" | "reset"): void {
     for (const socket of this.#sockets) {
       if (how === "closed") socket.end();

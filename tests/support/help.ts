@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { run } from "./nanoctl.ts";
 
-/** What the help of one command says. */
+/** The parsed help of a command. */
 export interface Help {
-  /** The words that call it, such as `["store", "rekey"]`; none for nanoctl itself. */
+  /** The command's words, such as `["store", "rekey"]`; none for nanoctl itself. */
   path: string[];
   text: string;
-  /** How many columns it takes, the white space at the ends of lines too: a terminal breaks that as well. */
+  /** Its width in columns, including trailing white space, which terminals wrap too. */
   width: number;
   /** Its own options, each with all its flags: `["-X", "--method"]`. */
   options: string[][];
@@ -14,7 +14,7 @@ export interface Help {
   globalOptions: string[][];
   /** The commands below it, by name. */
   commands: string[];
-  /** The command lines that it shows, behind their titles: how those are set off is Cliffy's affair. */
+  /** Its example command lines after their titles, however Cliffy separates them. */
   examples: string[];
 }
 
@@ -40,7 +40,7 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
   return [help, ...below.flat()];
 }
 
-/** What stands under a heading, up to the next. */
+/** The text under a heading, up to the next one. */
 function section(text: string, heading: string): string {
   const [, found = ""] = text.split(`\n${heading}:\n`);
   return found.split(/\n(?=\S)/)[0] ?? "";

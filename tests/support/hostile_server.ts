@@ -8,27 +8,27 @@ import {
   WATCHDOG_SECONDS,
 } from "./nanoctl.ts";
 
-/** Bytes, or a text of one byte a character. */
+/** Bytes, or a string with one byte per character. */
 export type Bytes = string | Uint8Array;
 
-/** A request as it came over the wire. */
+/** A raw request. */
 export interface Heard {
   method: string;
-  /** What is asked for: path and query. */
+  /** The path and query. */
   target: string;
-  /** The lines of the head, the first one among them. */
+  /** The lines of the head, including the request line. */
   head: string;
-  /** One character a byte. */
+  /** One character per byte. */
   body: string;
 }
 
-/** Whoever asked. */
+/** The client. */
 export interface Peer {
-  /** Sends it; false once nobody is there any more. */
+  /** Sends it; false once the client has disconnected. */
   send(bytes: Bytes): Promise<boolean>;
 }
 
-/** What a server answers: the bytes of a whole answer, or what it does with the connection. */
+/** How a server answers: with the bytes of a whole answer, or by handling the connection itself. */
 export type Answering = (
   heard: Heard,
   peer: Peer,
@@ -42,8 +42,8 @@ export interface Place {
 }
 
 /**
- * A server that says any bytes at all, right or wrong, and keeps all that it
- * was told. It closes each connection after one answer.
+ * A server that sends arbitrary bytes, valid or not, and records everything it
+ * receives. It closes each connection after one answer.
  */
 export class HostileServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener | Deno.TlsListener;
@@ -51,13 +51,13 @@ export class HostileServer implements AsyncDisposable {
   readonly #ended: Promise<void>;
   readonly #answer: Answering;
   readonly port: number;
-  /** Its origin, without a slash at the end. */
+  /** Its origin, without a trailing slash. */
   readonly url: string;
   /** The requests so far. */
   readonly heard: Heard[] = [];
   /** How many connections there were, with or without a request. */
   connections = 0;
-  /** Every byte that came. */
+  /** All bytes received. */
   received = "";
 
   constructor(answer: Bytes | Answering, place: Place = {}) {
@@ -79,7 +79,7 @@ export class HostileServer implements AsyncDisposable {
         connection = await this.#listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
-        // A handshake that failed.
+        // The handshake failed.
         continue;
       }
       this.connections++;
@@ -98,12 +98,12 @@ export class HostileServer implements AsyncDisposable {
     if (!heard) return;
     this.heard.push(heard);
     let isThere = true;
-    // And a close with bytes unread would be a reset, which takes the answer back.
+    // Closing with unread bytes would send a reset, which would discard the answer.
     const left = untilItLeaves(connection).finally(() => isThere = false);
     const peer: Peer = {
       send: async (bytes) => isThere && await send(connection, bytes),
     };
-    // An answer that waits for something is not waited for once nobody is there.
+    // Don't wait for a delayed answer once the client has left.
     const bytes = await Promise.race([this.#answer(heard, peer), left]);
     if (bytes !== undefined) await peer.send(bytes);
     await connection.closeWrite();
@@ -143,7 +143,7 @@ async function untilItLeaves(connection: Deno.Conn): Promise<void> {
   try {
     while (await connection.read(buffer) !== null);
   } catch {
-    // It left by a reset, or we closed.
+    // The client reset the connection, or we closed it.
   }
 }
 
@@ -163,11 +163,11 @@ function close(connection: Deno.Conn): void {
   try {
     connection.close();
   } catch {
-    // It is closed.
+    // Already closed.
   }
 }
 
-/** Bytes as a text of one byte a character; TextDecoder's latin1 is windows-1252, which is not that. */
+/** Bytes as a string with one byte per character; TextDecoder's latin1 is really windows-1252. */
 export function byteString(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) {
@@ -176,14 +176,14 @@ export function byteString(bytes: Uint8Array): string {
   return text;
 }
 
-/** Bytes from a text of one byte a character. */
+/** Bytes from a string with one byte per character. */
 export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
 
-/** An answer as it goes over the wire. */
+/** A raw answer. */
 export function answer(
   status: number | string,
   headers: Record<string, string> = {},
@@ -193,7 +193,7 @@ export function answer(
     body;
 }
 
-/** The head of an answer. */
+/** The head of a raw answer. */
 export function head(
   status: number | string,
   headers: Record<string, string> = {},
@@ -215,17 +215,17 @@ export const ME = JSON.stringify({
   token: { id: "1", name: "1", expires_at: null, scopes: [] },
 });
 
-/** Waits, where a server is to be slow. */
+/** Waits, to make a server slow. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** What a run took, besides what it left. */
+/** The result of a run with its resource usage. */
 export interface Measured extends Result {
-  /** The most memory that it had at once (VmHWM), in MiB. */
+  /** Its peak memory (VmHWM), in MiB. */
   peak: number;
   seconds: number;
-  /** How many bytes it wrote to stdout, and their SHA-256. `stdout` is the start of them. */
+  /** The number of bytes on stdout, and their SHA-256. `stdout` has only the first ones. */
   bytes: number;
   sha256: string;
 }
@@ -233,8 +233,8 @@ export interface Measured extends Result {
 const KEPT_BYTES = 64 * 1024;
 
 /**
- * Runs the program and watches its memory. The kernel keeps the peak, so that
- * looking now and then misses nothing but what comes in the last moment.
+ * Runs the program and samples its memory. The kernel records the peak, so that
+ * sampling misses only growth after the last sample.
  */
 export async function runMeasured(
   args: string[],
@@ -301,8 +301,8 @@ function peakOf(pid: number): number {
 const MIB = 1024 * 1024;
 
 /**
- * A gzip file of zeros that is a thousand times larger once it is unpacked.
- * One piece of 16 MiB is packed, and then repeated.
+ * A gzip file of zeros that is a thousand times larger when decompressed. One
+ * compressed block of 16 MiB is repeated.
  */
 export async function gzipBomb(
   gibibytes = 1,
@@ -330,7 +330,7 @@ export async function gzipBomb(
   return whole;
 }
 
-/** Zeros packed by Brotli, far smaller than what they become. */
+/** Zeros compressed with Brotli, far smaller than the decompressed data. */
 export async function brotliBomb(
   mebibytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {

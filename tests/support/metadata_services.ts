@@ -1,59 +1,59 @@
 import { deadUrl } from "./servers.ts";
 
-/** The clouds whose metadata services there are stand-ins for. */
+/** The clouds whose metadata services have stand-ins. */
 export const CLOUDS = ["aws", "azure", "google"] as const;
 
-/** One of them. */
+/** A cloud with a stand-in. */
 export type Cloud = typeof CLOUDS[number];
 
-/** The variable by which each cloud's metadata service is moved. */
+/** The variable that overrides each cloud's metadata service. */
 export const METADATA_VARIABLES = {
   aws: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
   azure: "AZURE_METADATA_ENDPOINT",
   google: "GCE_METADATA_HOST",
 } as const satisfies Record<Cloud, string>;
 
-/** What a stand-in does instead of its work. */
+/** What a stand-in does instead of answering correctly. */
 export type Misbehaviour =
-  /** Takes the request and never answers. */
+  /** Accepts the request and never answers. */
   | "stall"
-  /** Sends the head and the first bytes of the answer, and no more. */
+  /** Sends only the head and the first bytes of the answer. */
   | "stall-body"
-  /** 302, to `redirectTo`, else to a path of its own that would give the right answer. */
+  /** 302 to `redirectTo`, or else to its own path that has the right answer. */
   | "redirect"
   /** 200 with a web page, as a captive portal does. */
   | "html"
-  /** 200 with nothing. */
+  /** 200 with an empty body. */
   | "empty"
   /** 200 with a document of 1 MiB. */
   | "large"
   /** 200 with a text that is neither a document nor JSON. */
   | "nonsense"
-  /** This status, with the body that the cloud gives it. */
+  /** This status, with the cloud's usual body. */
   | number;
 
-/** How a stand-in is to behave; what is left out is right. */
+/** How a stand-in behaves; by default correctly. */
 export interface MetadataOptions {
   misbehaves?: Misbehaviour | undefined;
-  /** Only the requests whose path holds this misbehave. */
+  /** Misbehaves only for paths that contain this. */
   only?: string;
-  /** Where `redirect` leads. */
+  /** The target of `redirect`. */
   redirectTo?: string;
-  /** Goes before every path, as in a variable that holds a URL with a path. */
+  /** A prefix of every path, for a variable that is a URL with a path. */
   prefix?: string;
 }
 
-/** A request as a metadata service saw it. */
+/** A request that a metadata service received. */
 export interface AskedMetadata {
   method: string;
   /** The path and the query. */
   target: string;
-  /** By their names in lower case. */
+  /** By lower-case name. */
   headers: Record<string, string>;
   body: string;
 }
 
-/** The instance on which the stand-ins say that they are. */
+/** The instance that the stand-ins describe. */
 export const INSTANCE = {
   aws: "i-0123456789abcdef0",
   azure: "02aab8a4-74ef-476e-8182-f6d2ba4166a6",
@@ -61,8 +61,8 @@ export const INSTANCE = {
 } as const satisfies Record<Cloud, string>;
 
 /**
- * The document of an EC2 instance, with the line breaks and spaces that it has
- * there: the signature is over these very bytes.
+ * An EC2 instance's identity document with its original white space, as the
+ * signature covers the exact bytes.
  */
 export const AWS_DOCUMENT = `{
   "accountId" : "123456789012",
@@ -82,17 +82,17 @@ export const AWS_DOCUMENT = `{
   "version" : "2017-09-30"
 }`;
 
-/** An RSA signature as IMDS gives it: base64 with line breaks, none at the end. */
+/** An RSA signature in IMDS's format: base64 with line breaks, but not at the end. */
 export const AWS_SIGNATURE = [
   base64(48, 3).slice(0, 64),
   base64(48, 5).slice(0, 64),
   base64(32, 7),
 ].join("\n");
 
-/** The attested document of an Azure virtual machine: PKCS#7 in base64. Nothing is signed here. */
+/** An Azure virtual machine's attested document: fake base64-encoded PKCS#7, without a signature. */
 export const AZURE_SIGNATURE = base64(1200, 11);
 
-/** The claims that an identity token of Compute Engine has with `format=full`. */
+/** The claims of a Compute Engine identity token with `format=full`. */
 export function googleClaims(audience: string): Record<string, unknown> {
   return {
     aud: audience,
@@ -116,7 +116,7 @@ export function googleClaims(audience: string): Record<string, unknown> {
   };
 }
 
-/** An identity token for an audience. Its signature is of no key. */
+/** An identity token for an audience, with a fake signature. */
 export function googleToken(audience: string): string {
   return [
     base64url({ alg: "RS256", kid: "9a0b1c2d", typ: "JWT" }),
@@ -126,7 +126,7 @@ export function googleToken(audience: string): string {
   ].join(".");
 }
 
-/** Variables that lead all three metadata services to a port at which nothing listens. */
+/** Variables that point all three metadata services to a closed port. */
 function noMetadata(): Record<string, string> {
   const dead = deadUrl();
   return Object.fromEntries(
@@ -134,7 +134,7 @@ function noMetadata(): Record<string, string> {
   );
 }
 
-/** Starts the metadata service of a cloud on loopback. */
+/** Starts a cloud's metadata service on loopback. */
 export function startMetadata(
   cloud: Cloud,
   options: MetadataOptions = {},
@@ -143,18 +143,18 @@ export function startMetadata(
 }
 
 /**
- * A cloud's metadata service on 127.0.0.1, with the paths, headers, statuses
- * and shapes of the real one, which keeps what it was asked.
+ * A stand-in for a cloud's metadata service on 127.0.0.1, with the real one's
+ * paths, headers, statuses and formats. It records all requests.
  */
 export class MetadataStandIn implements AsyncDisposable {
   readonly cloud: Cloud;
-  /** Its URL, with the prefix where there is one. */
+  /** Its URL, with the prefix if there is one. */
   readonly url: string;
   /** All requests so far. */
   readonly asked: AskedMetadata[] = [];
-  /** What it does from now on; may be changed at any time. */
+  /** Its current behaviour; can be changed at any time. */
   options: MetadataOptions;
-  /** The IMDSv2 tokens that it gave out. */
+  /** The IMDSv2 tokens that it issued. */
   readonly #tokens = new Set<string>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Ends the answers that would never end. */
@@ -168,7 +168,7 @@ export class MetadataStandIn implements AsyncDisposable {
         hostname: "127.0.0.1",
         port: 0,
         onListen: () => {},
-        // Whoever asked has gone, as is to be expected of one that is kept waiting.
+        // The client has left, as expected when it is kept waiting.
         onError: () => new Response(null, { status: 500 }),
       },
       (request) => this.#handle(request),
@@ -177,7 +177,7 @@ export class MetadataStandIn implements AsyncDisposable {
     this.url = `http://127.0.0.1:${this.#server.addr.port}${prefix}`;
   }
 
-  /** The variable that leads to it, as the cloud's own SDK takes it; the other clouds' lead nowhere. */
+  /** The variable of the cloud's SDK that points to it; the other clouds' point to a closed port. */
   get env(): Record<string, string> {
     const { cloud } = this;
     return {
@@ -223,7 +223,7 @@ export class MetadataStandIn implements AsyncDisposable {
     }
   }
 
-  /** IMDSv2: without a token of its own it says nothing. */
+  /** IMDSv2: requires one of its own tokens. */
   #aws(request: Request, path: string): Response {
     if (path === "/latest/api/token") {
       if (request.method !== "PUT") return failed("aws", 405);
@@ -232,7 +232,7 @@ export class MetadataStandIn implements AsyncDisposable {
       );
       const isTime = Number.isInteger(seconds) && seconds >= 1 &&
         seconds <= 21_600;
-      // It refuses what came through a proxy.
+      // It refuses proxied requests.
       if (!isTime) return failed("aws", 400);
       if (request.headers.has("x-forwarded-for")) return failed("aws", 403);
       const token = `AQAAA${crypto.randomUUID().replaceAll("-", "")}==`;
@@ -291,7 +291,7 @@ export class MetadataStandIn implements AsyncDisposable {
         try {
           controller.close();
         } catch {
-          // Whoever asked has gone.
+          // The client has left.
         }
       },
     });
@@ -353,7 +353,7 @@ function google(request: Request, path: string): Response {
   return text(googleToken(audience), { "metadata-flavor": "Google" });
 }
 
-/** As a variable of this cloud names a place: Google's holds a host, the others a URL. */
+/** The value for this cloud's variable: a host for Google, a URL for the others. */
 function valueFor(cloud: Cloud, url: string): string {
   return cloud === "google" ? url.replace(/^http:\/\//, "") : url;
 }
@@ -368,7 +368,7 @@ function missing(cloud: Cloud): Response {
   return failed(cloud, 404);
 }
 
-/** An error page as each cloud makes one. */
+/** An error in each cloud's format. */
 function failed(cloud: Cloud, status: number): Response {
   if (cloud === "azure") return azureError(status, `Failed with ${status}`);
   return new Response(
@@ -377,7 +377,7 @@ function failed(cloud: Cloud, status: number): Response {
   );
 }
 
-/** Bytes that are the same at every run, in base64. */
+/** Deterministic bytes in base64. */
 function base64(length: number, seed: number): string {
   const bytes = Array.from(
     { length },

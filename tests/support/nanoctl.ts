@@ -5,10 +5,10 @@ import { fromFileUrl, join } from "@std/path";
 export const BINARY = Deno.env.get("NANOCTL_BINARY") ??
   fromFileUrl(new URL("../../dist/nanoctl", import.meta.url));
 
-/** After this long a child counts as hung: it is killed, and its test fails. */
+/** When a child counts as hung: it is killed, and its test fails. */
 export const WATCHDOG_SECONDS = 30;
 
-/** What a run of the program leaves behind, apart from files. */
+/** The exit code and output of a run. */
 export interface Result {
   code: number;
   stdout: string;
@@ -16,8 +16,8 @@ export interface Result {
 }
 
 /**
- * Leads each cloud's metadata service to a port where nothing listens: no test
- * may ask a real one. It is none of those that Deno 2.8 sends no request to.
+ * Points each cloud's metadata service to a closed port, as no test may ask a real
+ * one. The port is not one that Deno 2.8 refuses to send requests to.
  */
 export const NO_METADATA = {
   AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:2",
@@ -25,45 +25,45 @@ export const NO_METADATA = {
   GCE_METADATA_HOST: "127.0.0.1:2",
 };
 
-/** How to run the program, where it is not the usual way. */
+/** How to run the program, if not in the default way. */
 export interface RunOptions {
-  /** The environment: nothing but this, HOME where there is a home, and {@linkcode NO_METADATA}. */
+  /** The only variables besides HOME, if there is a home, and {@linkcode NO_METADATA}. */
   env?: Record<string, string>;
-  /** What comes by pipe; nothing (/dev/null) if left out. */
+  /** Piped input; /dev/null if omitted. */
   stdin?: string | Uint8Array;
   home?: Home | undefined;
   binary?: string;
   cwd?: string;
 }
 
-/** A HOME of a test's own. Never the real one. */
+/** A test's own HOME, never the real one. */
 export class Home {
   readonly path: string;
 
-  /** With `name`, a folder of this name, for a path with spaces. */
+  /** `name` is the folder's name, such as one with spaces. */
   constructor(name = "home") {
     this.path = join(Deno.makeTempDirSync({ prefix: "nanoctl-" }), name);
     Deno.mkdirSync(this.path);
   }
 
-  /** The paths below it of all files and, with a slash at the end, of all folders. */
+  /** The relative paths of all files and, with a trailing slash, all folders. */
   entries(): string[] {
     return [...walk(this.path)].map((path) => path.slice(this.path.length + 1))
       .sort();
   }
 
-  /** The absolute path of something below it. */
+  /** The absolute path of an entry. */
   at(path: string): string {
     return join(this.path, path);
   }
 
-  /** The permission bits of something below it, in octal. */
+  /** The permission bits of an entry, in octal. */
   mode(path: string): string {
     const { mode } = Deno.lstatSync(this.at(path));
     return ((mode ?? 0) & 0o777).toString(8).padStart(4, "0");
   }
 
-  /** Whether any file below it holds these bytes, or either half of them. */
+  /** Whether any file in it contains these bytes, or either half of them. */
   holds(secret: string): boolean {
     const middle = Math.floor(secret.length / 2);
     const halves = [secret.slice(0, middle), secret.slice(middle)];
@@ -78,11 +78,11 @@ export class Home {
   }
 }
 
-/** The paths of the files that a stored login consists of, below HOME. */
+/** The paths of a stored login's files, relative to HOME. */
 export const CREDENTIALS = ".config/nanoctl/credentials.json";
 export const KEY = ".local/share/nanoctl/key";
 
-/** All that a stored login leaves below HOME. */
+/** Everything that a stored login creates in HOME. */
 export const STORED_ENTRIES = [
   ".config/",
   ".config/nanoctl/",
@@ -95,7 +95,7 @@ export const STORED_ENTRIES = [
   `${KEY}.lock`,
 ];
 
-/** Bytes as text of one character each, so that any byte sequence can be searched. */
+/** Bytes as a string with one character each, to search for any byte sequence. */
 export function latin1(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes);
 }
@@ -121,7 +121,7 @@ export async function run(
   return await start(args, options).end();
 }
 
-/** A program that runs, with its output as it comes; killed when it hangs. */
+/** A running program and its output so far; killed if it hangs. */
 export class Child {
   readonly #process: Deno.ChildProcess;
   readonly #watchdog: ReturnType<typeof setTimeout>;
@@ -146,7 +146,7 @@ export class Child {
       killHard(this.#process);
     }, WATCHDOG_SECONDS * 1000);
     if (stdin !== undefined) void feed(this.#process.stdin, stdin);
-    // Whoever never asks for the first line need not hear that there is none.
+    // Its absence matters only to callers that ask for the first line.
     this.#firstLine.promise.catch(() => {});
     this.#stdout = this.#readStdout();
     this.#stderr = new Response(this.#process.stderr).text();
@@ -156,12 +156,12 @@ export class Child {
     return this.#process.pid;
   }
 
-  /** The first line on stdout, as soon as it is there. */
+  /** Resolves to the first line on stdout. */
   get firstLine(): Promise<string> {
     return this.#firstLine.promise;
   }
 
-  /** Takes the watchdog off: for what is to run until it is ended. */
+  /** Disables the watchdog, for a program that runs until it is stopped. */
   keepRunning(): void {
     clearTimeout(this.#watchdog);
   }
@@ -171,7 +171,7 @@ export class Child {
     this.#process.kill(signal);
   }
 
-  /** Waits for its end; throws when it had to be killed for hanging. */
+  /** Waits for it to exit; throws if it hung and was killed. */
   async end(): Promise<Result> {
     const { code } = await this.#process.status;
     clearTimeout(this.#watchdog);
@@ -195,16 +195,16 @@ export class Child {
   }
 }
 
-/** Ends a process that may have ended already. */
+/** Kills a process that may have already exited. */
 export function killHard(process: Deno.ChildProcess): void {
   try {
     process.kill("SIGKILL");
   } catch {
-    // It has ended.
+    // Already exited.
   }
 }
 
-/** Writes it all and closes the pipe; a reader that has had enough is no error. */
+/** Writes everything and closes the pipe; a reader that closes it early is not an error. */
 async function feed(
   pipe: WritableStream<Uint8Array>,
   input: string | Uint8Array,
@@ -216,14 +216,14 @@ async function feed(
   await writer.write(bytes).then(() => writer.close()).catch(() => {});
 }
 
-/** What a failure is expected to say. */
+/** The expected error output. */
 export interface Failure {
   exit: number;
   code: string;
   message: RegExp;
-  /** What the hint says; undefined where there is none. */
+  /** The hint; undefined if there is none. */
   hint?: RegExp | undefined;
-  /** What nobody may be told. */
+  /** What must not be shown. */
   secret?: string | undefined;
 }
 
@@ -232,8 +232,8 @@ interface ErrorJson {
 }
 
 /**
- * Checks a failure as a person sees it: the exit code, nothing on stdout, and
- * one line `error: …` and maybe one `hint: …` on stderr. Gives the hint.
+ * Checks a failure in text mode: the exit code, an empty stdout, and on stderr one
+ * `error: …` line and at most one `hint: …`. Returns the hint.
  */
 export function assertFailure(result: Result, expected: Failure): string {
   const { stdout, stderr } = result;
@@ -247,7 +247,7 @@ export function assertFailure(result: Result, expected: Failure): string {
   return hint ?? "";
 }
 
-/** Checks the same failure as `--json` gives it: one JSON object on stderr. */
+/** Checks the same failure with `--json`: one JSON object on stderr. */
 export function assertJsonFailure(result: Result, expected: Failure): void {
   const { stdout, stderr } = result;
   assertMatch(stderr, /^[^\n]+\n$/);
@@ -288,14 +288,14 @@ function assertHint(hint: string | undefined, expected: Failure): void {
   else assertEquals(hint, undefined);
 }
 
-/** No stack trace, nothing of our inside, no secret. */
+/** Asserts that there is no stack trace, internal detail or secret. */
 function assertFitToRead(text: string, { secret }: Failure): void {
   assert(!secret || !text.includes(secret), `a secret: ${text}`);
   assert(!/^\s+at |:\d+:\d+\)?$/m.test(text), `a stack trace: ${text}`);
   assert(!/file:\/\/|\.ts\b|\(os error/.test(text), `our inside: ${text}`);
 }
 
-/** Waits until a condition holds; throws when it never does. */
+/** Waits until a condition holds; throws if it never does. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
@@ -307,12 +307,12 @@ export async function until(
   }
 }
 
-/** A text as a POSIX shell takes it. */
+/** Quotes a text for a POSIX shell. */
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Does what a hint says, in a shell, as a person would who pastes it. */
+/** Runs a hint's command in a shell, as if pasted by a user. */
 export async function runInShell(command: string): Promise<void> {
   const { code, stderr } = await new Child("/bin/sh", ["-c", command], {
     env: { PATH: "/usr/bin:/bin" },

@@ -4,31 +4,31 @@ import { Child } from "./nanoctl.ts";
 import { deadUrl } from "./servers.ts";
 import { PATH } from "./store_files.ts";
 
-/** A name that nobody knows (RFC 6761) but the proxies of these tests. */
+/** A name that never resolves (RFC 6761), except through these tests' proxies. */
 export const NAME = "nano.invalid";
 
-/** The largest head of a request that the proxy reads. */
+/** The maximum size of a request head, in bytes. */
 const HEAD_LIMIT = 16 * 1024;
 
-/** A request as a proxy saw it. */
+/** A request that a proxy received. */
 export interface ProxyRequest {
   /** The first line, such as `CONNECT nano.invalid:443 HTTP/1.1`. */
   line: string;
-  /** What it presented to the proxy, decoded: `user:password`. */
+  /** The proxy credentials, decoded: `user:password`. */
   credentials: string | undefined;
 }
 
-/** How a proxy is to behave, where it is not the usual way. */
+/** How a proxy behaves, if not in the default way. */
 export interface ProxyWish {
-  /** `user:password`; without them it answers 407. */
+  /** The required `user:password`; requests without it get a 407. */
   credentials?: string;
-  /** The address that it listens on, where it is not 127.0.0.1. */
+  /** The address to listen on, if not 127.0.0.1. */
   address?: "::1";
 }
 
 /**
- * A proxy of a test's own on loopback. Whatever host is asked for, it leads to
- * the one service, and so nothing leaves this machine.
+ * A test's own proxy on loopback. It connects to one service whatever the requested
+ * host, so nothing leaves this machine.
  */
 export class NameProxy implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
@@ -39,7 +39,7 @@ export class NameProxy implements AsyncDisposable {
   /** All requests so far. */
   readonly requests: ProxyRequest[] = [];
 
-  /** Leads to the service at this URL of 127.0.0.1. */
+  /** Forwards to the service at this URL on 127.0.0.1. */
   constructor(service: string, wish: ProxyWish = {}) {
     this.#port = Number(new URL(service).port);
     this.#wish = wish;
@@ -54,7 +54,7 @@ export class NameProxy implements AsyncDisposable {
     return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
-  /** Its URL, with these credentials where they are given. */
+  /** Its URL, with credentials if given. */
   url(credentials?: string): string {
     return `http://${credentials ? `${credentials}@` : ""}${this.host}`;
   }
@@ -110,7 +110,7 @@ export class NameProxy implements AsyncDisposable {
   }
 }
 
-/** The head of a request without its empty line, and what came behind it. */
+/** A request's head, without the empty line, and the bytes after it. */
 async function readHead(
   connection: Deno.TcpConn,
 ): Promise<{ head: string; rest: Uint8Array }> {
@@ -136,7 +136,7 @@ function basicCredentials(headers: string[]): string | undefined {
   return new TextDecoder().decode(Uint8Array.fromBase64(value));
 }
 
-/** The request as it goes on to the service: one to a connection, nothing of the proxy's. */
+/** The request to forward to the service: one per connection, without proxy headers. */
 function originForm(line: string, headers: string[]): string {
   const [method = "", target = ""] = line.split(" ");
   const { pathname, search } = new URL(target);
@@ -161,7 +161,7 @@ async function answer(
   await hangUp(client);
 }
 
-/** Hands on what comes, the end of it too. */
+/** Forwards data, and the end of the stream. */
 async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   const bytes = new Uint8Array(HEAD_LIMIT);
   try {
@@ -177,7 +177,7 @@ async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
   }
 }
 
-/** Says that nothing more comes: a pending read on a connection outlives its close. */
+/** Shuts down the connection, because a pending read outlives a plain close. */
 async function hangUp(connection: Deno.TcpConn): Promise<void> {
   await connection.closeWrite().catch(() => {});
 }
@@ -192,7 +192,7 @@ function close(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It was closed when its exchange was over.
+    // Already closed at the end of its exchange.
   }
 }
 
@@ -200,15 +200,15 @@ function encode(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** How tinyproxy is to be set up. */
+/** tinyproxy's configuration. */
 export interface TinyproxyWish {
-  /** It passes what is for NAME on to this proxy. */
+  /** Forwards requests for NAME to this proxy. */
   upstream?: NameProxy;
-  /** In an /etc/hosts of its own NAME is 127.0.0.1; takes mounts of its own. */
+  /** Maps NAME to 127.0.0.1 in its own /etc/hosts; needs a mount namespace. */
   knowsName?: boolean;
-  /** The user name and the password that it asks for. */
+  /** The required user name and password. */
   credentials?: [user: string, password: string];
-  /** It lets nothing through. */
+  /** Denies every request. */
   denies?: boolean;
 }
 
@@ -224,7 +224,7 @@ export class Tinyproxy implements AsyncDisposable {
     this.host = host;
   }
 
-  /** Starts it; it listens when this resolves. */
+  /** Starts it; resolves when it is listening. */
   static async start(wish: TinyproxyWish): Promise<Tinyproxy> {
     const folder = Deno.makeTempDirSync({ prefix: "nanoctl-tinyproxy-" });
     const { host, port } = new URL(deadUrl());
@@ -262,12 +262,12 @@ export class Tinyproxy implements AsyncDisposable {
     return new Tinyproxy(child, folder, host);
   }
 
-  /** Its URL, with these credentials where they are given. */
+  /** Its URL, with credentials if given. */
   url(credentials?: string): string {
     return `http://${credentials ? `${credentials}@` : ""}${this.host}`;
   }
 
-  /** Ends it and gives what it logged. */
+  /** Stops it and returns its log. */
   async stop(): Promise<string> {
     this.#child.kill("SIGTERM");
     const { code, stdout, stderr } = await this.#child.end();
@@ -281,7 +281,7 @@ export class Tinyproxy implements AsyncDisposable {
   }
 }
 
-/** Waits until something accepts connections there; throws when the child ends first. */
+/** Waits until the address accepts connections; throws if the child exits first. */
 async function listening(host: string, child: Child): Promise<void> {
   const { hostname, port } = new URL(`http://${host}`);
   let ended = false;

@@ -1,16 +1,16 @@
 import { assert } from "@std/assert";
 import { type Home, latin1, run } from "./nanoctl.ts";
 
-/** So many characters of a secret, one behind the other, are a leak. */
+/** How many consecutive characters of a secret count as a leak. */
 const PIECE = 12;
 
-/** A text that holds a secret in some form, and how many of its characters a piece takes. */
+/** A secret in some encoding, and the length of a leaked piece in it. */
 interface Form {
   text: string;
   piece: number;
 }
 
-/** All ways in which a secret is looked for. */
+/** All encodings in which to look for a secret. */
 function formsOf(value: string): Form[] {
   const bytes = new TextEncoder().encode(value);
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0"));
@@ -35,7 +35,7 @@ function formsOf(value: string): Form[] {
     each((byte) => `\\x${byte}`),
     { text: [...value].join("\0"), piece: 2 * PIECE - 1 },
   );
-  // Three places in which it can stand in a longer text, such as user:password.
+  // Three alignments in a longer text, such as user:password.
   for (const before of ["", "x", "xx"]) {
     const text = new Uint8Array([
       ...new TextEncoder().encode(before),
@@ -54,9 +54,9 @@ function formsOf(value: string): Form[] {
   return forms;
 }
 
-/** Secrets by which a test knows them again, whole or in pieces, in plain or encoded. */
+/** Secrets that a test can recognise, whole or in pieces, in plain text or encoded. */
 export class Markers {
-  /** By the length of the pieces: each piece, and whose it is. */
+  /** By piece length: each piece, and the name of its secret. */
   readonly #pieces = new Map<number, Map<string, string>>();
   readonly #names = new Map<string, string>();
 
@@ -70,7 +70,7 @@ export class Markers {
     return this.add(name, `p@ss:"${randomText(16)}/+ %${randomText(16)}`);
   }
 
-  /** Makes a token known that a service made. Gives it back. */
+  /** Registers a token that a service created, and returns it. */
   add(name: string, value: string): string {
     assert(value.length >= PIECE, `${name} is too short`);
     this.#names.set(value, name);
@@ -84,7 +84,7 @@ export class Markers {
     return value;
   }
 
-  /** The names of the secrets of which there is a piece in a text. */
+  /** The names of the secrets with a piece in the text. */
   in(text: string): Set<string> {
     const found = new Set<string>();
     for (const [length, pieces] of this.#pieces) {
@@ -96,7 +96,7 @@ export class Markers {
     return found;
   }
 
-  /** What files below a home hold a secret, as `path: name`; but for those that are given. */
+  /** The files in a home that contain a secret, as `path: name`, except the given ones. */
   inFiles(home: Home, except: readonly string[]): string[] {
     return home.entries()
       .filter((path) => !path.endsWith("/") && !except.includes(path))
@@ -106,7 +106,7 @@ export class Markers {
       });
   }
 
-  /** A text with names in the place of secrets, for a test's own messages. */
+  /** Replaces secrets with their names, for a test's own messages. */
   hide(text: string): string {
     let hidden = text;
     for (const [value, name] of this.#names) {
@@ -125,15 +125,15 @@ function randomText(length: number): string {
   ).join("");
 }
 
-/** A command as its help describes it. */
+/** A command, according to its help. */
 export interface HelpedCommand {
-  /** The command and what it is below: `["store", "info"]`. */
+  /** The command's words: `["store", "info"]`. */
   words: string[];
   /** Its options that take a value, such as `--url`. */
   valueOptions: string[];
 }
 
-/** Every command of the program that does something, as its own help lists them. */
+/** Every command without subcommands, as listed in the program's help. */
 export async function commandTree(
   words: string[] = [],
 ): Promise<HelpedCommand[]> {

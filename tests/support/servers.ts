@@ -1,13 +1,13 @@
 import type { Identity } from "./certificates.ts";
 
-/** A request that a server of a test saw. */
+/** A request that a test server received. */
 export interface Caught {
   method: string;
   url: URL;
   headers: Headers;
 }
 
-/** A server of a test's own on 127.0.0.1, for what the embedded service would never do. */
+/** A test server on 127.0.0.1, for behaviour that the embedded service doesn't have. */
 export class StrangeServer {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly url: string;
@@ -18,7 +18,7 @@ export class StrangeServer {
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...identity },
       ({ method, url, headers }) => {
-        // The runtime's own can't be read any more when the request is over.
+        // The runtime's own headers can't be read after the request.
         const kept = new Headers(headers);
         const request = { method, url: new URL(url), headers: kept };
         this.caught.push(request);
@@ -34,14 +34,14 @@ export class StrangeServer {
   }
 }
 
-/** A server of bytes: it reads what comes and answers every connection the same way. */
+/** A raw TCP server that answers every connection the same way. */
 export class ByteServer {
   readonly #listener: Deno.TcpListener;
   readonly #connections: Deno.TcpConn[] = [];
   readonly #ended: Promise<void>;
   readonly url: string;
 
-  /** `undefined` never answers, `""` hangs up at once. */
+  /** `undefined` never answers, `""` closes the connection at once. */
   constructor(answer: string | undefined) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.url = `http://127.0.0.1:${this.#listener.addr.port}`;
@@ -62,7 +62,7 @@ export class ByteServer {
       try {
         connection.close();
       } catch {
-        // It was closed when it had its answer.
+        // Already closed after its answer.
       }
     }
   }
@@ -74,17 +74,17 @@ async function say(connection: Deno.TcpConn, answer: string): Promise<void> {
     await connection.write(new TextEncoder().encode(answer));
     connection.close();
   } catch {
-    // Whoever called has gone.
+    // The client has left.
   }
 }
 
-/** A URL of 127.0.0.1 at which nothing listens. */
+/** A URL on 127.0.0.1 with a closed port. */
 export function deadUrl(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return `http://127.0.0.1:${listener.addr.port}`;
 }
 
-/** The body of a good answer to `GET /v1/me`, with some of it changed. */
+/** A good answer to `GET /v1/me`, with changes to its body. */
 export function me(changes: Record<string, unknown> = {}): Response {
   return Response.json({
     username: "mallory",

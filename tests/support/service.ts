@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Child, Home, type Result, run, start } from "./nanoctl.ts";
 
-/** What can be asked of a new token; see src/dev_server/admin_routes.ts. */
+/** The settings of a new token; see src/dev_server/admin_routes.ts. */
 export interface TokenWish {
   state?: string;
   username?: string;
@@ -22,7 +22,7 @@ export interface Minted {
   id: string;
 }
 
-/** One request as the service saw it. */
+/** A request that the service received. */
 export interface SeenRequest {
   method: string;
   path: string;
@@ -30,17 +30,17 @@ export interface SeenRequest {
   user_agent: string | null;
 }
 
-/** The embedded service as a real child process of the program under test. */
+/** The embedded service, run by the program under test as a child process. */
 export class Service {
   readonly #child: Child;
   readonly url: string;
-  /** The token that it starts with, of user ada. */
+  /** Its initial token, for the user ada. */
   readonly token: string;
-  /** The token of an agent of hers. */
+  /** The token of an agent of ada's. */
   readonly agentToken: string;
-  /** Her token as Coder's look. */
+  /** A token of ada's in Coder's format. */
   readonly coderToken: string;
-  /** The agent's token as Coder's look. */
+  /** A token of the agent's in Coder's format. */
   readonly coderAgentToken: string;
 
   private constructor(child: Child, said: Record<string, string>) {
@@ -59,40 +59,40 @@ export class Service {
     return new Service(child, JSON.parse(await child.firstLine));
   }
 
-  /** Ends it. */
+  /** Stops it. */
   async stop(): Promise<void> {
     this.#child.kill("SIGINT");
     assertEquals((await this.#child.end()).code, 130);
   }
 
-  /** The environment that leads to this service. */
+  /** The variables that point to this service. */
   get env(): Record<string, string> {
     return { NANOSERVICES_URL: this.url };
   }
 
-  /** Makes a token, by default one that is valid for 30 days. */
+  /** Creates a token, by default valid for 30 days. */
   async mint(wish: TokenWish = {}): Promise<Minted> {
     return await this.#admin("POST", "/dev/tokens", wish);
   }
 
-  /** Makes what a token is answered with something else. */
+  /** Changes a token's state and settings. */
   async change(id: string, wish: TokenWish): Promise<void> {
     await this.#admin("PATCH", `/dev/tokens/${id}`, wish);
   }
 
-  /** What state a token is in. */
+  /** A token's state. */
   async stateOf(id: string): Promise<string> {
     return (await this.#admin<{ state: string }>("GET", `/dev/tokens/${id}`))
       .state;
   }
 
-  /** How many requests have come with a token. */
+  /** How many requests used a token. */
   async requestsWith(id: string): Promise<number> {
     const path = `/dev/tokens/${id}`;
     return (await this.#admin<{ requests: number }>("GET", path)).requests;
   }
 
-  /** The requests that came while this ran. */
+  /** The requests that arrive while this runs. */
   async requestsDuring(act: () => Promise<unknown>): Promise<SeenRequest[]> {
     await this.#admin("DELETE", "/dev/requests");
     await act();
@@ -114,7 +114,7 @@ export class Service {
     });
   }
 
-  /** Stores the first token in a home, in this environment; may fail. */
+  /** Stores the initial token in a home, with these variables; may fail. */
   save(
     home: Home,
     env: Record<string, string> = {},
@@ -124,7 +124,7 @@ export class Service {
     return this.run(login, home, env, this.token);
   }
 
-  /** A new home with the first token stored in it, in this environment. */
+  /** A new home where the initial token is stored, with these variables. */
   async homeWith(
     env: Record<string, string> = {},
     ...args: string[]
@@ -135,7 +135,7 @@ export class Service {
     return home;
   }
 
-  /** Stores a token in this home, as a person would who has it. */
+  /** Stores a token in this home with `login`, as a user would. */
   async logIn(home: Home, token: string, ...args: string[]): Promise<void> {
     const result = await this.run(
       ["login", "--token-stdin", "--save", ...args],

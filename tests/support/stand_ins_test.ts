@@ -13,7 +13,7 @@ import {
 } from "./metadata_services.ts";
 import { until } from "./nanoctl.ts";
 
-/** An answer, read to its end. */
+/** A fully read answer. */
 async function ask(
   url: string,
   init: RequestInit = {},

@@ -18,26 +18,26 @@ import {
   until,
 } from "./nanoctl.ts";
 
-/** The paths of the store's folders and of its lock, below HOME. */
+/** The paths of the store's folders and its lock, relative to HOME. */
 export const CONFIG_FOLDER = dirname(CREDENTIALS);
 export const DATA_FOLDER = dirname(KEY);
 export const LOCK = `${CONFIG_FOLDER}/credentials.lock`;
 
-/** Where the programs are that a test may need besides the one under test. */
+/** The PATH for other programs that tests need. */
 export const PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/** Cores to keep busy: as many runs of the program at once. */
+/** How many runs of the program to do at once. */
 export const WORKERS = Math.max(2, Math.min(8, navigator.hardwareConcurrency));
 
-/** Whether the tests run as root, who may do what others may not. */
+/** Whether the tests run as root, which bypasses file permissions. */
 export const IS_ROOT = Deno.uid() === 0;
 
-/** Somebody else, who owns nothing. */
+/** Another user, who owns nothing. */
 export const NOBODY = 65534;
 
 const SEED = Number(Deno.env.get("NANOCTL_TEST_SEED") ?? 20_260_115);
 
-/** Numbers that look random and are the same again for the same seed (mulberry32). */
+/** A seeded pseudo-random number generator (mulberry32). */
 export class Random {
   #state: number;
 
@@ -45,7 +45,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** A number from 0 up to but not including 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -53,13 +53,13 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number from 0 up to but not including this one. */
+  /** A whole number from 0 (inclusive) to the limit (exclusive). */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
 }
 
-/** Runs a test on random numbers; when it fails, it says how to have the same ones again. */
+/** Runs a test with random numbers; on failure, says how to reproduce them. */
 export async function seeded(
   act: (random: Random) => Promise<void>,
 ): Promise<void> {
@@ -74,7 +74,7 @@ export async function seeded(
   }
 }
 
-/** Does all of it, a few at a time; `worker` numbers those that run at once. */
+/** Runs all jobs, a few at a time; `worker` numbers the concurrent ones. */
 export async function eachOf<T>(
   items: Iterable<T>,
   work: (item: T, worker: number) => Promise<void>,
@@ -92,16 +92,16 @@ export async function eachOf<T>(
   );
 }
 
-/** Says a number that a test measured, where NANOCTL_TEST_NUMBERS asks for them. */
+/** Prints a measurement if NANOCTL_TEST_NUMBERS is set. */
 export function report(line: string): void {
   if (!Deno.env.get("NANOCTL_TEST_NUMBERS")) return;
   Deno.stderr.writeSync(new TextEncoder().encode(`[${line}]\n`));
 }
 
-/** What a test needs besides the program: undefined where it is there, else what is missing. */
+/** Checks a test's requirement: undefined if it is met, else what is missing. */
 export type Need = () => string | undefined;
 
-/** Programs that have to be installed. */
+/** Requires these programs to be installed. */
 export function programs(...names: string[]): Need {
   return () => {
     const missing = names.filter((name) => !isInstalled(name));
@@ -121,7 +121,7 @@ function isInstalled(name: string): boolean {
   });
 }
 
-/** Namespaces in which even who is not root may mount. */
+/** Requires namespaces in which even an unprivileged user may mount. */
 export const ownMounts: Need = () => {
   const missing = programs("unshare", "mount")();
   if (missing !== undefined) return missing;
@@ -134,10 +134,10 @@ export const ownMounts: Need = () => {
   return success ? undefined : "this system lets nobody mount anything";
 };
 
-/** Root, who may give a file away. */
+/** Requires root, which can change a file's owner. */
 export const root: Need = () => IS_ROOT ? undefined : "it takes root";
 
-/** A test that is skipped, and says why in its name, where what it needs is missing. */
+/** A test that is skipped, and says why in its name, if a requirement is not met. */
 export function itWith(
   needs: Need[],
   name: string,
@@ -148,7 +148,7 @@ export function itWith(
   else it.skip(`${name} (skipped: ${missing})`, fn);
 }
 
-/** The credential file, as far as the tests look at it. */
+/** The parts of the credential file that the tests use. */
 export interface StoredFile {
   version: number;
   key: Record<string, unknown> & { source: string; id: string };
@@ -156,7 +156,7 @@ export interface StoredFile {
   profiles: Record<string, StoredEntry>;
 }
 
-/** A profile of the credential file, as far as the tests look at it. */
+/** The parts of a profile in it that the tests use. */
 export interface StoredEntry {
   service: string;
   url: string;
@@ -166,42 +166,42 @@ export interface StoredEntry {
   sealed: string;
 }
 
-/** The credential file of this home. */
+/** Parses this home's credential file. */
 export function readStored(home: Home): StoredFile {
   return JSON.parse(readCredentials(home));
 }
 
-/** The text of the credential file of this home. */
+/** The text of this home's credential file. */
 export function readCredentials(home: Home): string {
   return Deno.readTextFileSync(home.at(CREDENTIALS));
 }
 
-/** Puts a text in the place of the credential file, as an editor would. */
+/** Overwrites the credential file, as an editor would. */
 export function writeCredentials(home: Home, text: string | Uint8Array): void {
   makeFolder(home, CONFIG_FOLDER);
   writePrivate(home.at(CREDENTIALS), text);
 }
 
-/** Changes one thing in the credential file. */
+/** Edits the credential file. */
 export function edit(home: Home, change: (file: StoredFile) => void): void {
   const file = readStored(home);
   change(file);
   writeCredentials(home, JSON.stringify(file, null, 2) + "\n");
 }
 
-/** The profile of this name; throws where there is none. */
+/** The profile with this name; throws if there is none. */
 export function entryIn(file: StoredFile, profile: string): StoredEntry {
   const entry = file.profiles[profile];
   assert(entry, `there is no profile ${profile}`);
   return entry;
 }
 
-/** Makes a folder below HOME that is the user's alone. */
+/** Creates a private folder in HOME. */
 export function makeFolder(home: Home, folder: string): void {
   Deno.mkdirSync(home.at(folder), { recursive: true, mode: 0o700 });
 }
 
-/** Writes a file that is the user's alone. */
+/** Writes a private file. */
 export function writePrivate(path: string, text: string | Uint8Array): void {
   const bytes = typeof text === "string"
     ? new TextEncoder().encode(text)
@@ -209,22 +209,22 @@ export function writePrivate(path: string, text: string | Uint8Array): void {
   Deno.writeFileSync(path, bytes, { mode: 0o600 });
 }
 
-/** The names of the temporary files that a killed write leaves beside the credential file. */
+/** The names of temporary files that a killed write left next to the credential file. */
 export function leftovers(home: Home): string[] {
   return [...Deno.readDirSync(home.at(CONFIG_FOLDER))]
     .map(({ name }) => name)
     .filter((name) => name.endsWith(".tmp"));
 }
 
-/** A profile to be made without a service. */
+/** A profile to create without a service. */
 export interface MadeProfile {
   token: string;
   url?: string;
 }
 
 /**
- * Makes a key file and a credential file with these profiles, by the modules
- * that the program itself is compiled from: thousands in no time.
+ * Creates a key file and a credential file with these profiles, using the program's
+ * own modules, so that thousands take almost no time.
  */
 export async function makeStore(
   home: Home,
@@ -264,17 +264,17 @@ export async function makeStore(
   writeCredentials(home, formatFile(file, CREDENTIALS));
 }
 
-/** A token that no other test has. */
+/** A unique token. */
 export function someToken(): string {
   return `nano_${crypto.randomUUID().replaceAll("-", "")}`;
 }
 
-/** A key as the environment holds it. */
+/** A key in the format of the environment variable. */
 export function someKey(): string {
   return crypto.getRandomValues(new Uint8Array(32)).toBase64();
 }
 
-/** What `token` prints for a home: fails unless it prints one. */
+/** The output of `token` for a home; fails unless it prints a token. */
 export async function tokenOf(
   home: Home,
   env: Record<string, string> = {},
@@ -288,7 +288,7 @@ export async function tokenOf(
   return stdout.trimEnd();
 }
 
-/** Runs a command that has to work. */
+/** Runs a command that must succeed. */
 export async function succeed(
   args: string[],
   options: RunOptions,
@@ -298,7 +298,7 @@ export async function succeed(
   return result;
 }
 
-/** What a run of the program may never say, whatever is wrong with a file. */
+/** Asserts that the output shows no crash, whatever is wrong with a file. */
 export function assertClean({ stdout, stderr }: Result): void {
   const said = stdout + stderr;
   assert(
@@ -307,7 +307,7 @@ export function assertClean({ stdout, stderr }: Result): void {
   );
 }
 
-/** Runs a shell script with the program's own environment, for what takes more than arguments. */
+/** Runs a shell script in the program's environment, if arguments are not enough. */
 export async function runScript(
   script: string,
   options: RunOptions = {},
@@ -319,12 +319,12 @@ export async function runScript(
   }).end();
 }
 
-/** A command line as a shell takes it. */
+/** Quotes a command line for a shell. */
 export function commandLine(...words: string[]): string {
   return words.map(shellQuote).join(" ");
 }
 
-/** Another process that holds the lock of a home's credential file, by way of flock(1). */
+/** Another process that holds the lock of a home's credential file, through flock(1). */
 export class LockHolder {
   readonly #child: Child;
   #freed = false;
@@ -333,7 +333,7 @@ export class LockHolder {
     this.#child = child;
   }
 
-  /** Takes the lock, for reading or for writing; holds it when this resolves. */
+  /** Takes the lock, for reading or for writing; resolves once it is held. */
   static async hold(
     path: string,
     mode: "shared" | "exclusive" = "exclusive",
@@ -350,7 +350,7 @@ export class LockHolder {
     return new LockHolder(child);
   }
 
-  /** Kills it, which frees the lock. */
+  /** Kills it, which releases the lock. */
   async free(): Promise<void> {
     if (this.#freed) return;
     this.#freed = true;
@@ -363,7 +363,7 @@ export class LockHolder {
   }
 }
 
-/** Waits until a process waits for a file lock, and listens for Ctrl-C meanwhile. */
+/** Waits until a process is blocked on a file lock and handles Ctrl-C. */
 export async function untilItWaits(pid: number): Promise<void> {
   const waiting = new RegExp(`-> FLOCK +\\S+ +\\S+ +${pid} `);
   await until(
@@ -372,14 +372,14 @@ export async function untilItWaits(pid: number): Promise<void> {
   );
 }
 
-/** Whether a process has a handler of its own for SIGINT. */
+/** Whether a process has its own SIGINT handler. */
 function listens(pid: number): boolean {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const [, caught = "0"] = status.match(/^SigCgt:\s*([0-9a-f]+)$/m) ?? [];
   return (BigInt(`0x${caught}`) & 2n) !== 0n;
 }
 
-/** The id of the key that a credential file names; fails unless it is one. */
+/** The key id in a credential file; fails unless it is valid. */
 export function keyIdOf(home: Home): string {
   const { id } = readStored(home).key;
   assertMatch(id, /^[0-9a-f]{32}$/);
@@ -430,10 +430,10 @@ case "$1" in
 esac
 `;
 
-/** A docker credential helper of a test's own, named docker-credential-fake. */
+/** A fake docker credential helper, named docker-credential-fake. */
 export class FakeHelper implements Disposable {
   readonly #folder = Deno.makeTempDirSync({ prefix: "nanoctl-helper-" });
-  /** The environment that leads to it. */
+  /** The variables with which nanoctl finds it. */
   readonly env: Record<string, string>;
 
   constructor() {
@@ -450,17 +450,17 @@ export class FakeHelper implements Disposable {
     };
   }
 
-  /** How it was called, a line for each time. */
+  /** Its calls, one line each. */
   get calls(): string[] {
     return this.#read("argv").trim().split("\n");
   }
 
-  /** The environments that it was called with. */
+  /** The environments of its calls. */
   get environment(): string {
     return this.#read("env");
   }
 
-  /** The keys that it keeps now, in base64. */
+  /** Its stored keys, in base64. */
   get keys(): string[] {
     const folder = this.env.FAKE_STORE ?? "";
     return [...Deno.readDirSync(folder)]

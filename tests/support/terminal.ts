@@ -8,7 +8,7 @@ import {
   WATCHDOG_SECONDS,
 } from "./nanoctl.ts";
 
-/** The keys that mean something to a prompt or to the terminal. */
+/** Keys with a special meaning to a prompt or the terminal. */
 export const KEYS = {
   enter: "\r",
   backspace: "\x7f",
@@ -16,21 +16,21 @@ export const KEYS = {
   ctrlD: "\x04",
 } as const;
 
-/** What a program on a terminal leaves behind. */
+/** The result of a program on a terminal. */
 export interface Ending {
   code: number;
-  /** All that the program had the terminal show. */
+  /** Everything that the program printed to the terminal. */
   screen: string;
   /** The terminal's settings (`stty -g`) before the program ran, and after. */
   before: string;
   after: string;
 }
 
-/** How to run the program, where it is not the usual way. */
+/** How to run the program, if not in the default way. */
 export interface TerminalOptions {
   env?: Record<string, string>;
   home?: Home;
-  /** Shell text around the command, such as `< /dev/null`; it is `%` in it. */
+  /** Shell text around the command, such as `% < /dev/null`; `%` stands for the command. */
   shell?: string;
 }
 
@@ -38,8 +38,8 @@ const START = "[[start";
 const END = "[[end";
 
 /**
- * The program on a pseudo-terminal of its own, by way of script(1), which is on
- * every Linux. The terminal echoes unless the program tells it not to.
+ * The program on its own pseudo-terminal, through script(1), which every Linux
+ * has. The terminal echoes input unless the program disables that.
  */
 export class Terminal {
   readonly #process: Deno.ChildProcess;
@@ -54,9 +54,9 @@ export class Terminal {
   constructor(args: string[], options: TerminalOptions = {}) {
     const { env = {}, home, shell = "%" } = options;
     const command = [BINARY, ...args].map(shellQuote).join(" ");
-    // The shell tells us the settings and the process by the terminal itself.
+    // The shell reports the settings and its process through the terminal itself.
     const script = [
-      // Ctrl-C on a terminal in its usual mode is for the shell too.
+      // In the terminal's normal mode, the shell gets Ctrl-C too.
       "trap : INT",
       "stty rows 24 cols 80",
       `printf '${START} %s %s]]\\n' "$(stty -g)" $$`,
@@ -88,7 +88,7 @@ export class Terminal {
     }, WATCHDOG_SECONDS * 1000);
   }
 
-  /** All bytes that have reached the terminal, one character each. */
+  /** All bytes that reached the terminal, one character each. */
   get transcript(): string {
     return this.#transcript;
   }
@@ -98,12 +98,12 @@ export class Terminal {
     return Number(/\[\[start \S+ (\d+)\]\]/.exec(this.#transcript)?.[1]);
   }
 
-  /** Types or pastes: all of it in one write. */
+  /** Types or pastes the keys in one write. */
   async type(keys: string): Promise<void> {
     await this.#keyboard.write(new TextEncoder().encode(keys));
   }
 
-  /** Types key by key, each once the terminal has answered the one before. */
+  /** Types key by key, each after the terminal has responded to the previous one. */
   async typeSlowly(keys: string): Promise<void> {
     for (const key of keys) {
       const length = this.#transcript.length;
@@ -112,7 +112,7 @@ export class Terminal {
     }
   }
 
-  /** Waits until the terminal has shown a text, behind another one. */
+  /** Waits until the terminal has shown a text after another one. */
   async waitFor(text: string, behind = ""): Promise<void> {
     await this.#until(() => {
       const start = this.#transcript.indexOf(behind);
@@ -121,7 +121,7 @@ export class Terminal {
     }, text);
   }
 
-  /** Waits for the program to end by itself; throws when it had to be killed. */
+  /** Waits for the program to exit; throws if it had to be killed. */
   async end(): Promise<Ending> {
     await this.#read;
     await this.#close();
@@ -132,7 +132,7 @@ export class Terminal {
     return { code, screen, before, after };
   }
 
-  /** Closes the window: the terminal is gone. */
+  /** Closes the terminal, like a closed window. */
   async hangUp(): Promise<void> {
     killHard(this.#process);
     await this.#read;
@@ -183,7 +183,7 @@ export class Terminal {
   }
 }
 
-/** What is before a marker line, what is after it, and the settings that it holds. */
+/** The text before a marker line, the text after it, and the settings in it. */
 function split(text: string, marker: string): string[] {
   const start = text.indexOf(marker);
   if (start < 0) return [text, "", ""];

@@ -1,15 +1,15 @@
-/** One way of giving a token to a command. */
+/** A way to give a token to a command. */
 export interface TokenWay {
   name: string;
   origin: string;
-  /** As a message names it. */
+  /** Its name in messages. */
   source: (file: string) => string;
   args: (token: string, file: string) => string[];
   env?: (token: string, file: string) => Record<string, string>;
   stdin?: true;
 }
 
-/** Those that `login` has options for. */
+/** The ways that are options of `login`. */
 export const OPTION_WAYS: readonly TokenWay[] = [
   {
     name: "--token",

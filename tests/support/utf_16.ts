@@ -1,11 +1,11 @@
-/** How a text is written in UTF-16. */
+/** A variant of UTF-16. */
 export interface Utf16 {
   name: string;
   bigEndian: boolean;
   mark: boolean;
 }
 
-/** Every way there is: each byte order, with and without a byte order mark. */
+/** Every variant: each byte order, with and without a byte order mark. */
 export const UTF_16: Utf16[] = [false, true].flatMap((bigEndian) =>
   [true, false].map((mark) => ({
     name: `UTF-16${bigEndian ? "BE" : "LE"} ${
@@ -16,14 +16,14 @@ export const UTF_16: Utf16[] = [false, true].flatMap((bigEndian) =>
   }))
 );
 
-/** What PowerShell's `>` writes. */
+/** The variant that PowerShell's `>` writes. */
 export const POWERSHELL: Utf16 = {
   name: "what PowerShell writes",
   bigEndian: false,
   mark: true,
 };
 
-/** The text in UTF-16. */
+/** Encodes a text in UTF-16. */
 export function utf16(
   text: string,
   { bigEndian, mark }: Utf16,
@@ -36,7 +36,7 @@ export function utf16(
   return new Uint8Array(view.buffer);
 }
 
-/** Bytes behind each other. */
+/** Concatenates bytes. */
 export function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(parts.flatMap((part) => [...part]));
 }

@@ -6,7 +6,7 @@ import {
   type SigningKey,
 } from "./cloud.ts";
 
-/** What an AWS instance proves itself with: both are as the metadata service gave them. */
+/** An AWS instance's proof of identity, exactly as the metadata service returned it. */
 export interface AwsIdentity {
   document: string;
   signature: string;
@@ -15,7 +15,7 @@ export interface AwsIdentity {
 const LINE = 76;
 const Document = v.object({ instanceId: v.string() });
 
-/** The identity document of an instance, laid out as AWS lays it out: what is signed is its bytes. */
+/** An instance's identity document, formatted like AWS's, as the signature covers its bytes. */
 export function awsDocument(instanceId: string, started: Date): string {
   const fields = {
     accountId: "123456789012",
@@ -40,7 +40,7 @@ export function awsDocument(instanceId: string, started: Date): string {
   return `{\n${lines.join(",\n")}\n}`;
 }
 
-/** The base64 RSA signature of a document, in lines of 76 characters, as AWS breaks it. */
+/** The base64 RSA signature of a document, in lines of 76 characters like AWS's. */
 export async function signAwsDocument(
   { privateKey }: SigningKey,
   document: string,
@@ -52,7 +52,7 @@ export async function signAwsDocument(
 }
 
 /**
- * The instance that an identity is of, once its signature holds.
+ * The instance ID in an identity document, after verifying its signature.
  *
  * @throws {IdentityRefused}
  */
@@ -70,7 +70,7 @@ export async function checkAwsIdentity(
       "The signature is not one of this document by the key of this AWS.",
     );
   }
-  // Only now: what nobody signed is not even parsed.
+  // Never parse an unsigned document.
   const result = v.safeParse(
     v.pipe(v.string(), v.parseJson(), Document),
     document,

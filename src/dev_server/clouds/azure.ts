@@ -2,17 +2,17 @@ import * as v from "valibot";
 import { IdentityRefused, type SigningKey } from "./cloud.ts";
 import { signData, verifyData } from "./signed_data.ts";
 
-/** What an Azure instance proves itself with, as the metadata service gave it. */
+/** An Azure instance's proof of identity, as the metadata service returned it. */
 export interface AzureIdentity {
-  /** PKCS#7 SignedData in base64. */
+  /** Base64-encoded PKCS#7 SignedData. */
   signature: string;
   encoding: "pkcs7";
 }
 
-/** What is asked of an attested document. */
+/** The parameters of an attested document. */
 export interface AzureWish {
   vmId: string;
-  /** Up to ten digits; the time if left out. */
+  /** Up to ten digits; the time if omitted. */
   nonce?: string | undefined;
   now: Date;
 }
@@ -23,7 +23,7 @@ const Attested = v.object({
   timeStamp: v.object({ expiresOn: v.string() }),
 });
 
-/** The attested document of an instance, good for six hours, as Azure makes it. */
+/** An instance's attested document, valid for six hours like Azure's. */
 export async function signAzureDocument(
   key: SigningKey,
   { vmId, nonce, now }: AzureWish,
@@ -47,8 +47,8 @@ export async function signAzureDocument(
 }
 
 /**
- * The instance that an attested document is of, once its signature and expiry
- * hold.
+ * The instance ID in an attested document, after verifying its signature and
+ * expiry.
  *
  * @throws {IdentityRefused}
  */
@@ -69,7 +69,7 @@ export async function checkAzureIdentity(
   throw new IdentityRefused("The document has expired.");
 }
 
-/** Such as `11/28/18 06:16:17 -0000`: the month comes first, and it is UTC. */
+/** Azure's format, such as `11/28/18 06:16:17 -0000`: month first, in UTC. */
 function azureTime(date: Date): string {
   const [, year, month, day, time] =
     /^\d\d(\d\d)-(\d\d)-(\d\d)T([\d:]+)/.exec(date.toISOString()) ?? [];

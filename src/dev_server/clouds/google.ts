@@ -2,7 +2,7 @@ import { errors, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { IdentityRefused, type SigningKey } from "./cloud.ts";
 
-/** Who Google says issues the identity tokens of Compute Engine. */
+/** The issuer of Compute Engine's identity tokens. */
 export const GOOGLE_ISSUER = "https://accounts.google.com";
 
 const LIFETIME = 60 * 60;
@@ -14,18 +14,18 @@ const Claims = v.object({
   }),
 });
 
-/** What is asked of an identity token. */
+/** The parameters of an identity token. */
 export interface GoogleTokenWish {
   audience: string;
   instanceId: string;
-  /** Whether it says which instance it is of: `format=full`. */
+  /** Whether to include the instance's details: `format=full`. */
   full: boolean;
   now: Date;
-  /** When the instance was made. */
+  /** When the instance was created. */
   created: Date;
 }
 
-/** An identity token of Compute Engine: a JWT (RFC 7519) signed with RS256, for an hour. */
+/** A Compute Engine identity token: a JWT (RFC 7519), signed with RS256 and valid for an hour. */
 export async function signGoogleToken(
   { privateKey }: SigningKey,
   { audience, instanceId, full, now, created }: GoogleTokenWish,
@@ -56,8 +56,8 @@ export async function signGoogleToken(
 }
 
 /**
- * The instance that a token is of, once its signature, issuer, audience and
- * expiry hold.
+ * The instance ID in a token, after verifying its signature, issuer, audience
+ * and expiry.
  *
  * @throws {IdentityRefused}
  */
@@ -82,7 +82,7 @@ export async function checkGoogleToken(
   );
 }
 
-/** Which check failed. Own messages, because jose's may one day quote the token. */
+/** Which check failed. Custom messages, because jose's may one day quote the token. */
 function reason(error: unknown): string {
   if (error instanceof errors.JWTExpired) return "The token has expired.";
   if (error instanceof errors.JWTClaimValidationFailed) {

@@ -9,17 +9,17 @@ import {
 } from "./cloud.ts";
 import type { ProblemCode } from "../problems.ts";
 
-/** How long an instance's session lasts unless the admin routes say otherwise, in seconds. */
+/** The default lifetime of an instance's session, in seconds. */
 export const DEFAULT_SESSION_LIFETIME = 60 * 60;
 
-/** What an instance proves itself with on each cloud. */
+/** An instance's proof of identity on each cloud. */
 export interface Identity {
   aws: AwsIdentity;
   azure: AzureIdentity;
   google: { json_web_token: string };
 }
 
-/** With which statuses an exchange can be made to fail, and what the nanoservices wire calls them. */
+/** The statuses with which an exchange can be made to fail, and their codes on the nanoservices wire. */
 export const FAILURES = {
   400: "invalid_request",
   401: "token_invalid",
@@ -30,25 +30,25 @@ export const FAILURES = {
   503: "unavailable",
 } as const satisfies Record<number, ProblemCode>;
 
-/** What the exchanges are to answer instead of a session, for rehearsals. */
+/** The error that exchanges return instead of a session, for rehearsals. */
 export interface Failure {
   readonly status: keyof typeof FAILURES;
-  /** How many exchanges are still to fail; Infinity for all. */
+  /** How many more exchanges fail; Infinity for all. */
   left: number;
 }
 
 /**
- * What the service knows of cloud instances: their keys, which are made when
- * they are first needed, and what the admin routes set.
+ * The service's state for cloud instances: each cloud's key pair, generated on
+ * first use, and the settings from the admin routes.
  */
 export class InstanceIdentities {
-  /** How long the sessions last that are made from now on, in seconds. */
+  /** The lifetime of new sessions, in seconds. */
   sessionLifetime = DEFAULT_SESSION_LIFETIME;
-  /** Whether the instances are agents that the service knows. */
+  /** Whether the service accepts the instances as agents. */
   known = true;
   /** The names of the agents on each instance. */
   agents: readonly string[] = ["main"];
-  /** Set while exchanges are to fail. */
+  /** Set while exchanges must fail. */
   failure: Failure | undefined;
   readonly exchanges: Record<Cloud, number> = { aws: 0, azure: 0, google: 0 };
   readonly #now: () => Date;
@@ -60,14 +60,14 @@ export class InstanceIdentities {
     this.#started = now();
   }
 
-  /** The key of a cloud, made at the first call. */
+  /** A cloud's key pair, generated on the first call. */
   key(cloud: Cloud): Promise<SigningKey> {
     const key = this.#keys.get(cloud) ?? makeSigningKey();
     this.#keys.set(cloud, key);
     return key;
   }
 
-  /** Counts an exchange, and says with what status it is to fail, if it is. */
+  /** Counts an exchange, and returns the status with which it must fail, if any. */
   count(cloud: Cloud): Failure["status"] | undefined {
     this.exchanges[cloud]++;
     const failure = this.failure;
@@ -77,7 +77,7 @@ export class InstanceIdentities {
     return failure.status;
   }
 
-  /** What the instance on AWS proves itself with. */
+  /** The AWS instance's proof of identity. */
   async aws(): Promise<AwsIdentity> {
     const { awsDocument, signAwsDocument } = await import("./aws.ts");
     const document = awsDocument(INSTANCES.aws, this.#started);
@@ -85,7 +85,7 @@ export class InstanceIdentities {
     return { document, signature };
   }
 
-  /** What the instance on Azure proves itself with. */
+  /** The Azure instance's proof of identity. */
   async azure(nonce?: string): Promise<AzureIdentity> {
     const { signAzureDocument } = await import("./azure.ts");
     const vmId = INSTANCES.azure;
@@ -93,7 +93,7 @@ export class InstanceIdentities {
     return await signAzureDocument(await this.key("azure"), wish);
   }
 
-  /** What the instance on Google proves itself with, to this audience. */
+  /** The Google instance's proof of identity for this audience. */
   async google(audience: string, full: boolean): Promise<string> {
     const { signGoogleToken } = await import("./google.ts");
     return await signGoogleToken(await this.key("google"), {
@@ -106,9 +106,9 @@ export class InstanceIdentities {
   }
 
   /**
-   * The instance that an identity is of, once every check of its cloud holds.
+   * The instance ID in an identity, after all of its cloud's checks.
    *
-   * @param audience For whom a Google identity must be.
+   * @param audience The audience that a Google identity must name.
    * @throws {IdentityRefused}
    */
   async check<C extends Cloud>(
@@ -125,8 +125,8 @@ export class InstanceIdentities {
   }
 
   /**
-   * The agent that is meant, as Coder chooses it: the one of this name, or the
-   * only one there is, which is called as its instance is.
+   * The chosen agent, as Coder chooses it: the one with this name, or else the
+   * instance's only agent, which goes by the instance ID.
    *
    * @throws {IdentityRefused} with `status` 404 or 409
    */

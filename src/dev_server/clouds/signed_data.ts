@@ -53,21 +53,21 @@ const RSA = algorithm("1.2.840.113549.1.1.1");
 const SHA256_WITH_RSA = algorithm("1.2.840.113549.1.1.11");
 const SERIAL = Uint8Array.of(1).buffer;
 
-/** What is signed: the attributes with the tag of a SET (RFC 5652, section 5.4). */
+/** The signed bytes: the attributes with a SET OF tag (RFC 5652, section 5.4). */
 class SignedAttributes extends AsnArray<Attribute> {}
 AsnType({ type: AsnTypeTypes.Set, itemType: Attribute })(SignedAttributes);
 
-/** Who signs, and the time that the signature names. */
+/** The signer, and the signing time. */
 export interface Signer {
   key: SigningKey;
-  /** The subject and issuer of the certificate. */
+  /** The certificate's subject and issuer. */
   commonName: string;
   now: Date;
 }
 
 /**
- * A PKCS#7 (RFC 2315; since RFC 5652 CMS) SignedData that holds its content
- * and the signer's certificate, in base64.
+ * A base64-encoded PKCS#7 SignedData (RFC 2315; now CMS, RFC 5652) that
+ * contains the content and the signer's certificate.
  */
 export async function signData(
   content: Bytes,
@@ -112,9 +112,9 @@ export async function signData(
 }
 
 /**
- * The content of a SignedData, once its one signer's digest and signature by
- * this key hold. The certificates in it are not looked at: whoever sends it
- * chooses them.
+ * The content of a SignedData, after verifying its only signer's digest and
+ * signature against this key. Ignores its certificates, which the sender
+ * chooses.
  *
  * @throws {IdentityRefused}
  */
@@ -142,10 +142,10 @@ export async function verifyData(
   );
 }
 
-/** What of a SignedData decides whether it holds. */
+/** The parts of a SignedData that are verified. */
 interface Parts {
   content: Bytes;
-  /** As they were signed: a SET. */
+  /** Encoded as signed: a SET OF. */
   attributes: Bytes;
   digest: Bytes;
   signature: Bytes;
@@ -164,7 +164,7 @@ function parts(bytes: Bytes): Parts {
 function read(bytes: Bytes): Parts {
   const info = AsnConvert.parse(bytes, ContentInfo);
   expect(info.contentType === id_signedData);
-  // The library does not mind what follows.
+  // The library ignores trailing bytes.
   expect(equal(new Uint8Array(AsnConvert.serialize(info)), bytes));
   const { encapContentInfo, signerInfos } = AsnConvert.parse(
     info.content,
@@ -194,7 +194,7 @@ function read(bytes: Bytes): Parts {
 function expect(condition: unknown): asserts condition {
   if (!condition) throw new Error("not of the expected form");
 }
-/** The value of the one attribute of this type. */
+/** The value of the only attribute of this type. */
 function valueOf(attributes: Attribute[], type: string): ArrayBuffer {
   const found = attributes.filter(({ attrType }) => attrType === type);
   const [value, ...others] = found[0]?.attrValues ?? [];
@@ -202,7 +202,7 @@ function valueOf(attributes: Attribute[], type: string): ArrayBuffer {
   return value;
 }
 
-/** Good for ten years, and trusted by no one: what is checked is the key. */
+/** A certificate valid for ten years. Nothing verifies it: the key itself is checked. */
 async function selfSigned(
   { key, now }: Signer,
   name: Name,
@@ -254,7 +254,7 @@ function encoded(attributes: Attribute[]): Bytes {
   return new Uint8Array(AsnConvert.serialize(set));
 }
 
-/** In the order that DER wants in a SET OF (X.690, section 11.6), which the library leaves to us. */
+/** Sorted as DER requires in a SET OF (X.690, section 11.6); the library doesn't do it. */
 function sorted(attributes: Attribute[]): Attribute[] {
   const key = (attribute: Attribute): string =>
     new Uint8Array(AsnConvert.serialize(attribute)).toHex();

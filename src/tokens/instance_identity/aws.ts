@@ -7,7 +7,7 @@ import {
   unusable,
 } from "./metadata.ts";
 
-/** Where an EC2 instance finds its metadata service. */
+/** The default URL of EC2's metadata service. */
 export const AWS_METADATA = "http://169.254.169.254";
 
 const SERVICE: MetadataService = {
@@ -15,12 +15,12 @@ const SERVICE: MetadataService = {
   cloud: "AWS",
   variable: METADATA_VARIABLES.aws,
 };
-/** How long the metadata token is to last: it is used at once. */
+/** The metadata token's lifetime: short, as it is used immediately. */
 const TTL_SECONDS = "60";
 
 /**
- * The signed instance identity document of an EC2 instance, by IMDSv2: a token
- * first, and with it the signature and the document.
+ * An EC2 instance's identity document and its signature, fetched with an IMDSv2
+ * token.
  *
  * Throws as {@linkcode askMetadata} does.
  */

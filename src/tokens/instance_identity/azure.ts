@@ -8,7 +8,7 @@ import {
   unusable,
 } from "./metadata.ts";
 
-/** Where an Azure virtual machine finds its metadata service. */
+/** The default URL of Azure's metadata service. */
 export const AZURE_METADATA = "http://169.254.169.254";
 
 const SERVICE: MetadataService = {
@@ -23,7 +23,7 @@ const attestedSchema = v.object({
 });
 
 /**
- * The attested document of an Azure virtual machine: PKCS#7, in base64.
+ * An Azure virtual machine's attested document: base64-encoded PKCS#7.
  *
  * Throws as {@linkcode askMetadata} does.
  */

@@ -7,7 +7,7 @@ import {
   unusable,
 } from "./metadata.ts";
 
-/** Where a Compute Engine instance finds its metadata service. */
+/** The default host of Compute Engine's metadata server. */
 export const GOOGLE_METADATA = "metadata.google.internal";
 
 const SERVICE: MetadataService = {
@@ -18,7 +18,7 @@ const SERVICE: MetadataService = {
 
 /**
  * The identity token of a Compute Engine instance's default service account: a
- * JWT (RFC 7519) for the audience.
+ * JWT (RFC 7519) issued for the audience.
  *
  * Throws as {@linkcode askMetadata} does.
  */

@@ -4,7 +4,7 @@ import { WEB_PAGE } from "../../http/web_page.ts";
 import type { HttpAnswer, HttpRequest } from "../../http/messages.ts";
 import type { HttpClient } from "../../http/client.ts";
 
-/** The variables that lead each cloud's own SDK, and us, to its metadata service. */
+/** The variables that override the metadata service's URL, as in each cloud's SDK. */
 export const METADATA_VARIABLES = {
   aws: "AWS_EC2_METADATA_SERVICE_ENDPOINT",
   azure: "AZURE_METADATA_ENDPOINT",
@@ -13,18 +13,18 @@ export const METADATA_VARIABLES = {
 
 /** One cloud's metadata service. */
 export interface MetadataService {
-  /** As a message names it, such as `the AWS metadata service`. */
+  /** Its name in messages, such as `the AWS metadata service`. */
   name: string;
-  /** The cloud as a message names it. */
+  /** The cloud's name in messages. */
   cloud: string;
-  /** The variable that moves it, which the cloud's own SDK reads too. */
+  /** The variable that overrides its URL; the cloud's own SDK reads it too. */
   variable: string;
 }
 
 /**
- * The URL of a metadata service: what its variable says, else the default.
+ * The URL of a metadata service, from its variable or else the default.
  *
- * Throws `usage` when the variable holds no http URL.
+ * Throws `usage` if the variable is not an http or https URL.
  */
 export function metadataUrl(
   env: Context["env"],
@@ -45,10 +45,12 @@ export function metadataUrl(
 }
 
 /**
- * What a metadata service answers with 200, to the byte: it may be signed.
+ * The body of a metadata service's 200 response, unmodified, as it may be
+ * signed.
  *
- * Throws `network…` where nothing answers, which off that cloud is the rule,
- * and `service_response` for any other status, a redirect, a page or nothing.
+ * Throws `network…` if nothing answers, which is normal outside that cloud, and
+ * `service_response` for any other status, a redirect, a web page or an empty
+ * body.
  */
 export async function askMetadata(
   client: HttpClient,
@@ -69,7 +71,7 @@ export async function askMetadata(
   if (text.trim() === "") {
     throw unusable(service, client, "answered with nothing");
   }
-  // By its body alone: Google's sends its tokens, and AWS' its errors, as HTML.
+  // Not by Content-Type: Google labels its tokens, and AWS its errors, as HTML.
   if (text.trimStart().startsWith("<")) {
     throw unusable(service, client, `answered with ${WEB_PAGE}`);
   }
@@ -95,7 +97,7 @@ async function sent(
   }
 }
 
-/** The metadata service is not what we take it for. Exit 6. */
+/** Whatever answered is not the expected metadata service. Exit 6. */
 export function unusable(
   service: MetadataService,
   client: HttpClient,
