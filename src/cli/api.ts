@@ -46,7 +46,7 @@ export function apiCommand(context: Context): CliCommand {
       )
       .option(
         "-H, --header <header:string>",
-        "A name:value of a header; repeatable.\nAs name=value: the --header of other commands.",
+        "A name:value of a header; repeatable.\nAs name=value: as other commands take it.",
         {
           collect: true,
         },
