@@ -6,6 +6,7 @@ import {
   type Wish,
 } from "../support/certificate_maker.ts";
 import { assertFails, Home, run } from "../support/nanoctl.ts";
+import { POWERSHELL, utf16 } from "../support/utf_16.ts";
 import { me, StrangeServer } from "../support/servers.ts";
 import { IS_ROOT } from "../support/store_files.ts";
 
@@ -302,6 +303,21 @@ describe("the certificate of a service", () => {
       assertEquals(variable.stdout, "mallory\n");
     });
 
+    it("that a file in UTF-16 holds", async () => {
+      const { server, url } = await serve({ wish: {} }, "root");
+      await using _ = server;
+      const path = caFile();
+      Deno.writeFileSync(path, utf16(authority("root").cert, POWERSHELL));
+      const { stdout } = await run([
+        ...WHOAMI,
+        "--url",
+        url,
+        "--ca-file",
+        path,
+      ]);
+      assertEquals(stdout, "mallory\n");
+    });
+
     it("and one that an empty variable does not name is not missed", async () => {
       await using server = new StrangeServer(() => me());
       const { stdout } = await run([...WHOAMI, "--url", server.url], {
@@ -324,7 +340,11 @@ describe("the certificate of a service", () => {
         () => new Uint8Array(authority("root").certificate.rawData),
         /it holds no PEM certificate$/,
       ],
-      ["is UTF-16", () => utf16(pem()), /it holds no PEM certificate$/],
+      [
+        "is damaged UTF-16",
+        () => utf16(pem(), POWERSHELL).subarray(0, -1),
+        /looks like UTF-16, but is cut short/,
+      ],
       ["holds a key", () => authority("root").key, /no PEM certificate$/],
       ["is cut off", () => pem().slice(0, 200), /no PEM certificate$/],
       [
@@ -354,7 +374,8 @@ describe("the certificate of a service", () => {
           exit: 2,
           code: "usage",
           message: says,
-          hint: /in PEM form with --ca-file or NANOCTL_CA_FILE$/,
+          hint:
+            /in PEM form with --ca-file or NANOCTL_CA_FILE$|^write it anew in UTF-8/,
           secret: TOKEN,
         };
         const args = [...WHOAMI, "--url", server.url];
@@ -388,8 +409,3 @@ describe("the certificate of a service", () => {
     }
   });
 });
-
-function utf16(text: string): Uint8Array {
-  const units = Uint16Array.from(`\ufeff${text}`, (char) => char.charCodeAt(0));
-  return new Uint8Array(units.buffer);
-}
