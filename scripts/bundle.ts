@@ -9,6 +9,8 @@ const START = "main";
 const FAST_PATH = "fast_path";
 const PROGRAM = "program";
 const WORKER = "worker";
+/** Modules that most commands load one after the other: the store's, those of a request, and a service's. */
+const LOADED_TOGETHER = ["target", "session", "nanoservices"];
 
 /** The arguments of `deno bundle`, with a separate file for each dynamically imported module. */
 export function bundleArgs(folder: string, ...entries: string[]): string[] {
@@ -39,6 +41,9 @@ export async function bundle(
   await run(root, env, [...bundleArgs(folder, ...entries), ...maps]);
   await link(folder, `../${WORKER}.ts`, WORKER);
   await joinChunks(folder, `${PROGRAM}.js`, env);
+  for (const name of LOADED_TOGETHER) {
+    await joinChunks(folder, fileOf(folder, name), env, `${name}_chunks.js`);
+  }
   for (
     const [name, from, ...others] of [
       [START, "main.ts", program, fastPath],
@@ -58,6 +63,15 @@ export async function bundle(
     ...["run", "--allow-read", "--allow-write"],
     ...["scripts/eager.ts", `${folder}/${FAST_PATH}.js`],
   ]);
+}
+
+/** The file that the bundler made of a dynamically imported module, such as `target-3K4XB2.js`. */
+function fileOf(folder: string, module: string): string {
+  const form = new RegExp(`^${module}-[0-9A-Z]+\\.js$`);
+  const found = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => form.test(name));
+  if (found.length === 1 && found[0] !== undefined) return found[0];
+  throw new SetupError(`the bundle has ${found.length} files for ${module}`);
 }
 
 /** Has the files name another one as it lies in the folder of the bundle. */

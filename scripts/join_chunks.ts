@@ -1,14 +1,10 @@
 /**
- * Joins the chunks that every command loads. The bundler makes a chunk for each
- * set of commands that shares code, some thirty for the program's entry alone, and
- * each adds 30 µs to a start (docs/performance.md).
+ * Joins chunks that are loaded together. The bundler makes a chunk for each set of
+ * commands that shares code, some thirty for the program's entry alone, and each
+ * adds 30 µs to a start (docs/performance.md).
  */
 
 import { reason, runDeno, SetupError } from "./process.ts";
-
-/** The file that replaces the chunks. */
-const START = "start.js";
-const ENTRY = "start_entry.js";
 
 /** A file of the bundle: its imports and the code after them. */
 interface BundleFile {
@@ -23,8 +19,8 @@ interface Rename {
 }
 
 /**
- * Joins the chunks that the file `top` imports into one, keeping code and order. A
- * name `a` of the first chunk becomes `c0_a`.
+ * Joins the chunks that the file `top` imports into the file `into`, keeping code
+ * and order. A name `a` of the first chunk becomes `c0_a`.
  *
  * Throws a SetupError if the bundle has an unexpected form.
  */
@@ -32,20 +28,22 @@ export async function joinChunks(
   folder: string,
   top: string,
   env: Record<string, string> = {},
+  into = "start.js",
 ): Promise<void> {
+  const entry = `entry_${into}`;
   const files = readBundle(folder);
   const chunks = chunksOf(files, top);
   if (chunks.length < 2) return;
-  await Deno.writeTextFile(`${folder}/${ENTRY}`, entryText(files, chunks));
+  await Deno.writeTextFile(`${folder}/${entry}`, entryText(files, chunks));
   const { success, stderr } = await runDeno(
-    ["bundle", "--quiet", "--minify", ...lazy(files), "-o", START, ENTRY],
+    ["bundle", "--quiet", "--minify", ...lazy(files), "-o", into, entry],
     { cwd: folder, env },
   );
   if (!success) throw new SetupError(`deno bundle: ${reason(stderr)}`);
-  for (const name of [ENTRY, ...chunks]) await Deno.remove(`${folder}/${name}`);
+  for (const name of [entry, ...chunks]) await Deno.remove(`${folder}/${name}`);
   for (const [name, file] of files) {
     if (chunks.includes(name)) continue;
-    const text = relinked(file, chunks);
+    const text = relinked(file, chunks, into);
     if (chunks.some((chunk) => text.includes(chunk))) {
       throw new SetupError(`${name} of the bundle names a chunk in a new way`);
     }
@@ -124,7 +122,11 @@ function lazy(files: Map<string, BundleFile>): string[] {
     .flatMap((name) => ["--external", `./${name}`]);
 }
 
-function relinked({ imports, code }: BundleFile, chunks: string[]): string {
+function relinked(
+  { imports, code }: BundleFile,
+  chunks: string[],
+  into: string,
+): string {
   const joined = imports.filter(({ from }) => chunks.includes(from));
   const kept = imports.filter(({ from }) => !chunks.includes(from));
   const names = joined.flatMap(({ names, from }) =>
@@ -133,7 +135,7 @@ function relinked({ imports, code }: BundleFile, chunks: string[]): string {
     )
   );
   return [
-    joined.length > 0 ? importText(names, START) : "",
+    joined.length > 0 ? importText(names, into) : "",
     ...kept.map(({ names, from }) =>
       importText(
         names.map(({ outer, inner }) => `${outer} as ${inner}`),

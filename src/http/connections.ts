@@ -3,7 +3,10 @@ import { withoutProxies, withSystemStore } from "../process/variables.ts";
 import { makeClient, wellFormed } from "./tls/certificates.ts";
 import { proxyFor, type ProxyServer } from "./proxy/proxy_server.ts";
 import type { MakeClient } from "./proxy/tunnel.ts";
+import { READ_BY_RUNTIME } from "./tls/runtime_store.ts";
 import type { SystemAuthorities } from "./tls/system_authorities.ts";
+
+type AuthoritiesModule = typeof import("./tls/system_authorities.ts");
 
 /** What decides how a request reaches its host. */
 export interface ConnectionOptions {
@@ -18,6 +21,8 @@ export interface ConnectionOptions {
 export interface Connection {
   /** What fetch is to send with; left out, the runtime's usual one does. */
   readonly client?: Deno.HttpClient | undefined;
+  /** Whether it trusts the system's authorities, where it speaks TLS. */
+  readonly trustsSystem?: boolean;
   /** A failed fetch in the words that the runtime has where it connects by itself. */
   explain?(error: unknown): unknown;
 }
@@ -31,6 +36,7 @@ export interface Connection {
 export class Connections {
   readonly #options: ConnectionOptions;
   readonly #made = new Map<string, Promise<Connection>>();
+  #named: Promise<SystemAuthorities> | undefined;
   #system: Promise<SystemAuthorities> | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -52,8 +58,12 @@ export class Connections {
     const proxy = this.#proxy(url);
     const tls = url.protocol === "https:" || proxy?.url.startsWith("https:");
     if (!tls && !proxy?.credentials && !this.#options.direct) return {};
+    if (tls && READ_BY_RUNTIME.includes(this.#options.context.os)) {
+      this.#system ??= this.#load(({ systemAuthorities }) => systemAuthorities);
+    }
     const by = proxy?.credentials ? proxy.url : "the usual way";
-    const key = `${tls ? "TLS" : url.protocol} by ${by}`;
+    const trust = this.#system ? "with the system's store" : "";
+    const key = `${tls ? "TLS" : url.protocol} by ${by} ${trust}`;
     let connection = this.#made.get(key);
     if (!connection) {
       connection = this.#make(url, proxy, tls === true);
@@ -62,12 +72,48 @@ export class Connections {
     return await connection;
   }
 
+  /**
+   * Trusts the system's authorities from now on, and says whether this changes
+   * anything for a connection. Most services have a certificate of an authority
+   * that is built in: reading the system's, some 150, waits until one hasn't.
+   */
+  trustSystem({ trustsSystem = true }: Connection): boolean {
+    if (trustsSystem) return false;
+    this.#system ??= this.#load(({ systemAuthorities }) => systemAuthorities);
+    return true;
+  }
+
+  async #load(
+    choose: (module: AuthoritiesModule) => AuthoritiesModule[
+      "systemAuthorities" | "namedAuthorities"
+    ],
+  ): Promise<SystemAuthorities> {
+    const module = await import("./tls/system_authorities.ts");
+    return await choose(module)(this.#options.context);
+  }
+
   async #make(
     url: URL,
     proxy: ProxyServer | undefined,
     tls: boolean,
   ): Promise<Connection> {
-    const make = tls ? await this.#trustingClient() : makeClient;
+    if (!tls) return this.#by(url, proxy, makeClient);
+    const trustsSystem = this.#system !== undefined;
+    const authorities = await (this.#system ?? this.#namedByVariables());
+    const { caCerts = [] } = this.#options;
+    const make: MakeClient = (options) =>
+      trustingClient(options, authorities, caCerts);
+    const connection = await this.#by(url, proxy, make);
+    // A tunnel is an object of a class, whose methods a copy would lack.
+    return Object.assign(connection, { trustsSystem });
+  }
+
+  /** The connection that a way to a URL needs. */
+  async #by(
+    url: URL,
+    proxy: ProxyServer | undefined,
+    make: MakeClient,
+  ): Promise<Connection> {
     if (!proxy?.credentials) {
       const { direct } = this.#options;
       return { client: direct ? withoutProxies(() => make({})) : make({}) };
@@ -87,17 +133,12 @@ export class Connections {
     };
   }
 
-  /** Makes clients that trust the built-in authorities, the system's and those given. */
-  async #trustingClient(): Promise<MakeClient> {
-    const { context, caCerts = [] } = this.#options;
-    const { systemAuthorities } = await import("./tls/system_authorities.ts");
-    this.#system ??= systemAuthorities(context);
-    const { certificates, byRuntime } = await this.#system;
-    return (options) => {
-      const make = (): Deno.HttpClient =>
-        trustingClient(options, certificates, caCerts);
-      return byRuntime ? withSystemStore(make) : make();
-    };
+  /** What people name themselves counts from the start, so that what is wrong with it is said. */
+  async #namedByVariables(): Promise<SystemAuthorities | undefined> {
+    const { env } = this.#options.context;
+    if (!env.get("SSL_CERT_FILE") && !env.get("SSL_CERT_DIR")) return undefined;
+    this.#named ??= this.#load(({ namedAuthorities }) => namedAuthorities);
+    return await this.#named;
   }
 
   /** What the system has of authorities whose time is over; nothing where none was asked for. */
@@ -111,21 +152,29 @@ export class Connections {
   }
 }
 
-/** What the system has may be of a kind that the runtime can't read; the rest counts all the same. */
+/**
+ * Makes a client that trusts the built-in authorities and these. Some may be of
+ * a kind that the runtime can't read; the rest counts all the same.
+ */
 function trustingClient(
   options: Deno.CreateHttpClientOptions,
-  system: string[],
+  authorities: SystemAuthorities | undefined,
   caCerts: string[],
 ): Deno.HttpClient {
-  try {
-    return Deno.createHttpClient({
-      ...options,
-      caCerts: [...system, ...caCerts],
-    });
-  } catch {
-    return makeClient({
-      ...options,
-      caCerts: [...wellFormed(system), ...caCerts],
-    });
-  }
+  const { certificates = [], byRuntime } = authorities ?? {};
+  const make = (known: string[]): Deno.HttpClient =>
+    makeClient({ ...options, caCerts: [...known, ...caCerts] });
+  const makeAny = (): Deno.HttpClient => {
+    if (certificates.length === 0) return make([]);
+    try {
+      return Deno.createHttpClient({
+        ...options,
+        caCerts: [...certificates, ...caCerts],
+      });
+    } catch {
+      authorities?.check();
+      return make(wellFormed(certificates));
+    }
+  };
+  return byRuntime ? withSystemStore(makeAny) : makeAny();
 }

@@ -56,10 +56,11 @@ export class Sender {
    * and the deadline's reason.
    */
   async send(
-    { request, credential, deadline }: Sending,
+    sending: Sending,
     hop: Hop,
     attempt: number,
   ): Promise<Response> {
+    const { credential } = sending;
     const { context, log } = this.options;
     const proxy = this.#connections.proxyHost(hop.url);
     const started = context.now().getTime();
@@ -69,26 +70,10 @@ export class Sender {
           `${context.now().getTime() - started} ms, try ${attempt}, ` +
           `token: ${credential && hop.trusted ? credential.source : "none"}`,
       );
-    const connection = await this.#connections.to(hop.url);
-    let response: Response;
-    try {
-      response = await context.fetch(hop.url, {
-        method: hop.method,
-        headers: this.#headers(request, hop, credential),
-        body: hop.body ? onlyOnce(hop.body) : null,
-        redirect: "manual",
-        signal: deadline.signal,
-        ...(connection.client ? { client: connection.client } : {}),
-      });
-    } catch (error) {
-      const reason = connection.explain?.(error) ?? error;
-      const explained = deadline.explain(
-        await this.#untrusted(reason, hop.url, deadline) ??
-          this.asNetworkError(reason, hop.url),
-      );
-      ended(explained instanceof NanoctlError ? explained.code : "failed");
-      throw explained;
-    }
+    const response = await this.#fetch(sending, hop).catch((error) => {
+      ended(error instanceof NanoctlError ? error.code : "failed");
+      throw error;
+    });
     ended(String(response.status));
     // To plain http the proxy itself answers.
     if (response.status === 407 && proxy && hop.url.protocol === "http:") {
@@ -96,6 +81,36 @@ export class Sender {
       throw proxyLoginError(hop.url, proxy);
     }
     return response;
+  }
+
+  async #fetch(
+    { request, credential, deadline }: Sending,
+    hop: Hop,
+  ): Promise<Response> {
+    const headers = this.#headers(request, hop, credential);
+    for (;;) {
+      const connection = await this.#connections.to(hop.url);
+      try {
+        return await this.options.context.fetch(hop.url, {
+          method: hop.method,
+          headers,
+          body: hop.body ? onlyOnce(hop.body) : null,
+          redirect: "manual",
+          signal: deadline.signal,
+          ...(connection.client ? { client: connection.client } : {}),
+        });
+      } catch (error) {
+        const reason = connection.explain?.(error) ?? error;
+        // Nothing was sent: TLS comes first.
+        if (isUntrusted(reason) && this.#connections.trustSystem(connection)) {
+          continue;
+        }
+        throw deadline.explain(
+          await this.#untrusted(reason, hop.url, deadline) ??
+            this.asNetworkError(reason, hop.url),
+        );
+      }
+    }
   }
 
   #headers(

@@ -70,6 +70,21 @@ describe("the way to a URL", () => {
     plain?.client?.close();
   });
 
+  it("trusts the system once it is told to, and not before", async () => {
+    const ways = connections({});
+    const [first, plain] = [await ways.to(HTTPS), await ways.to(HTTP)];
+    assertEquals([first.trustsSystem, plain.trustsSystem], [false, undefined]);
+    assertEquals(ways.trustSystem(plain), false);
+    assertEquals(ways.trustSystem(first), true);
+    const second = await ways.to(HTTPS);
+    assertEquals(second.trustsSystem, true);
+    // Of requests that fail together each gets another try, and no more.
+    assertEquals(ways.trustSystem(first), true);
+    assertEquals(ways.trustSystem(second), false);
+    first.client?.close();
+    second.client?.close();
+  });
+
   it("is direct where that is asked for, whatever the variables say", async () => {
     for (const HTTPS_PROXY of [KNOWN, "not a url"]) {
       const ways = connections({ HTTPS_PROXY }, { direct: true });

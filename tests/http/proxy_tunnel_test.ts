@@ -344,7 +344,7 @@ describe("a tunnel", () => {
 
   it("does not keep a process alive", async () => {
     await using silent = new Recorder();
-    const module = import.meta.resolve("../../src/http/proxy_tunnel.ts");
+    const module = import.meta.resolve("../../src/http/proxy/tunnel.ts");
     const code = `
       import { ProxyTunnel } from ${JSON.stringify(module)};
       const { port } = new ProxyTunnel(

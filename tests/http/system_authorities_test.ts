@@ -41,12 +41,12 @@ describe("the authorities of the system", () => {
     await home.write("bad.pem", broken());
     const context = new FakeContext({ env: variables(home), os });
     context.time = new Date();
-    return named(
-      await systemAuthorities(context, {
-        bundles: bundle ? [`${home.path}/none`, `${home.path}/bundle.pem`] : [],
-        folders: [`${home.path}/folder`],
-      }),
-    );
+    const authorities = await systemAuthorities(context, {
+      bundles: bundle ? [`${home.path}/none`, `${home.path}/bundle.pem`] : [],
+      folders: [`${home.path}/folder`],
+    });
+    authorities.check();
+    return named(authorities);
   }
 
   function broken(): string {

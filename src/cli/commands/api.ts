@@ -66,7 +66,6 @@ export async function runApi(
   const { openAgentOrPersonSession } = await import(
     "../session/agent_session.ts"
   );
-  const { withRefusalHint } = await import("../session/session.ts");
   const output = new Output(context, options);
   const fields = (options.field ?? []).map(parseField);
   const [headers, ofService] = ownHeaders(options.header ?? []);
@@ -75,6 +74,7 @@ export async function runApi(
     { ...options, header: ofService },
     output,
   );
+  const { withRefusalHint } = await import("../session/session.ts");
   const input = await readInput(context, options.input);
   const request = buildRequest(
     options,

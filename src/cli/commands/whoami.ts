@@ -19,11 +19,10 @@ export async function runWhoami(
   context: Context,
   options: GlobalOptions,
 ): Promise<void> {
-  const { openPersonSession, whoami: ask } = await import(
-    "../session/session.ts"
-  );
+  const { openPersonSession } = await import("../session/person_session.ts");
   const output = new Output(context, options);
   const session = await openPersonSession(context, options, output);
+  const { whoami: ask } = await import("../session/session.ts");
   const account = await ask(session);
   await warnOfClock(output, account);
   if (output.json) {

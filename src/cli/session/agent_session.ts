@@ -7,12 +7,8 @@ import { parseServiceUrl } from "../../http/service_url.ts";
 import { DEFAULT_PROFILE } from "../../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../../tokens/agent.ts";
 import type { AgentCommandOptions } from "../command_line/shared_options.ts";
-import {
-  openPersonSession,
-  openSession,
-  type Session,
-  type SessionTarget,
-} from "./session.ts";
+import { openPersonSession } from "./person_session.ts";
+import type { Session, SessionTarget } from "./session.ts";
 import { namedService } from "../../tokens/variables.ts";
 import { resolveTarget } from "./target.ts";
 
@@ -31,6 +27,7 @@ export async function openAgentOrPersonSession(
   const agent = chosenAgent(context, options);
   if (!agent) return await openPersonSession(context, options, output);
   const place = await placeOf(context, options, agent);
+  const { openSession } = await import("./session.ts");
   return await openSession(
     context,
     options,

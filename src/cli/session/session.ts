@@ -6,14 +6,13 @@ import type { TokenProvider } from "../../http/token_provider.ts";
 import type { Output } from "../output.ts";
 import type { Account, Service } from "../../services/service.ts";
 import { loadService } from "../../services/registry.ts";
-import { resolveProvider, type Target } from "../../tokens/resolve.ts";
+import type { Target } from "../../tokens/resolve.ts";
 import { loginCommand } from "../../tokens/stored.ts";
 import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import type { IdentityContext } from "../../tokens/instance_identity/exchange.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { serviceHeaders } from "./service_headers.ts";
-import { resolveTarget } from "./target.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
@@ -90,23 +89,6 @@ export async function openSession(
       service: stored ? undefined : options.service && target.service,
     }),
   };
-}
-
-/**
- * The session of a command that needs one and does not care where the token
- * comes from.
- *
- * Throws as `resolveTarget`, `resolveProvider` and {@linkcode openSession} do.
- */
-export async function openPersonSession(
-  context: Context,
-  options: GlobalOptions,
-  output: Output,
-): Promise<Session> {
-  const resolved = await resolveTarget(context, options);
-  const { target, store, snapshot } = resolved;
-  const provider = resolveProvider(context, options, target, store, snapshot);
-  return await openSession(context, options, output, resolved, provider);
 }
 
 /** Asks the service whose the token is; a refusal says what to do about it. */

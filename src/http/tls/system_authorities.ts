@@ -1,14 +1,12 @@
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import { asCertificateTime, hasExpired } from "./certificate_expiry.ts";
+import { asCertificateTime, splitByExpiry } from "./certificate_expiry.ts";
+import { READ_BY_RUNTIME } from "./runtime_store.ts";
 import {
   certificatesIn,
   readCertificateFile,
   wellFormed,
 } from "./certificates.ts";
-
-/** The systems whose own store the runtime reads: it is no file. */
-const READ_BY_RUNTIME = ["darwin", "windows"];
 
 /** Where Linux distributions keep all authorities in one file, as Go's crypto/x509 looks for it. */
 const BUNDLES = [
@@ -37,52 +35,89 @@ export interface SystemAuthorities {
   certificates: string[];
   /** Those whose time is over, which do not count. */
   expired: string[];
-  /** Whether the runtime has to read the system's own store besides. */
+  /** Whether the runtime has to read the system's own store as well. */
   byRuntime: boolean;
+  /** Throws `usage` if SSL_CERT_FILE holds no certificate that the runtime can read. */
+  check(): void;
 }
 
 /**
- * The authorities that this machine trusts, which count besides those built in.
- * `SSL_CERT_FILE` and `SSL_CERT_DIR` each take the place of what the system has
- * of its kind, as with OpenSSL and Go. With `DENO_TLS_CA_STORE` set, whether
- * the system's store counts is for the runtime to say.
+ * The authorities that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, without those of
+ * the system. Throws as {@linkcode systemAuthorities} does.
+ */
+export async function namedAuthorities(
+  context: Pick<Context, "env" | "os" | "now">,
+): Promise<SystemAuthorities> {
+  const { file, folders } = await named(context);
+  return authorities(context, file, folders.certificates, false);
+}
+
+/**
+ * The authorities that this machine trusts, in addition to those built in.
+ * `SSL_CERT_FILE` and `SSL_CERT_DIR` each replace what the system has of its
+ * kind, as with OpenSSL and Go. If DENO_TLS_CA_STORE is set, the runtime decides
+ * whether the system's store counts.
  *
- * Throws `usage` when `SSL_CERT_FILE` can't be read or holds no certificate. A
- * folder that is not there, and a file in one that holds none, is passed over.
+ * Throws `usage` if SSL_CERT_FILE can't be read or holds no certificate. Missing
+ * folders, and files in them without a certificate, are skipped.
  */
 export async function systemAuthorities(
   context: Pick<Context, "env" | "os" | "now">,
-  { bundles, folders }: SystemPaths = { bundles: BUNDLES, folders: FOLDERS },
+  paths: SystemPaths = { bundles: BUNDLES, folders: FOLDERS },
 ): Promise<SystemAuthorities> {
-  const { env, os } = context;
-  const file = env.get("SSL_CERT_FILE");
-  const dirs = (env.get("SSL_CERT_DIR") ?? "")
+  const { file, folders } = await named(context);
+  const isOurs = !context.env.get("DENO_TLS_CA_STORE");
+  const byRuntime = isOurs && READ_BY_RUNTIME.includes(context.os);
+  // The one file holds the same as the folder.
+  const system = isOurs && !byRuntime && !(file && folders.isNamed)
+    ? certificatesOfSystem(paths)
+    : [];
+  const others = [...folders.certificates, ...system];
+  return authorities(context, file, others, byRuntime);
+}
+
+/** What the variables name. */
+async function named(
+  { env, os }: Pick<Context, "env" | "os">,
+): Promise<{
+  file: NamedFile | undefined;
+  folders: { isNamed: boolean; certificates: string[] };
+}> {
+  const path = env.get("SSL_CERT_FILE");
+  const folders = (env.get("SSL_CERT_DIR") ?? "")
     .split(os === "windows" ? ";" : ":")
-    .filter((dir) => dir !== "");
-  const isOurs = !env.get("DENO_TLS_CA_STORE");
-  const byRuntime = isOurs && READ_BY_RUNTIME.includes(os);
-  const found = file ? await certificatesOfVariable(file) : [];
-  found.push(...dirs.flatMap(certificatesOfFolder));
-  // The one file stands for the folder too: both hold the same.
-  if (isOurs && !byRuntime && !(file && dirs.length > 0)) {
-    found.push(...certificatesOfSystem({ bundles, folders }));
-  }
-  const now = asCertificateTime(context.now());
-  const [certificates, expired] = split(
-    [...new Set(found)],
-    (one) => hasExpired(one, now),
-  );
-  return { certificates, expired, byRuntime };
+    .filter((folder) => folder !== "");
+  return {
+    file: path ? await readNamedFile(path) : undefined,
+    folders: {
+      isNamed: folders.length > 0,
+      certificates: folders.flatMap(certificatesOfFolder),
+    },
+  };
 }
 
-/** Those of which something is not true, and those of which it is. */
-function split<T>(all: T[], isTrue: (one: T) => boolean): [T[], T[]] {
-  const parts: [T[], T[]] = [[], []];
-  for (const one of all) parts[isTrue(one) ? 1 : 0].push(one);
-  return parts;
+function authorities(
+  context: Pick<Context, "now">,
+  file: NamedFile | undefined,
+  others: string[],
+  byRuntime: boolean,
+): SystemAuthorities {
+  const all = new Set([...file?.certificates ?? [], ...others]);
+  return {
+    ...splitByExpiry([...all], asCertificateTime(context.now())),
+    byRuntime,
+    check: () => file?.check(),
+  };
 }
 
-async function certificatesOfVariable(path: string): Promise<string[]> {
+/** The file that SSL_CERT_FILE names. */
+interface NamedFile {
+  certificates: string[];
+  /** Throws `usage` if the runtime can read none of them; finding out takes a client of its own. */
+  check(): void;
+}
+
+async function readNamedFile(path: string): Promise<NamedFile> {
   const unusable = (reason: string): NanoctlError =>
     new NanoctlError(
       "usage",
@@ -92,9 +127,13 @@ async function certificatesOfVariable(path: string): Promise<string[]> {
   const text = await readCertificateFile(path, unusable);
   const certificates = certificatesIn(text);
   if (certificates.length === 0) throw unusable("it holds no PEM certificate");
-  const good = wellFormed(certificates);
-  if (good.length === 0) throw unusable("the certificates in it are malformed");
-  return good;
+  return {
+    certificates,
+    check(): void {
+      if (wellFormed(certificates).length > 0) return;
+      throw unusable("the certificates in it are malformed");
+    },
+  };
 }
 
 function certificatesOfSystem({ bundles, folders }: SystemPaths): string[] {

@@ -49,7 +49,6 @@ export async function runAccessToken(
   const { openAgentOrPersonSession } = await import(
     "../../session/agent_session.ts"
   );
-  const { withRefusalHint } = await import("../../session/session.ts");
   const output = new Output(context, options);
   if (provider.trim() === "") {
     throw new NanoctlError(
@@ -63,6 +62,7 @@ export async function runAccessToken(
     ? undefined
     : (await import("./extra_path.ts")).parseExtraPath(options.extra);
   const session = await openAgentOrPersonSession(context, options, output);
+  const { withRefusalHint } = await import("../../session/session.ts");
   const auth = await withRefusalHint(
     session,
     () => session.service.externalAuth(session.client, { id: provider }),

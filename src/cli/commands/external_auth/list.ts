@@ -24,9 +24,9 @@ export async function runExternalAuthList(
   const { openAgentOrPersonSession } = await import(
     "../../session/agent_session.ts"
   );
-  const { withRefusalHint } = await import("../../session/session.ts");
   const output = new Output(context, options);
   const session = await openAgentOrPersonSession(context, options, output);
+  const { withRefusalHint } = await import("../../session/session.ts");
   const providers = await withRefusalHint(
     session,
     () => session.service.listExternalAuth(session.client),

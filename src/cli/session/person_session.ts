@@ -1,0 +1,36 @@
+import type { Context } from "../../process/context.ts";
+import type { TokenProvider } from "../../http/token_provider.ts";
+import type { StoreSnapshot } from "../../store/snapshot.ts";
+import { resolveProvider } from "../../tokens/resolve.ts";
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import type { Output } from "../output.ts";
+import type { Session } from "./session.ts";
+import { resolveTarget } from "./target.ts";
+
+/**
+ * The session of a person's command, wherever the token comes from. What waits
+ * for another thread, the lock and the key, does so while modules are loaded.
+ *
+ * Throws as `resolveTarget`, `resolveProvider` and `openSession` do.
+ */
+export async function openPersonSession(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<Session> {
+  const [resolved, { openSession }] = await Promise.all([
+    resolveTarget(context, options),
+    import("./session.ts"),
+  ]);
+  const { target, store, snapshot } = resolved;
+  const provider = resolveProvider(context, options, target, store, snapshot);
+  openAhead(provider, snapshot);
+  return await openSession(context, options, output, resolved, provider);
+}
+
+/** Decrypts a stored token before it is needed, where nobody has to be asked for the key. */
+function openAhead(provider: TokenProvider, { key }: StoreSnapshot): void {
+  if (provider.origin !== "store" || key?.source !== "keyfile") return;
+  // Whoever needs the token gets the error.
+  void provider.getToken().catch(() => {});
+}
