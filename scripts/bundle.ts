@@ -9,8 +9,8 @@ const START = "main";
 const FAST_PATH = "fast_path";
 const PROGRAM = "program";
 const WORKER = "worker";
-/** Modules that most commands load one after the other: the store's, those of a request, and a service's. */
-const LOADED_TOGETHER = ["target", "session", "nanoservices"];
+/** Modules that most commands load one after the other: the store's, those of a request, and of answers. */
+const LOADED_TOGETHER = ["target", "session", "nanoservices_answers"];
 
 /** The arguments of `deno bundle`, with a separate file for each dynamically imported module. */
 export function bundleArgs(folder: string, ...entries: string[]): string[] {

@@ -61,16 +61,6 @@ function json(answer: HttpAnswer): unknown {
   }
 }
 
-/** The body as JSON where it is an object, for reading an error out of it. */
-export function errorBody(answer: HttpAnswer): Record<string, unknown> {
-  try {
-    const body: unknown = JSON.parse(answer.text);
-    return typeof body === "object" && body !== null ? { ...body } : {};
-  } catch {
-    return {};
-  }
-}
-
 /** An RFC 3339 date, or null. */
 export const expirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
   v.nullable(v.pipe(v.string(), v.check(isRfc3339, "not an RFC 3339 date"))),

@@ -1,21 +1,9 @@
-import * as v from "valibot";
 import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer } from "../http/messages.ts";
 import type { HttpClient } from "../http/client.ts";
-import { clockFault } from "../http/clock.ts";
 import { isWebPage } from "../http/web_page.ts";
 import { isAgentOrigin, type SessionToken } from "../http/token_provider.ts";
-import { Secret } from "../secret.ts";
-import {
-  authenticationUrlSchema,
-  errorBody,
-  expirySchema,
-  extraSchema,
-  parseAnswer,
-  secretSchema,
-  usernameSchema,
-} from "./answer.ts";
-import { sendProof } from "./identity.ts";
+import { errorBody } from "./error_body.ts";
 import {
   problemOf,
   type RefusalCode,
@@ -26,54 +14,12 @@ import type {
   Account,
   ExternalAuth,
   ExternalProvider,
-  GitLogin,
   Service,
 } from "./service.ts";
 
-/** How Go writes a time that was never set: no expiry. */
-const NO_TIME = "0001-01-01T00:00:00Z";
-
-const coderExpirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
-  v.unknown(),
-  v.transform((time) => time === NO_TIME ? null : time),
-  expirySchema,
-);
-
-const userSchema = v.object({
-  username: usernameSchema,
-  email: v.nullish(v.string(), null),
-});
-
-const keySchema = v.object({ expires_at: coderExpirySchema });
-
-const gitEntries = {
-  type: v.nullish(v.string(), ""),
-  username: v.nullish(v.string(), ""),
-  password: v.nullish(v.string(), ""),
-};
-
-const urlSchema = v.object({ url: authenticationUrlSchema, ...gitEntries });
-
-const tokenSchema = v.object({
-  access_token: secretSchema,
-  token_extra: extraSchema,
-  // Today's deployments say nothing of it.
-  expires_at: v.optional(coderExpirySchema, null),
-  ...gitEntries,
-});
-
-const providersSchema = v.object({
-  providers: v.array(v.object({ id: v.string(), display_name: v.string() })),
-  links: v.nullish(
-    v.array(v.object({
-      provider_id: v.string(),
-      authenticated: v.boolean(),
-    })),
-    [],
-  ),
-});
-
-const sessionSchema = v.object({ session_token: secretSchema });
+/** Loaded while an answer is waited for: it brings a schema library along. */
+const loadAnswers = (): Promise<typeof import("./coder_answers.ts")> =>
+  import("./coder_answers.ts");
 
 /** The API of a Coder deployment, version 2, as its documentation describes it. */
 export const coder: Service = {
@@ -90,9 +36,11 @@ export const coder: Service = {
   problem,
 
   async whoami(client): Promise<Account> {
-    const answer = await sendOk(client, { path: "/api/v2/users/me" }, problem);
-    const { username, email } = parseAnswer(answer, userSchema);
-    return { username, email, ...await expiryOf(client) };
+    const [answer, { userIn }] = await Promise.all([
+      sendOk(client, { path: "/api/v2/users/me" }, problem),
+      loadAnswers(),
+    ]);
+    return { ...userIn(answer), ...await expiryOf(client) };
   },
 
   async revoke(client): Promise<void> {
@@ -105,72 +53,49 @@ export const coder: Service = {
       `/api/v2/workspaceagents/me/external-auth?${new URLSearchParams(
         query,
       )}`;
-    const answer = await sendOk(client, { path }, (answer, source) => {
-      if (isUnknownProvider(answer)) {
-        return unknownProvider(Object.values(query).join(), answer.url.origin);
-      }
-      return isRefusal(answer) && !isAgent(client)
-        ? agentsOnly(answer, source)
-        : problem(answer, source);
-    });
-    const { url } = errorBody(answer);
-    if (typeof url === "string" && url !== "") {
-      const { url, ...git } = parseAnswer(answer, urlSchema);
-      return { url, git: gitLogin(git) };
-    }
-    const token = parseAnswer(answer, tokenSchema, { exact: true });
-    return {
-      git: gitLogin(token),
-      token: {
-        accessToken: new Secret(token.access_token),
-        // The answer's own `type` names the provider.
-        tokenType: "Bearer",
-        expiresAt: token.expires_at,
-        extra: token.token_extra,
-      },
-    };
+    const [answer, { externalAuthIn }] = await Promise.all([
+      sendOk(client, { path }, (answer, source) => {
+        if (isUnknownProvider(answer)) {
+          return unknownProvider(
+            Object.values(query).join(),
+            answer.url.origin,
+          );
+        }
+        return isRefusal(answer) && !isAgent(client)
+          ? agentsOnly(answer, source)
+          : problem(answer, source);
+      }),
+      loadAnswers(),
+    ]);
+    return externalAuthIn(answer);
   },
 
   async listExternalAuth(client): Promise<ExternalProvider[]> {
     const path = "/api/v2/external-auth";
-    const answer = await sendOk(
-      client,
-      { path },
-      (answer, source) =>
-        isRefusal(answer) && isAgent(client)
-          ? usersOnly(answer, source)
-          : problem(answer, source),
-    );
-    const { providers, links } = parseAnswer(answer, providersSchema);
-    return providers.map(({ id, display_name }) => ({
-      id,
-      name: display_name,
-      authenticated: links.some((link) =>
-        link.provider_id === id && link.authenticated
+    const [answer, { providersIn }] = await Promise.all([
+      sendOk(
+        client,
+        { path },
+        (answer, source) =>
+          isRefusal(answer) && isAgent(client)
+            ? usersOnly(answer, source)
+            : problem(answer, source),
       ),
-    }));
+      loadAnswers(),
+    ]);
+    return providersIn(answer);
   },
 
   async exchangeIdentity(client, proof, agentName): Promise<SessionToken> {
     const path = "/api/v2/workspaceagents";
-    const answer = await sendProof(client, path, proof, agentName, {
-      problem,
-      detailOf,
-    });
-    const { session_token } = parseAnswer(answer, sessionSchema);
-    return { secret: new Secret(session_token) };
+    const { sendProof } = await import("./identity.ts");
+    const [answer, { sessionIn }] = await Promise.all([
+      sendProof(client, path, proof, agentName, { problem, detailOf }),
+      loadAnswers(),
+    ]);
+    return sessionIn(answer);
   },
 };
-
-function gitLogin(
-  { type, username, password }: Record<keyof typeof gitEntries, string>,
-): GitLogin {
-  return {
-    type,
-    username: new Secret(username),
-    password: new Secret(password),
-  };
-}
 
 /** When the client's token ends: a token is `<key id>-<secret>`, and the key knows. */
 async function expiryOf(
@@ -191,9 +116,7 @@ async function expiryOf(
   if (answer.leftOrigin || answer.status !== 200) {
     throw problem(answer, client.provider?.source ?? "no token");
   }
-  const expiresAt = parseAnswer(answer, keySchema).expires_at;
-  const fault = clockFault(expiresAt, answer);
-  return { expiresAt, ...(fault ? { clockFault: fault } : {}) };
+  return (await loadAnswers()).expiryIn(answer);
 }
 
 /** Whether the API itself says that it is not there, and not of the route. */

@@ -2,7 +2,7 @@ import { NanoctlError } from "../errors.ts";
 import type { HttpAnswer } from "../http/messages.ts";
 import type { HttpClient } from "../http/client.ts";
 import { treatAsSecret } from "../secret.ts";
-import { errorBody } from "./answer.ts";
+import { errorBody } from "./error_body.ts";
 import { clockNote, sendOk, shownDetail } from "./problem.ts";
 import type { IdentityProof } from "./service.ts";
 

@@ -1,19 +1,7 @@
-import * as v from "valibot";
 import type { NanoctlError } from "../errors.ts";
 import type { HttpAnswer } from "../http/messages.ts";
-import { clockFault } from "../http/clock.ts";
 import type { SessionToken } from "../http/token_provider.ts";
-import { Secret } from "../secret.ts";
-import {
-  authenticationUrlSchema,
-  errorBody,
-  expirySchema,
-  extraSchema,
-  parseAnswer,
-  secretSchema,
-  usernameSchema,
-} from "./answer.ts";
-import { sendProof } from "./identity.ts";
+import { errorBody } from "./error_body.ts";
 import {
   problemOf,
   type RefusalCode,
@@ -27,38 +15,9 @@ import type {
   Service,
 } from "./service.ts";
 
-const meSchema = v.object({
-  username: usernameSchema,
-  email: v.nullable(v.string()),
-  token: v.object({
-    id: v.string(),
-    name: v.string(),
-    expires_at: expirySchema,
-    scopes: v.array(v.string()),
-  }),
-});
-
-const tokenSchema = v.object({
-  access_token: secretSchema,
-  token_type: v.string(),
-  expires_at: expirySchema,
-  extra: extraSchema,
-});
-
-const urlSchema = v.object({ url: authenticationUrlSchema });
-
-const providersSchema = v.object({
-  providers: v.array(v.object({
-    id: v.string(),
-    name: v.string(),
-    authenticated: v.boolean(),
-  })),
-});
-
-const sessionSchema = v.object({
-  session_token: secretSchema,
-  expires_at: expirySchema,
-});
+/** Loaded while an answer is waited for: it brings a schema library along. */
+const loadAnswers = (): Promise<typeof import("./nanoservices_answers.ts")> =>
+  import("./nanoservices_answers.ts");
 
 /** The nanoservices API, version 1: bearer tokens, problem details (RFC 9457). */
 export const nanoservices: Service = {
@@ -75,15 +34,11 @@ export const nanoservices: Service = {
   problem,
 
   async whoami(client): Promise<Account> {
-    const answer = await sendOk(client, { path: "/v1/me" }, problem);
-    const { username, email, token } = parseAnswer(answer, meSchema);
-    const fault = clockFault(token.expires_at, answer);
-    return {
-      username,
-      email,
-      expiresAt: token.expires_at,
-      ...(fault ? { clockFault: fault } : {}),
-    };
+    const [answer, { accountIn }] = await Promise.all([
+      sendOk(client, { path: "/v1/me" }, problem),
+      loadAnswers(),
+    ]);
+    return accountIn(answer);
   },
 
   async revoke(client): Promise<void> {
@@ -92,47 +47,36 @@ export const nanoservices: Service = {
 
   async externalAuth(client, query): Promise<ExternalAuth> {
     const path = `/v1/external-auth/token?${new URLSearchParams(query)}`;
-    const answer = await sendOk(
-      client,
-      { path },
-      (answer, source) =>
-        answer.status === 404 && !answer.leftOrigin &&
-          errorBody(answer).code === "not_found"
-          ? unknownProvider(Object.values(query).join(), answer.url.origin)
-          : problem(answer, source),
-    );
-    const { url } = errorBody(answer);
-    if (url !== undefined && url !== null && url !== "") {
-      return { url: parseAnswer(answer, urlSchema).url };
-    }
-    const token = parseAnswer(answer, tokenSchema, { exact: true });
-    return {
-      token: {
-        accessToken: new Secret(token.access_token),
-        tokenType: token.token_type,
-        expiresAt: token.expires_at,
-        extra: token.extra,
-      },
-    };
+    const [answer, { externalAuthIn }] = await Promise.all([
+      sendOk(
+        client,
+        { path },
+        (answer, source) =>
+          answer.status === 404 && !answer.leftOrigin &&
+            errorBody(answer).code === "not_found"
+            ? unknownProvider(Object.values(query).join(), answer.url.origin)
+            : problem(answer, source),
+      ),
+      loadAnswers(),
+    ]);
+    return externalAuthIn(answer);
   },
 
   async listExternalAuth(client): Promise<ExternalProvider[]> {
-    const answer = await sendOk(client, { path: "/v1/external-auth" }, problem);
-    return parseAnswer(answer, providersSchema).providers;
+    const [answer, { providersIn }] = await Promise.all([
+      sendOk(client, { path: "/v1/external-auth" }, problem),
+      loadAnswers(),
+    ]);
+    return providersIn(answer);
   },
 
   async exchangeIdentity(client, proof, agentName): Promise<SessionToken> {
-    const answer = await sendProof(client, "/v1/agents", proof, agentName, {
-      problem,
-      detailOf,
-    });
-    const session = parseAnswer(answer, sessionSchema);
-    const fault = clockFault(session.expires_at, answer);
-    return {
-      secret: new Secret(session.session_token),
-      ...(session.expires_at ? { expiresAt: session.expires_at } : {}),
-      ...(fault ? { note: `the session has expired already: ${fault}` } : {}),
-    };
+    const { sendProof } = await import("./identity.ts");
+    const [answer, { sessionIn }] = await Promise.all([
+      sendProof(client, "/v1/agents", proof, agentName, { problem, detailOf }),
+      loadAnswers(),
+    ]);
+    return sessionIn(answer);
   },
 };
 
