@@ -367,7 +367,9 @@ export class LockHolder {
 export async function untilItWaits(pid: number): Promise<void> {
   const waiting = new RegExp(`-> FLOCK +\\S+ +\\S+ +${pid} `);
   await until(
-    () => waiting.test(Deno.readTextFileSync("/proc/locks")) && listens(pid),
+    () =>
+      waiting.test(Deno.readTextFileSync("/proc/locks")) && listens(pid) &&
+      isIdle(pid),
     `process ${pid} waits for the lock`,
   );
 }
@@ -377,6 +379,12 @@ function listens(pid: number): boolean {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const [, caught = "0"] = status.match(/^SigCgt:\s*([0-9a-f]+)$/m) ?? [];
   return (BigInt(`0x${caught}`) & 2n) !== 0n;
+}
+
+/** Whether a process's main thread sleeps: it has done what it began, such as adding a listener. */
+function isIdle(pid: number): boolean {
+  const status = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/status`);
+  return /^State:\s*S/m.test(status);
 }
 
 /** The key id in a credential file; fails unless it is valid. */
