@@ -132,6 +132,17 @@ const RULES: Record<string, Rule> = {
       )
     ).map(shown),
 
+  // The bundler joins the others, and then all of them would be loaded along.
+  "a command's file loads only what the program loads, and helpers of src/cli/":
+    (files) => {
+      const early = new Set(loadedFirst(files, (path) => !isCommand(path)));
+      return everyImport(files).filter(({ from, target, isStatic }) =>
+        isCommand(from) && isStatic && target !== undefined &&
+        !early.has(target) && !isCommand(target) &&
+        !/^src\/cli\/[a-z_]+\.ts$/.test(target)
+      ).map(shown);
+    },
+
   "@cliffy/prompt is imported by src/cli/prompts.ts only": (files) =>
     everyImport(files)
       .filter(({ from, specifier }) =>
@@ -296,12 +307,15 @@ function everyImport(files: SourceFile[]): Import[] {
 }
 
 /** What a start has loaded when it drops permissions: main.ts, the program, and a command's file, each with what it imports. */
-function loadedFirst(files: SourceFile[]): string[] {
+function loadedFirst(
+  files: SourceFile[],
+  isStart: (path: string) => boolean = () => true,
+): string[] {
   const imports = everyImport(files).filter(({ isStatic }) => isStatic);
   const found = new Set(
     files.map(({ path }) => path).filter((path) =>
-      path === "main.ts" || path === "src/program.ts" ||
-      path.startsWith("src/cli/commands/")
+      isStart(path) &&
+      (path === "main.ts" || path === "src/program.ts" || isCommand(path))
     ),
   );
   // A set goes on to what is added while it is walked.
@@ -311,6 +325,10 @@ function loadedFirst(files: SourceFile[]): string[] {
     }
   }
   return [...found];
+}
+
+function isCommand(path: string): boolean {
+  return path.startsWith("src/cli/commands/");
 }
 
 function resolved(from: string, specifier: string): string | undefined {
@@ -417,6 +435,17 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
       [
         "src/process/system_context.ts",
         "const again = {\n    fetch: globalThis.fetch,\n};",
+      ],
+    ],
+  "a command's file loads only what the program loads, and helpers of src/cli/":
+    [
+      [
+        "src/cli/commands/whoami.ts",
+        'import { findProgram } from "../../process/program_path.ts";',
+      ],
+      [
+        "src/cli/commands/api.ts",
+        'import { resolveTarget } from "../session/target.ts";',
       ],
     ],
   "no package is loaded before permissions are dropped": [

@@ -1,10 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import fc from "fast-check";
-import {
-  extraAt,
-  parseExtraPath,
-} from "../../src/cli/commands/external_auth/extra_path.ts";
+import { extraAt, parseExtraPath } from "../../src/cli/extra_path.ts";
 import { thrownBy } from "../support/fake_context.ts";
 
 /** A name as it stands in a path. */

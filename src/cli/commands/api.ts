@@ -8,8 +8,11 @@ import {
 } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import type { HttpRequest, HttpStream } from "../../http/messages.ts";
-import { isWebPage } from "../../http/web_page.ts";
+import type {
+  HttpAnswer,
+  HttpRequest,
+  HttpStream,
+} from "../../http/messages.ts";
 import { Output, plainText } from "../output.ts";
 import { namesSecret, treatAsSecret } from "../../secret.ts";
 import type { Session } from "../session/session.ts";
@@ -75,6 +78,7 @@ export async function runApi(
     output,
   );
   const { withRefusalHint } = await import("../session/session.ts");
+  const { isWebPage } = await import("../../http/web_page.ts");
   const input = await readInput(context, options.input);
   const request = buildRequest(
     options,
@@ -89,9 +93,9 @@ export async function runApi(
     const start = await printBody(output, answer);
     const { status, leftOrigin } = answer;
     // The service's own pages are what was asked for, those of another host are not.
-    const isForeignPage = leftOrigin && isWebPage({ ...answer, text: start });
-    if (status < 200 || status >= 300 || isForeignPage) {
-      throw failure(session, request, answer, start);
+    const isPage = isWebPage({ ...answer, text: start });
+    if (status < 200 || status >= 300 || leftOrigin && isPage) {
+      throw failure(session, request, { ...answer, text: start }, isPage);
     }
   });
 }
@@ -240,14 +244,14 @@ async function printBody(
 function failure(
   { service, provider }: Session,
   { method = "GET" }: HttpRequest,
-  answer: HttpStream,
-  text: string,
+  answer: HttpAnswer,
+  isPage: boolean,
 ): NanoctlError {
   const { status, url, leftOrigin } = answer;
   if (
     [101, 401, 403, 429].includes(status) || status >= 500 || leftOrigin ||
-    isWebPage({ ...answer, text })
-  ) return service.problem({ ...answer, text }, provider.source);
+    isPage
+  ) return service.problem(answer, provider.source);
   return new NanoctlError(
     "failed",
     `${method} ${url.pathname} was answered with the status ${status}`,

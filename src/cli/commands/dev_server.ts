@@ -11,9 +11,11 @@ import { NanoctlError } from "../../errors.ts";
 import type { DevServer } from "../../dev_server/server.ts";
 import { Output } from "../output.ts";
 import { expiryText } from "../expiry.ts";
-import { METADATA_VARIABLES } from "../../tokens/instance_identity/metadata.ts";
+import type { METADATA_VARIABLES } from "../../tokens/instance_identity/metadata.ts";
 
-type Cloud = keyof typeof METADATA_VARIABLES;
+/** The variable of each cloud that moves its metadata service. */
+type Variables = typeof METADATA_VARIABLES;
+type Cloud = keyof Variables;
 
 const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
@@ -55,7 +57,10 @@ export async function runDevServer(
   context: Context,
   options: DevServerCommandOptions,
 ): Promise<void> {
-  const metadata = cloudsOf(options.metadata ?? []);
+  const { METADATA_VARIABLES } = await import(
+    "../../tokens/instance_identity/metadata.ts"
+  );
+  const metadata = cloudsOf(options.metadata ?? [], METADATA_VARIABLES);
   const { startDevServer } = await import("../../dev_server/server.ts");
   const output = new Output(context, options);
   const server = await startDevServer({
@@ -65,7 +70,7 @@ export async function runDevServer(
     now: () => context.now(),
     signal: context.signal,
   });
-  await announce(context, output, server);
+  await announce(context, output, server, METADATA_VARIABLES);
   await server.finished;
   if (context.signal.aborted) throw context.signal.reason;
   throw new NanoctlError("failed", "the embedded service ended by itself");
@@ -75,6 +80,7 @@ async function announce(
   context: Context,
   output: Output,
   server: DevServer,
+  variables: Variables,
 ): Promise<void> {
   const { url, user, token, agentToken, expiresAt, metadata } = server;
   if (output.json) {
@@ -110,22 +116,21 @@ async function announce(
   await output.say("");
   await output.say("To be on an instance of a cloud:");
   for (const cloud of clouds) {
-    const variable = METADATA_VARIABLES[cloud];
-    await output.say(`  export ${variable}=${metadata[cloud]}`);
+    await output.say(`  export ${variables[cloud]}=${metadata[cloud]}`);
   }
 }
 
 /** The clouds that were named, each once; they may be parted by commas. */
-function cloudsOf(values: string[]): Cloud[] {
+function cloudsOf(values: string[], variables: Variables): Cloud[] {
   const names = values.flatMap((value) => value.split(","));
-  return [...new Set(names.map((name) => cloudOf(name.trim())))];
+  return [...new Set(names.map((name) => cloudOf(name.trim(), variables)))];
 }
 
-function cloudOf(name: string): Cloud {
-  if (Object.hasOwn(METADATA_VARIABLES, name)) return name as Cloud;
+function cloudOf(name: string, variables: Variables): Cloud {
+  if (Object.hasOwn(variables, name)) return name as Cloud;
   throw new NanoctlError(
     "usage",
     `--metadata ${JSON.stringify(name)} is no cloud`,
-    `give one of ${Object.keys(METADATA_VARIABLES).join(", ")}`,
+    `give one of ${Object.keys(variables).join(", ")}`,
   );
 }

@@ -3,12 +3,11 @@ import { type Command, type OptionsOf, text } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { Output } from "../output.ts";
-import { findProgram, pathFolders } from "../../process/program_path.ts";
-import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
+import type { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { CurrentToken } from "../session/current_token.ts";
 
-const TOKEN_VARIABLE = TOKEN_VARIABLES.value;
+const TOKEN_VARIABLE: typeof TOKEN_VARIABLES.value = "NANOSERVICES_TOKEN";
 const SIGNALS: Deno.Signal[] = [
   "SIGINT",
   "SIGTERM",
@@ -64,11 +63,12 @@ export async function runExec(
   const { currentToken } = await import("../session/current_token.ts");
   const output = new Output(context, options);
   const current = await currentToken(context, options, output);
-  const env = environment(context, variable, current);
+  const env = await environment(context, variable, current);
+  const path = await pathOf(program, env, context.os);
   // Before the child is there: a signal that comes in between is for it too.
   const passTo = catchSignals(context);
   context.prompts.release();
-  const child = spawn(context, program, args, env);
+  const child = spawn(program, path, args, env);
   passTo(child);
   const { code } = await child.status;
   throw new ExitCode(code);
@@ -96,11 +96,12 @@ const STORE_SECRETS = [
  * a nanoctl in the child must not send it elsewhere, nor find another one of a
  * person first.
  */
-function environment(
+async function environment(
   context: Context,
   variable: string,
   { target, token }: CurrentToken,
-): Record<string, string> {
+): Promise<Record<string, string>> {
+  const { TOKEN_VARIABLES } = await import("../../tokens/variables.ts");
   const env = context.env.toObject();
   if (variable === TOKEN_VARIABLE) {
     env.NANOSERVICES_URL = target.url;
@@ -113,12 +114,11 @@ function environment(
 }
 
 function spawn(
-  { os }: Pick<Context, "os">,
   program: string,
+  path: string,
   args: string[],
   env: Record<string, string>,
 ): Deno.ChildProcess {
-  const path = pathOf(program, env, os);
   try {
     return new Deno.Command(path, {
       args,
@@ -139,11 +139,14 @@ function spawn(
 }
 
 /** The path of the program. Throws `command_not_found`. */
-function pathOf(
+async function pathOf(
   program: string,
   env: Record<string, string>,
   os: string,
-): string {
+): Promise<string> {
+  const { findProgram, pathFolders } = await import(
+    "../../process/program_path.ts"
+  );
   const place = findProgram(program, env, os);
   if (place?.path !== undefined) return place.path;
   if (place) {

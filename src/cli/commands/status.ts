@@ -5,10 +5,7 @@ import { hasCode } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output, table } from "../output.ts";
 import { withoutSecrets } from "../../secret.ts";
-import { tellsExpiry } from "../../services/names.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
-import { describeKey } from "../../store/key_source.ts";
-import { loginCommand } from "../../tokens/stored.ts";
 import { warnOfClock } from "../clock_warning.ts";
 import { expiryText } from "../expiry.ts";
 import { encryptionJson } from "./store/info.ts";
@@ -52,7 +49,7 @@ export async function runStatus(
   if (output.json) {
     await output.dataJson(statusJson(resolved, active, headers));
   } else {
-    await output.data(statusText(context, resolved, active, headers));
+    await output.data(await statusText(context, resolved, active, headers));
   }
   if (options.check) await check(context, options, output, resolved);
 }
@@ -138,12 +135,15 @@ function profiles(snapshot: StoreSnapshot): StoredProfile[] {
   return snapshot.names.flatMap((name) => snapshot.find(name) ?? []);
 }
 
-function statusText(
+async function statusText(
   context: Context,
   { target, store, snapshot, urlSource }: ResolvedTarget,
   active: TokenProvider | undefined,
   headers: ServiceHeader[],
-): string {
+): Promise<string> {
+  const { describeKey } = await import("../../store/key_source.ts");
+  const { loginCommand } = await import("../../tokens/stored.ts");
+  const { tellsExpiry } = await import("../../services/names.ts");
   const now = context.now();
   const facts = [
     [

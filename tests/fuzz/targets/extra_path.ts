@@ -1,9 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  extraAt,
-  parseExtraPath,
-} from "../../../src/cli/commands/external_auth/extra_path.ts";
+import { extraAt, parseExtraPath } from "../../../src/cli/extra_path.ts";
 import { anyJson, anyText } from "../inputs.ts";
 import { valueOf } from "../properties.ts";
 import { target } from "../target.ts";

@@ -60,7 +60,7 @@ export async function runAccessToken(
   const isCoders = isCodersJson(options);
   const path = options.extra === undefined
     ? undefined
-    : (await import("./extra_path.ts")).parseExtraPath(options.extra);
+    : (await import("../../extra_path.ts")).parseExtraPath(options.extra);
   const session = await openAgentOrPersonSession(context, options, output);
   const { withRefusalHint } = await import("../../session/session.ts");
   const auth = await withRefusalHint(
@@ -136,7 +136,7 @@ async function printExtra(
   { extra }: ExternalToken,
   path: string[],
 ): Promise<void> {
-  const { extraAt } = await import("./extra_path.ts");
+  const { extraAt } = await import("../../extra_path.ts");
   const value = extraAt(extra, path);
   if (output.json || typeof value !== "string") {
     return await output.dataJson(value);

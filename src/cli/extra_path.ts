@@ -1,5 +1,5 @@
-import { NanoctlError } from "../../../errors.ts";
-import { isRawNumber } from "../../../json.ts";
+import { NanoctlError } from "../errors.ts";
+import { isRawNumber } from "../json.ts";
 
 /**
  * The names that a path such as `authed_user.id` or `teams.0.name` is made of.
