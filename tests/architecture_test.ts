@@ -280,6 +280,9 @@ interface Import {
   target: string | undefined;
 }
 
+/** Named imports that are all types: the compiler leaves them out. */
+const ONLY_TYPES = /^(?:import|export)\s*\{(?:\s*type\s+\w+\s*,?)+\s*\}/;
+
 /** Static imports, re-exports, dynamic imports and imported types alike. */
 function everyImport(files: SourceFile[]): Import[] {
   const forms: [form: RegExp, isStatic: boolean][] = [
@@ -296,10 +299,10 @@ function everyImport(files: SourceFile[]): Import[] {
   ];
   return files.flatMap(({ path, code }) =>
     forms.flatMap(([form, isStatic]) =>
-      [...code.matchAll(form)].map(([, specifier = ""]) => ({
+      [...code.matchAll(form)].map(([text, specifier = ""]) => ({
         from: path,
         specifier,
-        isStatic,
+        isStatic: isStatic && !ONLY_TYPES.test(text),
         target: resolved(path, specifier),
       }))
     )
