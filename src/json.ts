@@ -3,7 +3,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What TypeScript does not know of yet (ECMA-262, JSON.parse source text access). */
+/** The part of JSON that TypeScript doesn't declare yet (ECMA-262, JSON.parse source text access). */
 interface ExactJson {
   parse(
     text: string,
@@ -19,7 +19,7 @@ interface ExactJson {
 
 const exact = (): ExactJson => JSON as unknown as ExactJson;
 
-/** JSON as `JSON.parse` has it, but for numbers that it would write in another way: those are raw JSON values. Throws as it does. */
+/** Parses JSON as `JSON.parse` does, except that numbers that it would print differently become raw JSON values. Throws as it does. */
 export function parseExactly(text: string): unknown {
   return exact().parse(
     text,
@@ -30,7 +30,7 @@ export function parseExactly(text: string): unknown {
   );
 }
 
-/** Whether a value is such a number: an object to JavaScript, and none of the text's. */
+/** Whether a value is such a raw number, which JavaScript takes for an object. */
 export function isRawNumber(value: unknown): boolean {
   return exact().isRawJSON(value);
 }

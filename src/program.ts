@@ -39,7 +39,7 @@ export async function runHere(line: CommandLine): Promise<number> {
   return await runLine(line, Deno.args, context);
 }
 
-/** A variable; undefined too where it is not text, which whoever needs it reports. */
+/** A variable; undefined if it is not UTF-8, which is reported where it is needed. */
 function variable(name: string): string | undefined {
   try {
     return Deno.env.get(name);

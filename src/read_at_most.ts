@@ -1,12 +1,12 @@
-/** The start of a file, and whether it is one rather than a pipe or a device. */
+/** What was read, and whether it is from a regular file, not a pipe or a device. */
 export interface ReadFile {
   bytes: Uint8Array<ArrayBuffer>;
   isFile: boolean;
 }
 
 /**
- * Reads a file up to a limit in bytes, and one byte more to tell that there is
- * more: a device may have no end. Throws what Deno throws.
+ * Reads a file up to a limit in bytes, and one byte more to detect a longer one: a
+ * device may have no end. Throws what Deno throws.
  */
 export async function readAtMost(
   path: string,

@@ -1,12 +1,12 @@
 const HIDDEN = "[secret]";
 
-/** What the tokens of the services look like that we know; an agent's of Coder's is any UUID. */
+/** The forms of the known services' tokens; a Coder agent's token is any UUID. */
 const TOKEN_LIKE =
   /(?<![A-Za-z0-9])(?:nano_[A-Za-z0-9]{16,}|[A-Za-z0-9]{10}-[A-Za-z0-9]{22}(?![A-Za-z0-9-]))/gi;
-/** A shorter value is found in any text. */
+/** Shorter values are not hidden: they would be found in any text. */
 const SHORTEST = 12;
 const MOST_KNOWN = 64;
-/** The values of the latest secrets, and of what requests carried: many of those must not push out a token. */
+/** The latest secrets, and separately the latest values of requests, so that many of those don't push out a token. */
 const known = { secrets: new Set<string>(), sent: new Set<string>() };
 
 /**
@@ -33,7 +33,7 @@ export function namesSecret(name: string): boolean {
     .test(name);
 }
 
-/** Has a value that goes into a request as it is be a secret of this process, in its forms in a URL too. */
+/** Makes a value that is sent in a request a secret of this process, in its URL-encoded forms too. */
 export function treatAsSecret(value: string): void {
   remember(known.sent, value);
   // JSON may hold half of a surrogate pair, which no URL can.
@@ -41,7 +41,7 @@ export function treatAsSecret(value: string): void {
   remember(known.sent, new URLSearchParams([["", value]]).toString().slice(1));
 }
 
-/** Keeps the latest values, and no more of them: a service makes a secret of every request. */
+/** Keeps only the latest values: every request adds some. */
 function remember(values: Set<string>, value: string): void {
   if (value.length < SHORTEST) return;
   values.delete(value);

@@ -1,7 +1,7 @@
 import type { Output } from "./output.ts";
 import type { Account } from "../services/service.ts";
 
-/** Warns where a token that the service accepts has expired by this machine's clock: `token` would not hand it out. */
+/** Warns if the service accepts a token that has expired by this machine's clock: `token` would refuse to print it. */
 export async function warnOfClock(
   output: Output,
   { clockFault }: Account,

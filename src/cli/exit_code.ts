@@ -1,4 +1,4 @@
-/** How a command ends whose exit code is that of a program it ran. Not a failure of ours: nothing is said. */
+/** Ends a command with the exit code of a program that it ran. It is not our failure, so nothing is printed. */
 export class ExitCode extends Error {
   readonly code: number;
 

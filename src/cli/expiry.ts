@@ -1,10 +1,10 @@
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** A token that ends sooner than this is handed out with a warning, in milliseconds. */
+/** A token that expires sooner than this is printed with a warning, in milliseconds. */
 export const SOON: number = DAY;
 
-/** When a token ends, for a person: the date (UTC), and how far off it is. */
+/** When a token expires, for a person: the date (UTC) and the time left. */
 export function expiryText(expiresAt: Date | undefined, now: Date): string {
   if (!expiresAt) return "does not expire";
   const left = expiresAt.getTime() - now.getTime();

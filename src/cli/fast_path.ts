@@ -7,8 +7,8 @@ import { versionText } from "../version.ts";
 import { SOON } from "./expiry.ts";
 
 /**
- * What a pipe takes whole or not at all, in bytes: PIPE_BUF of Linux (POSIX,
- * `write`). Of more, a part could be out when the whole program starts over.
+ * The most that a pipe takes atomically, in bytes: PIPE_BUF of Linux (POSIX,
+ * `write`). Of more, a part could be written when the whole program starts over.
  */
 const WRITTEN_WHOLE = 4096;
 

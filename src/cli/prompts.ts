@@ -4,7 +4,7 @@ import { NanoctlError } from "../errors.ts";
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
 
-/** A mask longer than a line would be painted anew below itself at every key. */
+/** A mask longer than a line would be painted again below itself at every key. */
 const MASK_LENGTH = 24;
 
 const ESCAPE = 0x1b;

@@ -51,7 +51,7 @@ async function fail(
   context: Context,
 ): Promise<number> {
   if (error instanceof ExitCode) return error.code;
-  // Whoever reads the output has gone: nobody is left to tell.
+  // The reader of our output has gone: there is nobody left to tell.
   if (error instanceof Deno.errors.BrokenPipe) return 1;
   const known = asNanoctlError(error);
   await new Output(context, { json: wantsJson(args) }).error(known)

@@ -1,8 +1,8 @@
 import { NanoctlError } from "../errors.ts";
 
 /**
- * Ctrl-C, listened for from when someone first asks: the wait for a lock or a
- * file is a better time for that than the start (docs/performance.md).
+ * Ctrl-C. It adds its listener when it is first asked for: while a lock or a file
+ * is waited for, that costs less than at the start (docs/performance.md).
  */
 export class Interrupt {
   readonly #outcome = Promise.withResolvers<never>();
@@ -31,7 +31,7 @@ export class Interrupt {
   #listen(): void {
     if (this.#asked) return;
     this.#asked = true;
-    // Nobody may be waiting when it comes.
+    // If nobody waits for it, a rejection must not count as unhandled.
     this.#outcome.promise.catch(() => {});
     Deno.addSignalListener("SIGINT", this.#end);
   }

@@ -1,6 +1,6 @@
 /**
- * Where a program is: at the path to start it by, or only where PATH has an
- * entry that depends on the working folder; undefined where it is nowhere.
+ * Where a program is: at a path to run it by, or only in an entry of PATH that
+ * depends on the working folder; undefined if it is nowhere.
  */
 export type ProgramPlace =
   | { path: string; passedOver?: never }
@@ -41,7 +41,7 @@ export function findProgram(
   return passedOver === undefined ? undefined : { passedOver };
 }
 
-/** The entries of PATH, none where it is not set or empty; the working folder's is `.`. */
+/** The entries of PATH, none if it is unset or empty; the working folder is `.`. */
 export function pathFolders(
   env: Record<string, string>,
   os: string,
@@ -62,7 +62,7 @@ function below(folder: string, name: string, os: string): string {
   return folder.endsWith(separator) ? folder + name : folder + separator + name;
 }
 
-/** The names of files that a name stands for: itself where it has an ending, and with each of PATHEXT. */
+/** The file names that a name stands for: itself if it has an extension, and with each extension of PATHEXT. */
 function windowsNames(name: string, env: Record<string, string>): string[] {
   const endings = windowsVariable(env, "PATHEXT") ?? ".com;.exe;.bat;.cmd";
   const names = endings.toLowerCase().split(";")
@@ -70,7 +70,7 @@ function windowsNames(name: string, env: Record<string, string>): string[] {
   return name.includes(".") ? [name, ...names] : names;
 }
 
-/** A variable by whatever case it has; undefined where it is empty. */
+/** A variable in any case; undefined if it is empty. */
 function windowsVariable(
   env: Record<string, string>,
   name: string,
@@ -79,7 +79,7 @@ function windowsVariable(
   return env[found ?? name] || undefined;
 }
 
-/** A regular file, with the right to run it for someone where the system has that. */
+/** Whether a path is a regular file, executable for someone if the system has such a permission. */
 function isProgramFile(path: string, isWindows: boolean): boolean {
   try {
     const { isFile, mode } = Deno.statSync(path);

@@ -19,7 +19,7 @@ export const standardInput: InputStream = {
   },
 };
 
-/** Twice the room; what was there is zeroed, as it may be a token. */
+/** A copy with twice the room. The old bytes are zeroed, as they may be a token. */
 function grown(
   bytes: Uint8Array<ArrayBuffer>,
   limit: number,
@@ -53,7 +53,7 @@ export function outputStream(
   };
 }
 
-/** A reader that went away is for run.ts to know; anything else is said. */
+/** The error of a failed write; a broken pipe stays as it is, for run.ts. */
 function unwritable(error: unknown): unknown {
   if (error instanceof Deno.errors.BrokenPipe) return error;
   const reason = error instanceof Error

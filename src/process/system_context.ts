@@ -3,7 +3,7 @@ import { Interrupt } from "./interrupt.ts";
 import { outputStream, standardInput } from "./streams.ts";
 import { bypassProxyForLoopback, variable } from "./variables.ts";
 
-/** The real outside world, with the given way of asking a person. */
+/** The context of the running process, with this way of asking a person. */
 export function systemContext(prompts: Prompts): Context {
   const inherited = bypassProxyForLoopback();
   const interrupt = new Interrupt();

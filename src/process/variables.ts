@@ -25,8 +25,8 @@ function isText(name: string): boolean {
 }
 
 /**
- * Deno reads NO_PROXY when it makes its first connection, so this comes first.
- * Gives the environment as it was where it had to be changed.
+ * Deno reads NO_PROXY for its first connection, so this comes first. Returns the
+ * environment as it was, if it had to be changed.
  */
 export function bypassProxyForLoopback(): Record<string, string> | undefined {
   const inherited = Deno.env.toObject();
@@ -34,7 +34,7 @@ export function bypassProxyForLoopback(): Record<string, string> | undefined {
   if (!names.some((name) => inherited[name] || inherited[name.toLowerCase()])) {
     return undefined;
   }
-  // What is not text is left as it is: whoever sends a request says so.
+  // A variable that is not UTF-8 is reported when a request is sent.
   if (!["NO_PROXY", "no_proxy"].every(isText)) return undefined;
   const given = inherited.NO_PROXY || inherited.no_proxy || "";
   Deno.env.set(
@@ -45,9 +45,9 @@ export function bypassProxyForLoopback(): Record<string, string> | undefined {
 }
 
 /**
- * Makes something, such as a Deno.HttpClient, that is to go direct whatever the
- * proxy variables say: it reads them while it is made, and then NO_PROXY
- * excepts everything. Nothing else sees that, as nothing else runs meanwhile.
+ * Creates something, such as a Deno.HttpClient, that bypasses all proxies: it
+ * reads the variables while it is created, and meanwhile NO_PROXY excepts
+ * everything. No other code runs meanwhile.
  */
 export function withoutProxies<T>(make: () => T): T {
   const given = variable("NO_PROXY");
@@ -61,10 +61,9 @@ export function withoutProxies<T>(make: () => T): T {
 }
 
 /**
- * Makes something, such as a Deno.HttpClient, with which the runtime trusts the
- * system's own store besides the built-in authorities. It reads that store once
- * for the process, when it makes its first client. Programs that we run don't
- * see the variable.
+ * Creates something, such as a Deno.HttpClient, that trusts the system's store in
+ * addition to the built-in authorities. The runtime reads that store once for the
+ * process, for its first client. Programs that we run don't see the variable.
  */
 export function withSystemStore<T>(make: () => T): T {
   Deno.env.set("DENO_TLS_CA_STORE", "mozilla,system");
@@ -76,8 +75,8 @@ export function withSystemStore<T>(make: () => T): T {
 }
 
 /**
- * The entries of NO_PROXY in the one spelling that Deno understands: it takes
- * them literally, knows no `*.name`, and `*` means names only to it.
+ * The entries of NO_PROXY as Deno understands them: it takes them literally,
+ * doesn't support `*.name`, and to it `*` covers names only.
  */
 export function proxyExceptions(given: string): string[] {
   return given.split(",")

@@ -41,8 +41,8 @@ export async function helpText(
 }
 
 /**
- * Reads a line of the form that the parse gives. Undefined where it asks for
- * help or names no command. Throws Cliffy's ValidationError.
+ * Reads a line in the form that the parse gives. Undefined if it asks for help or
+ * names no command. Throws Cliffy's ValidationError.
  */
 export async function readByCliffy(
   { name, args, problem }: Pick<Unreadable, "name" | "args" | "problem">,
@@ -63,11 +63,11 @@ export function isCliffyError(error: unknown): error is Error {
   return error instanceof ValidationError;
 }
 
-/** Loads the spec of a command where the tree is to have it; only name and summary elsewhere. */
+/** Loads a command's spec; undefined if its name and summary are enough. */
 type Load = (name: string) => Promise<Command | undefined>;
 type Take = (reading: CliffyReading) => void;
 
-/** The tree along a path: all below its end, and nothing beside it. */
+/** The tree along a path: everything below its end, and no other command. */
 async function treeFor(
   [first, second]: string[],
   load: Load,
@@ -91,7 +91,7 @@ async function treeFor(
   return root;
 }
 
-/** A command, or only its name and summary where it has no spec. */
+/** A command; only its name and summary without a spec. */
 function command(
   name: string,
   spec: Command | undefined,
@@ -179,7 +179,7 @@ function description({ help, variable, note, ...spec }: OptionSpec): string {
     (note === undefined ? "" : `\n${note}`);
 }
 
-/** Any text, but an argument is no option: Cliffy 1.1 takes an unknown one for it. */
+/** Accepts any text, except options as arguments: Cliffy 1.1 takes unknown options for arguments. */
 function text({ label, value }: { label: string; value: string }): string {
   if (label === "Argument" && /^-./.test(value)) {
     throw new ValidationError(`Unknown option "${value}".`);

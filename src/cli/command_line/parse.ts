@@ -19,11 +19,11 @@ export interface Runnable {
 /** A command line that can't be run. */
 export interface Unreadable {
   wants: "explanation";
-  /** The command or group as far as it is known; empty where it isn't. */
+  /** The command or group, as far as it is known; else empty. */
   name: string;
   /** The line in the one form that all versions of Cliffy read alike. */
   args: string[];
-  /** What is wrong with it, where versions of Cliffy would take it. */
+  /** What is wrong with it, if some version of Cliffy would accept it. */
   problem: string | undefined;
 }
 
@@ -34,13 +34,13 @@ export type CommandLine =
   | { wants: "version" }
   | Unreadable;
 
-/** What may stand before a command, which is not known yet then. */
+/** Options that can stand before the command, when it is not known yet. */
 const EARLY: OptionSpecs = { ...GLOBAL_OPTIONS, ...AGENT_OPTIONS };
 
 /**
  * Reads a command line by the table and the spec of its command: options before
- * and behind the command, `--name=value`, joined short ones, and `--`, behind
- * which everything is an argument. Never throws.
+ * and after the command, `--name=value`, joined short ones, and `--`, after which
+ * everything is an argument. Never throws.
  */
 export async function parse(given: string[]): Promise<CommandLine> {
   const args = given[0] === "help" ? [...given.slice(1), "--help"] : given;
@@ -68,7 +68,7 @@ export function optionsOf(
   };
 }
 
-/** The command that the first words name, or the group; what else stands there too, where it is neither. */
+/** The command or group that the first words name, or the first word if they name none. */
 function nameIn([first = "", second]: string[]): string {
   const isGroup = Object.hasOwn(GROUPS, first) && second !== undefined;
   const name = isGroup ? `${first} ${second}` : first;
@@ -194,7 +194,7 @@ const BUILT_IN: Readonly<Record<string, string>> = {
   "-V": "version",
 };
 
-/** The options in one argument: a long one, or short ones that are joined. Only the name where one is unknown. */
+/** The options in one argument: a long one, or joined short ones. The name of the first unknown one, if any. */
 function optionsIn(arg: string, specs: OptionSpecs): Part[] | string {
   const [, long, value] = arg.match(/^(--[^=]+)(?:=(.*))?$/s) ?? [];
   if (long !== undefined) {

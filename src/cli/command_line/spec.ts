@@ -8,11 +8,11 @@ interface Values {
   texts: string[];
 }
 
-/** What more can be said of an option. */
+/** The optional parts of an option's spec. */
 interface Details {
   /** The short spelling, one letter. */
   readonly short?: string;
-  /** The environment variable that is read where the option is missing. */
+  /** The environment variable that is read if the option is missing. */
   readonly variable?: string;
   /** What applies without the option, as help says it. */
   readonly default?: string;
@@ -76,9 +76,9 @@ export interface Command<Options = Record<string, unknown>> {
   readonly description?: string;
   /** The names of the positional arguments; each must be given. */
   readonly arguments?: readonly string[];
-  /** How to call it, where the words above don't say it. */
+  /** How to call it, if the arguments don't say it. */
   readonly usage?: string;
-  /** Its arguments are the command line behind two hyphens, for another program. */
+  /** Its arguments are another program's command line, after `--`. */
   readonly takesCommand?: true;
   /** The options that no other command has. */
   readonly options?: OptionSpecs;

@@ -1,6 +1,6 @@
 import type { Command } from "./spec.ts";
 
-/** A command by what help says of it in one line, and how to load the rest. */
+/** A command's line in help, and how to load its spec. */
 export interface TableEntry {
   readonly summary: string;
   load(): Promise<Command>;
@@ -64,13 +64,13 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   },
 };
 
-/** What has commands of its own, and its line of help. */
+/** The groups of commands, and what help says about each. */
 export const GROUPS: Readonly<Record<string, string>> = {
   "external-auth": "Get tokens of external providers, such as GitHub.",
   "store": "Look after the credential file.",
 };
 
-/** The words that can follow a group, or begin a command line where none is given; in the order of help. */
+/** The words that can follow a group, or start a command line if no group is given; in the order of help. */
 export function wordsBelow(group = ""): string[] {
   const names = Object.keys(COMMANDS)
     .filter((name) => group === "" || name.startsWith(`${group} `))

@@ -50,7 +50,7 @@ export const devServer: Command<DevServerCommandOptions> = {
 /**
  * Serves until Ctrl-C or a termination signal.
  *
- * Throws `usage` for an address that is not loopback or a cloud that is none,
+ * Throws `usage` for an address that is not loopback or an unknown cloud,
  * and `failed` when the port is taken.
  */
 export async function runDevServer(
@@ -120,7 +120,7 @@ async function announce(
   }
 }
 
-/** The clouds that were named, each once; they may be parted by commas. */
+/** The clouds in the values, each once; a value can list several, separated by commas. */
 function cloudsOf(values: string[], variables: Variables): Cloud[] {
   const names = values.flatMap((value) => value.split(","));
   return [...new Set(names.map((name) => cloudOf(name.trim(), variables)))];

@@ -65,7 +65,7 @@ export async function runExec(
   const current = await currentToken(context, options, output);
   const env = await environment(context, variable, current);
   const path = await pathOf(program, env, context.os);
-  // Before the child is there: a signal that comes in between is for it too.
+  // Before the child exists: a signal that comes in between is for it too.
   const passTo = catchSignals(context);
   context.prompts.release();
   const child = spawn(program, path, args, env);
@@ -83,7 +83,7 @@ function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {
   );
 }
 
-/** What opens every stored login: the child is to have one token. */
+/** Variables that open every stored login: the child gets only one token. */
 const STORE_SECRETS = [
   "NANOCTL_PASSPHRASE",
   "NANOCTL_ENCRYPTION_KEY",
@@ -92,9 +92,8 @@ const STORE_SECRETS = [
 ];
 
 /**
- * The token under its name, and with it the URL and the service that it is for:
- * a nanoctl in the child must not send it elsewhere, nor find another one of a
- * person first.
+ * The child's environment: the token under its name, with its URL and service. A
+ * nanoctl in the child must not send it elsewhere, nor prefer another token.
  */
 async function environment(
   context: Context,
@@ -173,8 +172,8 @@ function notFound(program: string): NanoctlError {
 
 /**
  * Catches the signals from now on; they are for the child that the result is
- * called with. Nothing is taken back once it has ended: a signal that is still
- * on its way would end us with a code that is not the child's.
+ * called with. The listeners stay when it has ended: a signal that is still on its
+ * way would end us with an exit code other than the child's.
  */
 function catchSignals(context: Context): (child: Deno.ChildProcess) => void {
   const atTerminal = context.stdin.isTerminal || context.stdout.isTerminal ||

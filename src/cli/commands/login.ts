@@ -52,7 +52,7 @@ export const login: Command<LoginOptions> = {
 };
 
 /**
- * Logs in and says so.
+ * Logs in and reports it.
  *
  * Throws `usage` when there is neither a token nor a terminal to ask on, and
  * what validating and storing throw.
@@ -64,7 +64,7 @@ export async function runLogin(
   const { resolveTarget } = await import("../session/target.ts");
   const output = new Output(context, options);
   const choice = await keyChoice(options);
-  // What is to be stored has to find out at once that it can't be.
+  // If the token can't be stored, that has to turn up before it is asked for.
   const hasToken = options.save || options.tokenStdin
     ? (): boolean => !options.save
     : undefined;
@@ -99,7 +99,7 @@ async function keyChoice(
   return parseKeyChoice(keySource);
 }
 
-/** Throws what storing would throw for reasons that are known already, before anyone is asked for a token. */
+/** Throws what storing would throw, as far as it is known before anyone is asked for a token. */
 function checkStorable(
   { store, snapshot }: ResolvedTarget,
   choice: KeyChoice | undefined,
@@ -189,7 +189,7 @@ async function promptedToken(text: string): Promise<TokenProvider> {
   return fixedToken(readToken(text, "the prompt"), "prompt", "the prompt");
 }
 
-/** Whether another token may help: this one was refused, or was none. */
+/** Whether another token may help: this one was refused or malformed. */
 function mayTypeAgain(error: unknown): error is NanoctlError {
   return hasCode(
     error,

@@ -13,11 +13,11 @@ import { namedService } from "../../tokens/variables.ts";
 import { resolveTarget } from "./target.ts";
 
 /**
- * The session of a command that an agent may run too: the agent's where the
- * options or variables name one, else the person's.
+ * The session of a command that an agent can run too: the agent's if options or
+ * variables name one, else the person's.
  *
- * Throws `usage` where both are asked for, `not_logged_in` for an agent
- * without a token, and what opening throws.
+ * Throws `usage` if both are given, `not_logged_in` for an agent without a
+ * token, and what opening throws.
  */
 export async function openAgentOrPersonSession(
   context: Context,
@@ -37,7 +37,7 @@ export async function openAgentOrPersonSession(
   );
 }
 
-/** A person's own token on the command line hides what variables say of an agent. */
+/** A person's token on the command line takes precedence over an agent in variables. */
 function chosenAgent(
   context: Context,
   options: AgentCommandOptions,
@@ -59,7 +59,7 @@ function chosenAgent(
   );
 }
 
-/** Of a URL on the command line and another one in a variable neither is silently left out. */
+/** Throws `usage` if the command line and a variable give different URLs: neither is silently ignored. */
 function checkOneUrl(
   { url, agentUrl }: AgentCommandOptions,
   ofAgent: string,
@@ -73,7 +73,7 @@ function checkOneUrl(
   );
 }
 
-/** An agent that has its URL needs nothing of what a person stored, not even a home. */
+/** The agent's target. With a URL of its own it needs nothing that a person stored, not even a home folder. */
 async function placeOf(
   context: Context,
   options: AgentCommandOptions,

@@ -19,8 +19,8 @@ export interface CurrentToken {
  * The token that a command would use, without asking the service. Warns when
  * it ends within a day.
  *
- * Throws `not_logged_in`, `token_expired` for a stored token whose time is
- * over, and what the store throws.
+ * Throws `not_logged_in`, `token_expired` for a stored token that has
+ * expired, and what the store throws.
  */
 export async function currentToken(
   context: Context,
@@ -55,7 +55,7 @@ async function checkExpiry(
     throw new NanoctlError(
       "token_expired",
       `the stored token ${expiryText(expiresAt, now)}`,
-      // Without a network nobody else can tell the time.
+      // Without a request, this clock is all there is to go by.
       `log in again with '${login}'; this machine's clock shows ${utc(now)}`,
     );
   }

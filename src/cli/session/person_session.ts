@@ -28,9 +28,9 @@ export async function openPersonSession(
   return await openSession(context, options, output, resolved, provider);
 }
 
-/** Decrypts a stored token before it is needed, where nobody has to be asked for the key. */
+/** Starts decrypting a stored token before it is needed, if nobody has to be asked for the key. */
 function openAhead(provider: TokenProvider, { key }: StoreSnapshot): void {
   if (provider.origin !== "store" || key?.source !== "keyfile") return;
-  // Whoever needs the token gets the error.
+  // The error is thrown again where the token is needed.
   void provider.getToken().catch(() => {});
 }

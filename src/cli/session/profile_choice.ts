@@ -1,7 +1,7 @@
 import { NanoctlError } from "../../errors.ts";
 import type { StoreSnapshot } from "../../store/snapshot.ts";
 
-/** Where a stored login has to be for; any service where none is named. */
+/** The login to look for; of any service if none is named. */
 export interface WantedLogin {
   /** In its normal form. */
   url: string;
@@ -9,10 +9,10 @@ export interface WantedLogin {
 }
 
 /**
- * The stored profile for a URL when no profile was named: the active one if it
- * is for that URL, else the only other one that is. Undefined where none is.
+ * The stored profile for a URL if no profile is named: the active one if it is
+ * for that URL, else the only other one. Undefined if there is none.
  *
- * Throws `usage` with their names when several are, and `file_corrupt`.
+ * Throws `usage` with their names if there are several, and `file_corrupt`.
  */
 export function profileFor(
   snapshot: StoreSnapshot,

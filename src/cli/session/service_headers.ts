@@ -4,7 +4,7 @@ import { Secret, treatAsSecret } from "../../secret.ts";
 import type { Service } from "../../services/service.ts";
 import { CODER_VARIABLES } from "../../tokens/variables.ts";
 
-/** What the connection and the client see to themselves (RFC 9110, sections 7.6.1 and 7.2). */
+/** Headers that the connection and the client set (RFC 9110, sections 7.6.1 and 7.2). */
 const OWN_HEADERS = [
   "connection",
   "content-length",
@@ -19,7 +19,7 @@ const OWN_HEADERS = [
   "upgrade",
 ];
 
-/** A header that every request to the service carries, and what gave it. */
+/** A header of every request to the service, and the option or variable that gave it. */
 export interface ServiceHeader {
   name: string;
   value: string;
@@ -32,11 +32,11 @@ interface HeaderOptions {
 }
 
 /**
- * The headers that every request to the service carries, for one behind an
- * access proxy: of `CODER_HEADER` where the service is Coder, and of
- * `--header`, which wins. Their values are secrets.
+ * The headers of every request to a service behind an access proxy: from
+ * `CODER_HEADER` if the service is Coder, and from `--header`, which takes
+ * precedence. Their values are secrets.
  *
- * Throws `usage` for what is no header, and for one that is not to be given.
+ * Throws `usage` for a malformed header, and for one that nanoctl sets itself.
  */
 export function serviceHeaders(
   { env }: Pick<Context, "env">,

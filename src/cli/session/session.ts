@@ -24,7 +24,7 @@ export interface Session {
   provider: TokenProvider;
   /** The login that is stored for the target, whether or not it is the one used. */
   stored: StoredProfile | undefined;
-  /** What logs in anew, for a hint. */
+  /** The command that logs in again, for a hint. */
   login: string;
 }
 
@@ -33,7 +33,7 @@ export type ProviderSource =
   | TokenProvider
   | ((context: IdentityContext) => TokenProvider);
 
-/** What a session is opened on; without a snapshot nothing is stored for it. */
+/** The target of a session. Without a snapshot, nothing is stored for it. */
 export interface SessionTarget {
   target: Target;
   snapshot?: StoreSnapshot | undefined;
@@ -91,7 +91,7 @@ export async function openSession(
   };
 }
 
-/** Asks the service whose the token is; a refusal says what to do about it. */
+/** Asks the service who the token's owner is. The error of a refusal says what to do. */
 export async function whoami(session: Session): Promise<Account> {
   return await withRefusalHint(
     session,
@@ -99,7 +99,7 @@ export async function whoami(session: Session): Promise<Account> {
   );
 }
 
-/** Runs a request; when the token is refused, the hint depends on where it came from. */
+/** Runs a request. If the token is refused, the hint depends on where it came from. */
 export async function withRefusalHint<T>(
   session: Session,
   request: () => Promise<T>,
@@ -143,7 +143,7 @@ function refusalHint(session: Session): string {
   }
 }
 
-/** What becomes of a command when the variable is unset depends on what is stored. */
+/** What unsetting the variable leads to depends on what is stored. */
 function unsetHint(variable: string, { stored, login }: Session): string {
   return stored
     ? `${variable} hides the stored login of profile ${stored.profile} (${stored.username}): unset it to use that one`

@@ -20,10 +20,10 @@ import {
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { profileFor } from "./profile_choice.ts";
 
-/** Where a command goes when nothing names a service: the embedded one. */
+/** The URL of a command that names none: the embedded service. */
 export const DEFAULT_URL = "http://127.0.0.1:7080";
 
-/** The credential file as it was read, and the profile that is meant. */
+/** The credential file as it was read, and the profile to use. */
 export interface Stored {
   profile: string;
   store: CredentialStore;
@@ -38,11 +38,11 @@ export type UrlSource =
   | "profile"
   | "default";
 
-/** What a command works on, before there is any token. */
+/** What a command works on, before it has a token. */
 export interface ResolvedTarget extends Omit<Stored, "profile"> {
   target: Target;
   urlSource: UrlSource;
-  /** How the profile was chosen, for `--verbose`, where that is not plain. */
+  /** How the profile was chosen, for `--verbose`, if that is not obvious. */
   note?: string | undefined;
 }
 
@@ -50,8 +50,8 @@ export interface ResolvedTarget extends Omit<Stored, "profile"> {
  * Reads the credential file and finds the profile: `--profile`,
  * `NANOCTL_PROFILE`, the active one.
  *
- * Throws `usage` for a name that can't be one, and what reading the credential
- * file throws.
+ * Throws `usage` for an invalid name, and what reading the credential file
+ * throws.
  */
 export async function openStored(
   context: Context,
@@ -63,7 +63,7 @@ export async function openStored(
   return { profile: named ?? snapshot.active, store, snapshot };
 }
 
-/** What `--profile` names, else `NANOCTL_PROFILE`. Throws `usage` for what can't be a name. */
+/** The profile of `--profile`, else of `NANOCTL_PROFILE`. Throws `usage` for an invalid name. */
 function profileName(
   context: Context,
   options: GlobalOptions,
@@ -76,12 +76,12 @@ function profileName(
 /**
  * The profile, URL and service of a command, first match wins: the option, the
  * variable, the stored profile's own, the default. A URL without a profile
- * chooses the one profile that is stored for it. Where the token and the URL
- * come from outside, a credential file that can't be read is none: HOME may be
- * a folder that is closed to us.
+ * chooses the one profile that is stored for it. If the token and the URL come
+ * from outside, an unreadable credential file counts as missing: HOME may be a
+ * folder that we can't read.
  *
- * Throws as {@linkcode openStored} does, and `usage` for a URL or a service
- * that can't be one, and for a URL that several profiles are for.
+ * Throws as {@linkcode openStored} does, and `usage` for an invalid URL or
+ * service, and for a URL that several profiles are for.
  */
 export async function resolveTarget(
   context: Context,
@@ -129,7 +129,7 @@ interface UrlNamed {
   source: UrlSource;
 }
 
-/** The URL that was named for this command; `CODER_URL` counts for Coder alone. */
+/** The URL that options or variables name; `CODER_URL` counts for Coder only. */
 function urlNamed(
   context: Context,
   options: GlobalOptions,
@@ -151,7 +151,7 @@ function urlNamed(
   return undefined;
 }
 
-/** Of several logins for a URL one must be chosen only where no token is given from outside. */
+/** Chooses the profile. Several logins for a URL are an error only if no token is given from outside. */
 function chooseProfile(
   context: Context,
   options: GlobalOptions,
@@ -176,12 +176,12 @@ function chooseProfile(
   }
 }
 
-/** Whether what failed is the credential file, or its folder. */
+/** Whether an error concerns the credential file or its folder. */
 function isOfStore(error: unknown): boolean {
   return error instanceof NanoctlError && error.code.startsWith("file_");
 }
 
-/** What was read, with the entry of the profile that is meant. */
+/** What was read, with the entry of the profile. */
 type WithEntry = Stored & { stored?: StoredProfile | undefined };
 
 async function openEntry(
@@ -199,14 +199,14 @@ function nothingStored(context: Context, options: GlobalOptions): WithEntry {
   return { profile, store, snapshot };
 }
 
-/** The target that a stored profile is for. Throws `not_logged_in` when nothing is stored for it. */
+/** The target of a stored profile. Throws `not_logged_in` if nothing is stored for it. */
 export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
   const stored = snapshot.find(profile);
   if (!stored) throw notLoggedIn(snapshot, { profile });
   return { profile, service: storedService(stored), url: stored.url };
 }
 
-/** The service that a profile was stored for; the file may be newer than we are, or damaged. */
+/** The service of a stored profile. Throws `file_corrupt`: the file may be newer than this program, or damaged. */
 function storedService(stored: StoredProfile): ServiceName {
   const found = SERVICE_NAMES.find((known) => known === stored.service);
   if (found) return found;
