@@ -13,11 +13,11 @@ import { Sender } from "./sender.ts";
 import type { SessionToken, TokenProvider } from "./token_provider.ts";
 
 /**
- * The one way out: every request of every command goes through here. It sends
+ * The client that sends every request of every command. It sends
  * without credentials; {@linkcode HttpClient.withTokens} gives one that
  * authenticates. What a status means is for the service to say.
  *
- * Throws network errors (`network…`), `redirect_refused`, `usage` where a token
+ * Throws network errors (`network…`), `redirect_refused`, `usage` if a token
  * would go over plain http, `service_response` for an answer that is too long,
  * `interrupted`, and what the provider throws.
  */
@@ -73,7 +73,7 @@ export class HttpClient {
 
   /**
    * Sends a request and hands on the answer as it comes. The time limit holds
-   * for the head, and then anew for each chunk.
+   * for the head, and then again for each chunk.
    */
   async stream(request: HttpRequest): Promise<HttpStream> {
     const deadline = this.#deadline(request);
@@ -151,7 +151,7 @@ export class HttpClient {
     return await sendWith(await this.#token(provider, deadline));
   }
 
-  /** The provider's token; what is to be said about it is said once. */
+  /** The provider's token; its note is logged once. */
   async #token(
     provider: TokenProvider,
     deadline: Deadline,

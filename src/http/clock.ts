@@ -12,7 +12,7 @@ const HTTP_DATE =
 /**
  * How this machine's clock differs from the service's, as a sentence for an
  * error or a warning. The service's is what its answer says in `Date` (RFC
- * 9110, section 6.6.1). Undefined where they differ by no more than a minute,
+ * 9110, section 6.6.1). Undefined if they differ by no more than a minute,
  * and where the answer does not tell: it has no valid date, comes from a cache
  * or from another origin.
  */
@@ -32,8 +32,8 @@ export function clockDifference(
 }
 
 /**
- * The same where it explains why a date that the answer gives has passed
- * already: undefined too where it has not.
+ * The same if it explains why a date in the answer has already passed; undefined
+ * if that date hasn't passed.
  */
 export function clockFault(
   endsAt: Date | null | undefined,

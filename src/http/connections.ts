@@ -11,7 +11,7 @@ type AuthoritiesModule = typeof import("./tls/system_authorities.ts");
 /** What decides how a request reaches its host. */
 export interface ConnectionOptions {
   context: Context;
-  /** PEM certificates of authorities to trust besides the built-in ones and the system's. */
+  /** PEM certificates of authorities to trust in addition to the built-in ones and the system's. */
   caCerts?: string[];
   /** Never goes through a proxy, whatever the variables say. */
   direct?: boolean;
@@ -19,19 +19,19 @@ export interface ConnectionOptions {
 
 /** How one request is sent. */
 export interface Connection {
-  /** What fetch is to send with; left out, the runtime's usual one does. */
+  /** The client for fetch; the runtime's default if omitted. */
   readonly client?: Deno.HttpClient | undefined;
-  /** Whether it trusts the system's authorities, where it speaks TLS. */
+  /** Whether it trusts the system's authorities, if it speaks TLS. */
   readonly trustsSystem?: boolean;
-  /** A failed fetch in the words that the runtime has where it connects by itself. */
+  /** The error of a failed fetch, in the runtime's words for direct connections. */
   explain?(error: unknown): unknown;
 }
 
 /**
- * The ways out of one client. The runtime finds its own, by the same variables,
- * but where TLS is spoken it is told whom to trust, and where a proxy's URL
- * holds a user name or a password it is told the way: it would send them on to
- * a service of https, and go direct where there is no password.
+ * The connections of one client. The runtime reads the proxy variables itself. It
+ * is told whom to trust for TLS, and how to reach a proxy whose URL holds a user
+ * name or a password: by itself it would send them on to an https service, and
+ * bypass the proxy if there is no password.
  */
 export class Connections {
   readonly #options: ConnectionOptions;
@@ -51,8 +51,8 @@ export class Connections {
   /**
    * The way to a URL.
    *
-   * Throws `network_proxy`: as proxyFor does, and when a tunnel can't be had;
-   * `usage` where a variable names authorities that can't be read.
+   * Throws `network_proxy`: as proxyFor does, and if a tunnel can't be opened;
+   * `usage` if a variable names authorities that can't be read.
    */
   async to(url: URL): Promise<Connection> {
     const proxy = this.#proxy(url);
@@ -133,7 +133,7 @@ export class Connections {
     };
   }
 
-  /** What people name themselves counts from the start, so that what is wrong with it is said. */
+  /** Authorities that the user names are read from the start, so that errors in them are reported. */
   async #namedByVariables(): Promise<SystemAuthorities | undefined> {
     const { env } = this.#options.context;
     if (!env.get("SSL_CERT_FILE") && !env.get("SSL_CERT_DIR")) return undefined;
@@ -141,7 +141,7 @@ export class Connections {
     return await this.#named;
   }
 
-  /** What the system has of authorities whose time is over; nothing where none was asked for. */
+  /** The system's expired authorities; none if they weren't read. */
   async expired(): Promise<string[]> {
     return (await this.#system)?.expired ?? [];
   }

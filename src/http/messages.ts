@@ -3,13 +3,13 @@ export interface HttpRequest {
   method?: string;
   /** Path below the service's URL, with its leading slash and its query. */
   path: string;
-  /** Headers besides our own. They stay behind when a redirect leaves the origin. */
+  /** Additional headers. They are dropped when a redirect leaves the origin. */
   headers?: [name: string, value: string][];
   /** Sent as JSON. */
   json?: unknown;
   /** Sent as it is, in place of `json`; its content type is JSON unless a header says otherwise. */
   body?: Uint8Array<ArrayBuffer>;
-  /** It holds what is as good as a token, and goes only where a token would. */
+  /** Its content is as sensitive as a token, and is sent only where a token would be. */
   confidential?: boolean;
 }
 
@@ -34,6 +34,6 @@ export interface HttpAnswer extends AnswerHead {
 export interface HttpStream extends AnswerHead {
   /** The body. Throws network errors, and a timeout between two chunks. */
   readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** Lets go of a body that nobody wants. */
+  /** Discards the body. */
   cancel(): Promise<void>;
 }

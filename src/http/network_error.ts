@@ -80,7 +80,7 @@ export function networkError(
 
 /**
  * The authorities that one of the runtime's own variables names can't be read;
- * undefined where something else failed.
+ * undefined if something else failed.
  */
 export function runtimeStoreError(error: unknown): NanoctlError | undefined {
   const text = reasonOf(error);

@@ -69,7 +69,7 @@ function target(from: URL, location: string): URL {
   }
 }
 
-/** Another host that answers in the service's place may be a portal; `to` is where it is, if that is known. */
+/** The error for a redirect to another host, which may be a portal; `to` is its URL, if known. */
 function refused(from: URL, where: string, to = from): NanoctlError {
   return new NanoctlError(
     "redirect_refused",

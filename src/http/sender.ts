@@ -52,7 +52,7 @@ export class Sender {
    * Sends a request to the URL of a hop. The token and the other credentials go
    * along to the service's own origin only.
    *
-   * Throws `usage` where a credential would go over plain http, network errors,
+   * Throws `usage` if a credential would go over plain http, network errors,
    * and the deadline's reason.
    */
   async send(

@@ -48,7 +48,7 @@ function parseWhole(url: string, given: string): URL {
   }
 }
 
-/** A text that is no URL as a message names it: where there are credentials in URLs it is not repeated. */
+/** How a message names an invalid URL: not repeated if it may hold credentials. */
 function shown(text: string): string {
   return /[@?#]/.test(text) ? "the URL" : text;
 }

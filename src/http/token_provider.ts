@@ -22,7 +22,7 @@ export function isAgentOrigin(origin: TokenOrigin): boolean {
   return origin.startsWith("agent-") || origin.endsWith("-instance-identity");
 }
 
-/** A token that authenticates a session, and when it ends, where that is known. */
+/** A token that authenticates a session, and when it expires, if known. */
 export interface SessionToken {
   secret: Secret;
   expiresAt?: Date;

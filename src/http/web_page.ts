@@ -9,7 +9,7 @@ export const WEB_PAGE = `a web page, ${PERHAPS}`;
 export const WEB_PAGE_HINT =
   "open the service's URL in a browser and sign in there, or check --url and the network";
 
-/** The same where a redirect may lead to one. */
+/** The same for a redirect that may lead to one. */
 export const REDIRECT_HINT = `that is ${PERHAPS}: ${WEB_PAGE_HINT}`;
 
 /**

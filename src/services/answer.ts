@@ -40,7 +40,7 @@ function tooDeep({ url }: HttpAnswer): NanoctlError {
   );
 }
 
-/** Where valibot has only a function or a pattern to show, our schemas say what is wrong. */
+/** For checks and patterns, which valibot can't describe, our schemas say what is wrong. */
 function faultOf(issue: v.BaseIssue<unknown>): string {
   if (issue.input === undefined) return "it is missing";
   return issue.type === "check" || issue.type === "regex"
@@ -85,9 +85,9 @@ export const secretSchema: v.GenericSchema<unknown, string> = v.pipe(
 );
 
 /**
- * What else a provider said with its token, with every name that it used;
- * nothing where it said nothing. (valibot's own record leaves out names such as
- * `constructor`, and takes a list.)
+ * What a provider sent along with its token, under any name; an empty object if
+ * nothing. (valibot's own record omits names such as `constructor`, and accepts a
+ * list.)
  */
 export const extraSchema: v.GenericSchema<unknown, Record<string, unknown>> = v
   .nullish(

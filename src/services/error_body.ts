@@ -1,6 +1,6 @@
 import type { HttpAnswer } from "../http/messages.ts";
 
-/** The body as JSON where it is an object, for reading an error out of it. */
+/** The body as JSON if it is an object, else empty; for reading an error from it. */
 export function errorBody(answer: HttpAnswer): Record<string, unknown> {
   try {
     const body: unknown = JSON.parse(answer.text);

@@ -16,8 +16,8 @@ interface Reader {
 const REFUSED = [400, 401, 403, 404];
 
 /**
- * Sends the proof of where we run, which both wires take in the same form, to
- * its route below `path`.
+ * Sends the proof of the instance that we run on to its route below `path`; both
+ * wires take the same form.
  *
  * Throws `token_invalid` when the service does not accept it, `usage` when the
  * instance has several agents and none is named, and what

@@ -7,7 +7,7 @@ export type ServiceName = typeof SERVICE_NAMES[number];
 /** The service of a command that names none. */
 export const DEFAULT_SERVICE: ServiceName = "nanoservices";
 
-/** Whether a service always tells when a token ends: with another one, no date means that none is known. */
+/** Whether a service always says when a token expires. For others, no date means that it is unknown. */
 export function tellsExpiry(service: string): boolean {
   return service !== "coder";
 }

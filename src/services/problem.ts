@@ -11,9 +11,9 @@ export type RefusalCode = "token_invalid" | "token_expired" | "token_revoked";
 
 /** What a service's own error body tells. */
 export interface ProblemReading {
-  /** Why the token was refused, where the status is 401. */
+  /** Why the token was refused, if the status is 401. */
   refusal: RefusalCode;
-  /** What the service says to a person; empty where it says nothing. */
+  /** The service's message for a person; may be empty. */
   detail: string;
   /** Whether the detail says more of a refusal than its code does. */
   detailedRefusal?: boolean;
@@ -110,7 +110,7 @@ export function unknownProvider(shown: string, origin: string): NanoctlError {
   );
 }
 
-/** What the service says, behind a colon, where it says anything. */
+/** The service's message after a colon, if there is one. */
 export function shownDetail(detail: string): string {
   // Before it is cut: what is left of a secret would not be found any more.
   const shown = withoutSecrets(detail);

@@ -20,7 +20,7 @@ export interface Account {
 /** An external provider, by its id or by a git URL that it is for. */
 export type ProviderQuery = { id: string } | { match: string };
 
-/** What Coder says besides of a provider and its token; empty where a service does not. */
+/** What Coder also says about a provider and its token; empty for other services. */
 export interface GitLogin {
   /** The kind of the provider, such as `github`. */
   type: string;

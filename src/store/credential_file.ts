@@ -40,9 +40,9 @@ export function entryOf(
 }
 
 /**
- * The text of a credential file: indented, for whoever looks into it.
+ * The text of a credential file, indented for people who look into it.
  *
- * Throws `file_corrupt` where something in it is nested deeper than can be
+ * Throws `file_corrupt` if something in it is nested deeper than can be
  * written again: reading it is possible at any depth.
  */
 export function formatFile(file: CredentialFile, path: string): string {

@@ -33,20 +33,20 @@ export class CredentialStore {
     this.#context = { env, os, stdin, stderr, prompts, now, fs };
   }
 
-  /** The path of the credential file. Throws `usage` where there is no place for it. */
+  /** The path of the credential file. Throws `usage` if there is no place for it. */
   get path(): string {
     const folder = configDir(this.#context);
     if (!folder) throw noPlace("credential file", "NANOCTL_CONFIG_DIR");
     return below(folder, "credentials.json");
   }
 
-  /** Throws `usage` where there is no place for the credential file. */
+  /** Throws `usage` if there is no place for the credential file. */
   checkPlace(): void {
     void this.path;
   }
 
   /**
-   * Reads the file once. Where there is none, or no place for one, nothing is stored.
+   * Reads the file once. If there is none, or no place for one, nothing is stored.
    *
    * Throws `file_corrupt`, `file_permissions` and `file_locked`.
    */
@@ -60,7 +60,7 @@ export class CredentialStore {
     return new StoreSnapshot(file, path, this.#snapshotKeys());
   }
 
-  /** What reading gives where nothing is stored. */
+  /** The result of reading if nothing is stored. */
   nothing(): StoreSnapshot {
     return new StoreSnapshot(undefined, "", this.#snapshotKeys());
   }
@@ -84,9 +84,9 @@ export class CredentialStore {
   }
 
   /**
-   * Deletes profiles by name, those of them that are there; of what was logged
-   * in anew since it was `seen`, nothing. When the active one is among them
-   * another becomes active: `default`, else the first by name. Needs no key.
+   * Deletes profiles by name, those of them that are there; what was logged in
+   * again since it was `seen` stays. If the active one is among them, another
+   * becomes active: `default`, else the first by name. Needs no key.
    * Gives the names that stay. Throws as save does.
    */
   async remove(names: string[], seen?: StoreSnapshot): Promise<string[]> {
@@ -99,8 +99,8 @@ export class CredentialStore {
   }
 
   /**
-   * Encrypts everything anew with a key from the chosen source, or from the one
-   * that it has; the same source is a rotation. Interrupted anywhere, the file
+   * Re-encrypts everything with a key from the chosen source, or from the current
+   * one; the same source is a rotation. Interrupted anywhere, the file
    * opens with its old key or with its new one.
    *
    * Throws as opening and saving do, and `not_logged_in` when there is no file.
@@ -109,7 +109,7 @@ export class CredentialStore {
     return await (await this.#changes()).rekey(wanted);
   }
 
-  /** Which file there is now: another text once one has taken its place; undefined when there is none. */
+  /** Identifies the current file: it changes when another file replaces it. Undefined if there is none. */
   identity(): string | undefined {
     if (!configDir(this.#context)) return undefined;
     const info = lstat(this.path);

@@ -30,12 +30,12 @@ export interface CredentialFile {
 
 // Checked by hand: with a schema library `nanoctl token` starts 1.3 ms later (docs/performance.md).
 
-/** Whether this is what a credential file holds, apart from its profiles. */
+/** Whether a value has the form of a credential file, apart from its profiles. */
 export function isCredentialFile(data: unknown): data is CredentialFile {
   return faultOfFile(data) === undefined;
 }
 
-/** Whether this is what a credential file holds of a profile. */
+/** Whether a value has the form of a profile's entry. */
 export function isFileEntry(entry: unknown): entry is FileEntry {
   return faultOfEntry(entry) === undefined;
 }

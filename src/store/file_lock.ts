@@ -9,7 +9,7 @@ export const LOCK_TIMEOUT_SECONDS = 10;
  * system's (flock), so that a holder that is killed frees it.
  *
  * Throws `file_locked` after {@linkcode LOCK_TIMEOUT_SECONDS}, and
- * `file_unwritable` where the lock file can't be made.
+ * `file_unwritable` if the lock file can't be made.
  */
 export async function withExclusiveLock<T>(
   lockPath: string,
@@ -52,7 +52,7 @@ function inTurn<T>(lockPath: string, action: () => Promise<T>): Promise<T> {
   return turn;
 }
 
-/** Whoever opens a named pipe waits for its other end. Throws `file_permissions`. */
+/** Opening a named pipe blocks until its other end is opened. Throws `file_permissions`. */
 function checkKind(lockPath: string): void {
   const info = lstat(lockPath);
   if (info && !info.isFile && !info.isSymlink) {

@@ -17,9 +17,9 @@ export function identityOf({ ino, mtime, size }: Deno.FileInfo): string {
 }
 
 /**
- * Whether a file and its folder are the user's alone; false where that is not
- * sure. `checkPrivate` of permissions.ts tells what is wrong. Throws where
- * there is none.
+ * Whether a file and its folder are the user's alone; false if that is not
+ * certain. `checkPrivate` of permissions.ts says what is wrong. Throws if there is
+ * none.
  */
 export function isPrivate(folder: string, path: string): boolean {
   const [around, info] = [Deno.lstatSync(folder), Deno.lstatSync(path)];

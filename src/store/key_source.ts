@@ -15,7 +15,7 @@ export const KEY_SOURCES: readonly KeySourceName[] = [
   "helper",
 ];
 
-/** The source that a new key is to come from. */
+/** The source of a new key. */
 export interface KeyChoice {
   source: KeySourceName;
   /** Which docker credential helper; undefined for the system's usual one. */
@@ -89,7 +89,7 @@ export function describeKey(info: KeyInfo): string {
  * The key that a credential file was encrypted with.
  *
  * Throws `file_key` when it is missing, malformed or another one,
- * `file_permissions` for a key file that is open to others, `usage` where there
+ * `file_permissions` for a key file that is open to others, `usage` if there
  * is no place for one, and `interrupted`.
  */
 export async function openKey(
@@ -114,7 +114,7 @@ export async function openKey(
 
 /**
  * What is in all likelihood the key of this id, without the time that a look at
- * its id takes; undefined where the source has no such way. Throws as
+ * its id takes; undefined if the source has no such way. Throws as
  * {@linkcode openKey} does.
  */
 export async function presumedKey(
@@ -130,7 +130,7 @@ export async function presumedKey(
  * one even where the source stays the same.
  *
  * Throws as {@linkcode openKey} does, `file_unwritable` and `file_locked`, and
- * `usage` where no helper works.
+ * `usage` if no helper works.
  */
 export async function createKey(
   context: KeyContext,

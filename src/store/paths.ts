@@ -4,7 +4,7 @@ import { NanoctlError } from "../errors.ts";
 // By hand: @std/path knows much more of paths, which a start would have to load.
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 
-/** What says where the folders are. */
+/** What the folders depend on. */
 export type Place = Pick<Context, "os"> & { env: Pick<Context["env"], "get"> };
 
 /** The path of something below a folder. */
@@ -55,7 +55,7 @@ function perUser(
   belowHome: string[],
 ): string | undefined {
   const xdg = env.get(xdgVariable);
-  // The XDG specification: a path that is not absolute is to be ignored.
+  // The XDG specification: ignore a path that is not absolute.
   if (xdg && isAbsolute(xdg)) return below(xdg, "nanoctl");
   const windows = os === "windows" ? env.get(windowsVariable) : undefined;
   if (windows) return below(windows, "nanoctl");
@@ -69,7 +69,7 @@ function isAbsolute(path: string): boolean {
     : /^([a-z]:)?[\\/]/i.test(path);
 }
 
-/** Where a person's files are; each undefined where there is no place for it. */
+/** Where a person's files are; each undefined if there is no place for it. */
 export function foldersOf(
   place: Place,
 ): Record<"config" | "data" | "credentials", string | undefined> {

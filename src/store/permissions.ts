@@ -113,7 +113,7 @@ function shellQuote(path: string): string {
     : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Something else is where a file or a folder of ours belongs. */
+/** The error if something else is at the path of a file or a folder of ours. */
 export function wrongKind(path: string, what: string): NanoctlError {
   return new NanoctlError(
     "file_permissions",

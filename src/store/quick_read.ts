@@ -25,13 +25,12 @@ export interface QuickLogin {
 }
 
 /**
- * Opens the login of a profile, or of the active one, where all is as it mostly
- * is: one key in a key file, and nobody who changes anything meanwhile.
- * Undefined or an error wherever it is not; {@linkcode CredentialStore} then
- * finds out what the matter is.
+ * Opens the login of a profile, or of the active one, in the common case: one key
+ * in a key file, and no concurrent change. Otherwise undefined or an error;
+ * {@linkcode CredentialStore} then finds out why.
  *
- * The shared lock is taken while the file is read already. It covers the
- * reading all the same, as the file must be the same one when it is there.
+ * The file is read while the shared lock is still being taken. The lock covers the
+ * read all the same, as the file must be unchanged once the lock is held.
  */
 export async function readQuickly(
   context: Pick<Context, "env" | "os">,

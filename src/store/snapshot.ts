@@ -30,7 +30,7 @@ export interface StoredProfile {
 export interface SnapshotKeys {
   /** The key. Throws `file_key` when it is another one. */
   open(info: KeyInfo): Promise<OpenKey>;
-  /** What is in all likelihood the key, had sooner; undefined where that is not possible. */
+  /** Very likely the key, and faster; undefined if that is not possible. */
   presume(info: KeyInfo): Promise<OpenKey | undefined>;
 }
 
@@ -82,7 +82,7 @@ export class StoreSnapshot {
     };
   }
 
-  /** Whether an entry is the login that was read here, be it encrypted anew. */
+  /** Whether an entry is the login that was read here, even if it was re-encrypted. */
   isLogin(profile: string, entry: unknown): boolean {
     const known = this.#file?.profiles[profile];
     return withoutSeal(known) === withoutSeal(entry);
@@ -133,7 +133,7 @@ export class StoreSnapshot {
   }
 }
 
-/** Opens the sealed tokens of a profile. Throws `file_corrupt` when they don't match what is beside them. */
+/** Opens the sealed tokens of a profile. Throws `file_corrupt` if they don't match the entry's other fields. */
 export async function openEntry(
   { key, info }: OpenKey,
   profile: string,

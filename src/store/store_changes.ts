@@ -75,7 +75,7 @@ export class StoreChanges {
 
   /** See {@linkcode CredentialStore.use}. */
   async use(profile: string): Promise<void> {
-    // Not to make a lock file where there is nothing to lock.
+    // Don't create a lock file if there is nothing to lock.
     const known = (await this.#store.read()).names;
     const missing = (): NanoctlError =>
       new NanoctlError(
@@ -176,7 +176,7 @@ export class StoreChanges {
   }
 }
 
-/** Whether this is still the file's key: not of the same bytes only, but from the same source too. */
+/** Whether this is still the file's key: the same bytes, from the same source. */
 function hasKey(
   file: CredentialFile | undefined,
   info: KeyInfo | undefined,

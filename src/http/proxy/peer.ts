@@ -45,7 +45,7 @@ export class Peer {
     }
   }
 
-  /** Says that nothing more comes. */
+  /** Closes the sending direction. */
   async end(): Promise<void> {
     await this.#connection.closeWrite().catch(() => {});
   }
@@ -66,12 +66,12 @@ export async function join(client: Peer, proxy: Peer): Promise<void> {
   try {
     await pump(client, proxy);
   } catch {
-    // The proxy takes no more, but what it said before is still on its way.
+    // The proxy accepts nothing more, but what it sent before is still on its way.
     await down;
   }
 }
 
-/** Throws when the other side takes no more. */
+/** Throws if the other side accepts nothing more. */
 async function pump(from: Peer, to: Peer): Promise<void> {
   for (;;) {
     const chunk = await from.next().catch(() => null);

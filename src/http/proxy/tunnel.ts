@@ -7,7 +7,7 @@ import { isOurs, readTarget, REPLY, reply } from "./socks.ts";
 
 const PASSWORD_BYTES = 32;
 
-/** Makes one of the runtime's clients; what else it is to have, its maker knows. */
+/** Creates one of the runtime's clients, with options of its own in addition. */
 export type MakeClient = (
   options: Deno.CreateHttpClientOptions,
 ) => Deno.HttpClient;
@@ -25,7 +25,7 @@ const REASONS: [reply: RegExp, said: string][] = [
  * which asks the real one for a tunnel (CONNECT; RFC 9110, section 9.3.6) and
  * alone knows the credentials (Basic; RFC 7617). The runtime's TLS goes through
  * it unread, to the service. Nobody else on this machine can use it: it has a
- * password of its own, made anew each time. It does not keep the process alive.
+ * password of its own, generated each time. It does not keep the process alive.
  *
  * Throws `network_proxy` when nothing can listen on loopback, and what
  * `makeClient` throws.
@@ -57,7 +57,7 @@ export class ProxyTunnel implements Disposable {
     return this.#listener.addr.port;
   }
 
-  /** A failed fetch through it, in the words that the runtime has for tunnels of its own. */
+  /** The error of a failed fetch through it, in the runtime's words for its own tunnels. */
   explain(error: unknown): unknown {
     if (!(error instanceof Error)) return error;
     // What comes before the reason holds the URL.
@@ -89,7 +89,7 @@ export class ProxyTunnel implements Disposable {
     try {
       await this.#exchange(client);
     } catch {
-      // Whoever called broke off, or speaks something else.
+      // The client hung up, or speaks another protocol.
     } finally {
       client.hangUp();
       this.#ended.signal.removeEventListener("abort", hangUp);

@@ -6,7 +6,7 @@ const HEADER = "-----BEGIN CERTIFICATE-----\n";
 /** Eight lines of base64, which mostly hold the validity: to decode all of it takes a start too long. */
 const START = 8 * 65;
 
-/** One value of DER: its tag, where its content is, and where the next value begins. */
+/** One value of DER: its tag, its content's start, and where the next value begins. */
 interface Value {
   tag: number;
   start: number;
@@ -19,10 +19,10 @@ export function asCertificateTime(date: Date): string {
 }
 
 /**
- * Whether a PEM certificate's time is over (RFC 5280, section 4.1.2.5), with
+ * Whether a PEM certificate has expired (RFC 5280, section 4.1.2.5), with
  * the current time as {@linkcode asCertificateTime} writes it. The runtime does
- * not look at that for an authority, OpenSSL and Go do. One that can't be read
- * is not over: the runtime says what is wrong with it.
+ * not check that for an authority, OpenSSL and Go do. An unreadable one counts as
+ * valid: the runtime says what is wrong with it.
  */
 export function hasExpired(certificate: string, now: string): boolean {
   const base64 = certificate.slice(
@@ -73,7 +73,7 @@ export function splitByExpiry(
   return { certificates, expired };
 }
 
-/** `notAfter`; undefined where the certificate does not tell, or not this early. */
+/** `notAfter`; undefined if it is missing or lies further on. */
 function endOf(base64: string): string | undefined {
   try {
     return notAfter(atob(base64));

@@ -16,7 +16,7 @@ export function certificatesIn(text: string): string[] {
  * Whether the runtime can read all of these certificates: only a client that is
  * made tells.
  *
- * Throws `usage` where the runtime can make none, as one of its variables names
+ * Throws `usage` if the runtime can't make one, as one of its variables names
  * what can't be read.
  */
 export function areWellFormed(certificates: string[]): boolean {
@@ -29,7 +29,7 @@ export function areWellFormed(certificates: string[]): boolean {
   }
 }
 
-/** Makes one of the runtime's clients. Throws `usage` where one of the runtime's variables names what can't be read. */
+/** Makes one of the runtime's clients. Throws `usage` if one of the runtime's variables names an unreadable file. */
 export function makeClient(
   options: Deno.CreateHttpClientOptions,
 ): Deno.HttpClient {

@@ -33,7 +33,7 @@ export interface SystemPaths {
 export interface SystemAuthorities {
   /** In PEM, well-formed or not. */
   certificates: string[];
-  /** Those whose time is over, which do not count. */
+  /** The expired ones, which do not count. */
   expired: string[];
   /** Whether the runtime has to read the system's own store as well. */
   byRuntime: boolean;
@@ -113,7 +113,7 @@ function authorities(
 /** The file that SSL_CERT_FILE names. */
 interface NamedFile {
   certificates: string[];
-  /** Throws `usage` if the runtime can read none of them; finding out takes a client of its own. */
+  /** Throws `usage` if the runtime can read none of them; finding out takes an extra client. */
   check(): void;
 }
 
@@ -165,7 +165,7 @@ function isOtherName(
 function certificatesOfFile(path: string): string[] {
   try {
     const { isFile, size } = Deno.statSync(path);
-    // Whoever opens a named pipe waits for its other end.
+    // Opening a named pipe blocks until its other end is opened.
     if (!isFile || size > FILE_LIMIT) return [];
     return certificatesIn(Deno.readTextFileSync(path));
   } catch {

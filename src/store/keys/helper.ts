@@ -18,7 +18,7 @@ const USERNAME = "nanoctl";
 /** What a child process must not inherit: it holds tokens, keys and passphrases. */
 const OWN_VARIABLE = /^(NANOCTL|NANOSERVICES|CODER)_/;
 
-/** The helpers that are looked for when none is named, by system, the best first. */
+/** The helpers to look for if none is named, by system, the best first. */
 const USUAL_HELPERS: Record<string, string[]> = {
   darwin: ["osxkeychain"],
   windows: ["wincred"],
@@ -146,7 +146,7 @@ async function run(
       stderr: "null",
     }).spawn();
   } catch (error) {
-    // A command gives up running programs as it starts, where no helper has the key then.
+    // A command drops the permission to run programs at its start, if no helper keeps the key then.
     if (error instanceof Deno.errors.NotCapable) {
       throw new NanoctlError(
         "file_key",
@@ -179,7 +179,7 @@ function notThereToRun(program: string): NanoctlError {
   );
 }
 
-/** Whoever can write to the working folder could put a helper there. */
+/** Anyone who can write to the working folder could put a helper there. */
 function onlyRelative(
   code: "file_key" | "usage",
   program: string,

@@ -37,7 +37,7 @@ export function parseKey(
   );
 }
 
-/** The bytes of a key in base64, few or many as they are; undefined where it is not base64. */
+/** The bytes of a key in base64, few or many as they are; undefined if it is not base64. */
 export function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return Uint8Array.fromBase64(text.trim());

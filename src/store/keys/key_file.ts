@@ -18,7 +18,7 @@ import {
 const MALFORMED_HINT =
   "put the right key file back; without it, move this one away and start anew with 'nanoctl login --force'";
 
-/** The path of the key file. Throws `usage` where there is no place for it. */
+/** The path of the key file. Throws `usage` if there is no place for it. */
 export function keyFilePath(context: Pick<KeyContext, "env" | "os">): string {
   const folder = dataDir(context);
   if (!folder) throw noPlace("key file", "XDG_DATA_HOME");
@@ -67,7 +67,7 @@ export async function openKeyFile(
 /**
  * The key in the key file where it holds only one, taken for the one of this
  * id: whether it is shows when it opens something, as the id is part of what
- * everything is bound to. Undefined where the file is missing or holds more.
+ * everything is bound to. Undefined if the file is missing or holds more.
  *
  * Throws `file_key` when it is malformed, `file_permissions`, and `usage` where
  * there is no place for it.

@@ -11,12 +11,12 @@ import type { KeyContext, OpenKey } from "./key_info.ts";
  * on first use.
  *
  * Throws `file_key`, `file_permissions`, also where it belongs to another
- * user, `file_unwritable`, `file_locked`, and `usage` where there is no place
+ * user, `file_unwritable`, `file_locked`, and `usage` if there is no place
  * for it.
  */
 export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
   const path = keyFilePath(context);
-  // Whoever owns it knows it; root could read that of anybody.
+  // Its owner knows the key; and root can read anyone's key file.
   checkOwner(folderOf(path));
   checkOwner(path);
   const newest = readKeyFile(path)?.[0] ??

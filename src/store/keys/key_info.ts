@@ -5,7 +5,7 @@ import type { FileSystem } from "../file_system.ts";
 /** The cost of deriving a key from a passphrase: scrypt (RFC 7914) with these numbers and no others. */
 export const SCRYPT = { name: "scrypt", n: 131_072, r: 8, p: 1 } as const;
 
-/** What the credential file says of its key: where it comes from, and which one it is (32 hex digits). */
+/** What the credential file says about its key: its source, and its id (32 hex digits). */
 export type KeyInfo =
   | { source: "keyfile" | "environment"; id: string }
   | { source: "passphrase"; id: string; kdf: typeof SCRYPT & { salt: string } }
@@ -51,7 +51,7 @@ export function keyOf({ source, id }: KeyInfo): string {
 /** Where a key can come from. */
 export type KeySourceName = KeyInfo["source"];
 
-/** A key that is ready for use, with what the file is to say of it. */
+/** A key that is ready for use, with what the file says about it. */
 export interface OpenKey {
   key: CryptoKey;
   info: KeyInfo;
