@@ -53,6 +53,9 @@ async function addProfiles(
     const sealed = await seal(key, { token }, binding);
     file.profiles[profile] = { ...first, sealed };
   }
+  // The active profile last: nothing can be found later.
+  delete file.profiles[FIRST];
+  file.profiles[FIRST] = first;
   await Deno.writeTextFile(path, formatFile(file, path));
 }
 

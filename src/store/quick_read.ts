@@ -13,6 +13,7 @@ import {
   KEY_BYTES,
   keyLines,
 } from "./keys/key_bytes.ts";
+import { LARGE, readPart } from "./large_file.ts";
 import { below, configDir, dataDir } from "./paths.ts";
 
 /** How long the shared lock may take once all the rest is done, in milliseconds. */
@@ -46,7 +47,7 @@ export async function readQuickly(
     return undefined;
   }
   const before = Deno.lstatSync(path);
-  const login = await openLogin(path, keyPath, profile);
+  const login = await openLogin(path, before.size, keyPath, profile);
   if (!login || !await isTaken(lock)) return undefined;
   const same = identityOf(before) === identityOf(Deno.lstatSync(path));
   return same ? login : undefined;
@@ -54,10 +55,13 @@ export async function readQuickly(
 
 async function openLogin(
   path: string,
+  size: number,
   keyPath: string,
   profile: string | undefined,
 ): Promise<QuickLogin | undefined> {
-  const data: unknown = JSON.parse(Deno.readTextFileSync(path));
+  const data: unknown = size > LARGE
+    ? readPart(path, profile)
+    : JSON.parse(Deno.readTextFileSync(path));
   if (!isCredentialFile(data) || data.key.source !== "keyfile") {
     return undefined;
   }

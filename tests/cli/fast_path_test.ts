@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { type FastPathContext, runFastPath } from "../../src/cli/fast_path.ts";
 import { run } from "../../src/cli/run.ts";
 import type { Context } from "../../src/process/context.ts";
+import { LARGE } from "../../src/store/large_file.ts";
 import { credential, StoreFixture } from "../store/store_fixture.ts";
 import { FakeContext } from "../support/fake_context.ts";
 
@@ -245,6 +246,58 @@ describe("the fast path", () => {
     lock.unlockSync();
     assertEquals(await reading, undefined);
     assertEquals(await quick(["token"]), `${TOKEN}\n`);
+  });
+
+  describe("with a large file", () => {
+    const MANY = 1500;
+    /** More than 128 KiB, with `default` at its end and `work` at its start. */
+    beforeEach(() =>
+      fixture.edit((file) => {
+        const { work, default: last } = file.profiles;
+        const others = Object.fromEntries(
+          Array.from({ length: MANY }, (_, at) => [`n${at}`, work]),
+        );
+        file.profiles = { work, ...others, default: last };
+      })
+    );
+
+    it("prints what is stored, wherever it is", async () => {
+      assert(Deno.statSync(fixture.path).size > 2 * LARGE);
+      assertEquals(await quick(["token"]), `${TOKEN}\n`);
+      const ofWork = await quick(["token", "--profile", "work"]);
+      assertEquals(ofWork, "token-of-work\n");
+    });
+
+    it("finds an entry wherever the chunks end", async () => {
+      const text = Deno.readTextFileSync(fixture.path);
+      for (let more = 0; more < 600; more += 7) {
+        const padding = "é".repeat(more);
+        Deno.writeTextFileSync(
+          fixture.path,
+          text.replace("{", `{\n  "padding": "${padding}",`),
+        );
+        assertEquals(await quick(["token"]), `${TOKEN}\n`, String(more));
+      }
+    });
+
+    it("leaves it to the whole program where it has another layout", async () => {
+      const file = JSON.parse(Deno.readTextFileSync(fixture.path));
+      Deno.writeTextFileSync(fixture.path, JSON.stringify(file));
+      await isLeft();
+      assertEquals(await whole(["token"]), `${TOKEN}\n`);
+    });
+
+    it("leaves it to the whole program where one of the two entries is missing, cut off or of another profile", async () => {
+      await isLeft(["token", "--profile", "none"]);
+      await isLeft(["token", "--profile", "n7"]);
+      fixture.edit((file) => file.active = "none");
+      await isLeft(["token", "--profile", "work"]);
+      fixture.edit((file) => file.active = "default");
+      assert(await quick(["token"]));
+      const { size } = Deno.statSync(fixture.path);
+      Deno.truncateSync(fixture.path, size - 20);
+      await isLeft();
+    });
   });
 
   it("leaves it to the whole program where nothing can be written", async () => {

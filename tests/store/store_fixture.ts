@@ -34,7 +34,7 @@ export class StoreFixture {
   edit(change: (file: any) => void): void {
     const file = this.json();
     change(file);
-    Deno.writeTextFileSync(this.path, JSON.stringify(file));
+    Deno.writeTextFileSync(this.path, `${JSON.stringify(file, null, 2)}\n`);
   }
 
   /** The names in the config folder, sorted. */
