@@ -17,6 +17,7 @@ type Rule = (files: SourceFile[]) => string[];
 
 const BASE = [
   "errors",
+  "grant",
   "json",
   "process",
   "read_at_most",
@@ -42,6 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   dev_server: ["http", ...BASE],
   process: ["errors", "secret", "version"],
   errors: [],
+  grant: ["secret"],
   json: [],
   read_at_most: [],
   secret: [],

@@ -24,6 +24,8 @@ const OTHER_SOURCES = [
 export interface FastPathContext extends Pick<Context, "env" | "os" | "now"> {
   /** Writes to stdout what fits at once, and gives how many bytes that was. */
   write(bytes: Uint8Array): number;
+  /** Drops the permission to write, before anything is decrypted. */
+  dropWriting(): void;
 }
 
 /**
@@ -73,12 +75,19 @@ async function storedToken(
   context: FastPathContext,
   profile: string | undefined,
 ): Promise<string | undefined> {
-  const login = await readQuickly(context, profile);
+  // A token that renews itself may be due, and has to be stored then.
+  const login = await readQuickly(context, profile, ({ renewable }) => {
+    if (!renewable) context.dropWriting();
+  });
   if (!login) return undefined;
-  const { entry: { service, expires_at }, token } = login;
+  const { entry: { service, expires_at }, tokens } = login;
   if (!SERVICE_NAMES.some((name) => name === service)) return undefined;
-  const left = expires_at === null
-    ? Infinity
-    : Date.parse(expires_at) - context.now().getTime();
-  return left < SOON ? undefined : token.reveal();
+  const { token, refreshToken, renewAt } = tokens;
+  // What renews itself is nothing to warn of before its time.
+  const due = refreshToken
+    ? renewAt
+    : expires_at && Date.parse(expires_at) - SOON;
+  return due && Number(due) < context.now().getTime()
+    ? undefined
+    : token.reveal();
 }

@@ -74,6 +74,11 @@ export class Output {
     if (!this.#quiet) await this.#line(line);
   }
 
+  /** One line that the person needs to go on; `--quiet` leaves it in. */
+  async instruct(line: string): Promise<void> {
+    await this.#line(line);
+  }
+
   /** As {@linkcode Output.say}, but tokens are shown: only for those that the embedded service makes. */
   async sayWithToken(line: string): Promise<void> {
     if (!this.#quiet) await this.#context.stderr.write(`${plainText(line)}\n`);

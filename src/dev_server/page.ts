@@ -28,7 +28,7 @@ export async function page(
   c: Context,
   title: string,
   body: Html,
-  status: 200 | 201 | 400 | 403 | 404 = 200,
+  status: 200 | 201 | 400 | 403 | 404 | 429 = 200,
 ): Promise<Response> {
   const nonce = crypto.randomUUID();
   c.header(

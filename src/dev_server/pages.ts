@@ -53,6 +53,7 @@ function about(state: DevState, origin: string): Html {
 demos, tests and rehearsals. It keeps everything in memory and forgets it when it stops.</p>
 <ul>
 <li><a href="/settings/tokens">Make a token</a></li>
+<li><a href="/device">Approve a login</a> with the code that a device shows</li>
 <li><code>GET /v1/me</code> and <code>POST /v1/logout</code> take one as <code>Authorization: Bearer</code></li>
 <li><code>POST /dev/tokens</code> makes one with a user, expiry, scopes and state of your choice</li>
 </ul>

@@ -20,6 +20,7 @@ import { nanoservicesRoutes } from "./nanoservices_routes.ts";
 import { instanceIdentityAdminRoutes } from "./instance_identity_admin.ts";
 import { instanceIdentityRoutes } from "./instance_identity_routes.ts";
 import { metadataRoutes } from "./metadata_routes.ts";
+import { oauthRoutes } from "./oauth/oauth_routes.ts";
 import { pageRoutes } from "./pages.ts";
 import { problem } from "./problems.ts";
 import { DEFAULT_LIFETIME, DevState, type NewToken } from "./state.ts";
@@ -156,6 +157,7 @@ function devApp(
   app.route("/", instanceIdentityRoutes(state, identities));
   app.route("/", metadataRoutes(clouds, { identities, now: state.now }));
   app.route("/", adminRoutes(state));
+  app.route("/", oauthRoutes(state));
   app.route("/", access.adminRoutes);
   app.route("/", externalAuthAdminRoutes(state));
   app.route("/", instanceIdentityAdminRoutes(identities));

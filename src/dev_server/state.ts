@@ -264,7 +264,8 @@ function newToken({ wire, agent }: NewToken): { id: string; secret: Secret } {
   return { id, secret: new Secret(value) };
 }
 
-async function sha256(text: string): Promise<string> {
+/** A text's SHA-256 in hexadecimal, to look secrets up by. */
+export async function sha256(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

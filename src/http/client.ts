@@ -55,6 +55,21 @@ export class HttpClient {
     return new HttpClient(this.#options, provider, this.#connections);
   }
 
+  /**
+   * The same client for another base URL, such as an endpoint that a server's
+   * metadata names. It authenticates only with a provider that is given here; the
+   * service's own headers stay with its origin.
+   */
+  at(baseUrl: string, provider?: TokenProvider): HttpClient {
+    const { headers, ...others } = this.#options;
+    const isOwn = new URL(baseUrl).origin === new URL(this.baseUrl).origin;
+    return new HttpClient(
+      { ...others, baseUrl, ...(isOwn && headers ? { headers } : {}) },
+      provider,
+      this.#connections,
+    );
+  }
+
   /** Sends a request and reads the whole answer, whatever its status. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     const deadline = this.#deadline(request);

@@ -9,6 +9,9 @@ export type TokenOrigin =
   | "environment"
   | "environment-file"
   | "store"
+  | "device"
+  | "client-credentials"
+  | "token-exchange"
   | "agent-token"
   | "agent-token-file"
   | "agent-environment"
@@ -26,6 +29,8 @@ export function isAgentOrigin(origin: TokenOrigin): boolean {
 export interface SessionToken {
   secret: Secret;
   expiresAt?: Date;
+  /** Whether it renews itself: then an expiry is nothing to warn of. */
+  renewable?: boolean;
   /** What was mended about it or is odd, for `--verbose`. */
   note?: string;
 }

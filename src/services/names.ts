@@ -1,5 +1,5 @@
 /** The services that `--service` can name. */
-export const SERVICE_NAMES = ["nanoservices", "coder"] as const;
+export const SERVICE_NAMES = ["nanoservices", "coder", "oauth"] as const;
 
 /** One of them. */
 export type ServiceName = typeof SERVICE_NAMES[number];
@@ -9,5 +9,5 @@ export const DEFAULT_SERVICE: ServiceName = "nanoservices";
 
 /** Whether a service always says when a token expires. For others, no date means that it is unknown. */
 export function tellsExpiry(service: string): boolean {
-  return service !== "coder";
+  return service === "nanoservices";
 }

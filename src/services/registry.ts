@@ -17,6 +17,7 @@ export function knownService(name: string): ServiceName {
 
 /** Loads the service of this name, and no other. */
 export async function loadService(name: ServiceName): Promise<Service> {
+  if (name === "oauth") return (await import("./oauth/service.ts")).oauth;
   return name === "coder"
     ? (await import("./coder.ts")).coder
     : (await import("./nanoservices.ts")).nanoservices;

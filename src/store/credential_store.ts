@@ -3,7 +3,7 @@ import { hasCode, NanoctlError } from "../errors.ts";
 import { parseFile } from "./credential_file.ts";
 import type { CredentialFile } from "./file_format.ts";
 import { identityOf } from "./file_state.ts";
-import { withSharedLock } from "./file_lock.ts";
+import { withLockIfPossible, withSharedLock } from "./file_lock.ts";
 import type { FileSystem } from "./file_system.ts";
 import { type KeyChoice, openKey, presumedKey } from "./key_source.ts";
 import {
@@ -15,6 +15,8 @@ import {
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
 import { checkPrivate, lstat } from "./permissions.ts";
 import { type SnapshotKeys, StoreSnapshot } from "./snapshot.ts";
+import type { GrantedTokens } from "../grant.ts";
+import type { Secret } from "../secret.ts";
 import type { NewCredential } from "./credential.ts";
 import type { StoreAccess } from "./store_access.ts";
 import type { StoreChanges } from "./store_changes.ts";
@@ -81,6 +83,35 @@ export class CredentialStore {
    */
   async save(credential: NewCredential, choice?: KeyChoice): Promise<void> {
     await (await this.#changes()).save(credential, choice);
+  }
+
+  /**
+   * Replaces the tokens of a profile, for those that its refresh token was `spent`
+   * on. False if the profile has other tokens by now, or none: then it stays.
+   * Throws as save does.
+   */
+  async renew(
+    profile: string,
+    spent: Secret,
+    tokens: GrantedTokens,
+  ): Promise<boolean> {
+    return await (await this.#changes()).renew(profile, spent, tokens);
+  }
+
+  /**
+   * Runs an action while no other process renews the tokens of this profile;
+   * nobody else has to wait. Where the lock can't be made, because nothing can
+   * be written there, it runs all the same.
+   *
+   * Throws `file_locked` after so many seconds.
+   */
+  async whileRenewing<T>(
+    profile: string,
+    seconds: number,
+    action: () => Promise<T>,
+  ): Promise<T> {
+    const lock = below(folderOf(this.path), `renewal-${profile}.lock`);
+    return await withLockIfPossible(lock, seconds, action);
   }
 
   /**

@@ -35,7 +35,11 @@ export function bindingOf(
 /** What a sealed envelope holds. */
 export interface SealedTokens {
   token: Secret;
-  refreshToken?: Secret;
+  refreshToken?: Secret | undefined;
+  /** When to renew the token: shortly before it ends. */
+  renewAt?: Date | undefined;
+  /** How to renew and revoke it, as sealed_grant.ts reads it. */
+  oauth?: unknown;
 }
 
 /**
@@ -50,6 +54,8 @@ export async function seal(
   const plaintext = new TextEncoder().encode(JSON.stringify({
     token: tokens.token.reveal(),
     refresh_token: tokens.refreshToken?.reveal(),
+    renew_at: tokens.renewAt,
+    oauth: tokens.oauth,
   }));
   try {
     const sealed = await encryptAesGcm(key, plaintext, {
@@ -78,11 +84,15 @@ export async function open(
   } catch {
     return undefined;
   }
-  const { token, refresh_token } = JSON.parse(decode(plaintext));
+  const { token, refresh_token, renew_at, oauth } = JSON.parse(
+    decode(plaintext),
+  );
   plaintext.fill(0);
   return {
     token: new Secret(token),
     ...(refresh_token ? { refreshToken: new Secret(refresh_token) } : {}),
+    ...(renew_at ? { renewAt: new Date(renew_at) } : {}),
+    ...(oauth ? { oauth } : {}),
   };
 }
 

@@ -12,6 +12,8 @@ export interface FileEntry {
   /** RFC 3339, or null for a token without an end. */
   expires_at: string | null;
   stored_at: string;
+  /** Whether the token renews itself: such a command must be able to write. */
+  renewable?: true | undefined;
   /** In base64. */
   sealed: string;
   /** Whatever a later version of the format added. */

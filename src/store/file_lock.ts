@@ -39,6 +39,22 @@ export async function withSharedLock<T>(
   });
 }
 
+/**
+ * Runs an action under an exclusive lock, with so many seconds to get it; without
+ * one if the lock file can't be made. Throws `file_locked`.
+ */
+export async function withLockIfPossible<T>(
+  lockPath: string,
+  seconds: number,
+  action: () => Promise<T>,
+): Promise<T> {
+  return await inTurn(lockPath, async () => {
+    using file = openOrMake(lockPath);
+    if (file) await locked(file, true, lockPath, seconds);
+    return await action();
+  });
+}
+
 const turns = new Map<string, Promise<unknown>>();
 
 /**
@@ -73,6 +89,15 @@ function openForLocking(lockPath: string): Deno.FsFile {
   }
 }
 
+/** Without write permission, a lock file that is there already serves as well. */
+function openOrMake(lockPath: string): Deno.FsFile | undefined {
+  try {
+    return openForLocking(lockPath);
+  } catch {
+    return openIfThere(lockPath);
+  }
+}
+
 function openIfThere(lockPath: string): Deno.FsFile | undefined {
   checkKind(lockPath);
   try {
@@ -86,12 +111,13 @@ async function locked(
   file: Deno.FsFile,
   exclusive: boolean,
   lockPath: string,
+  seconds = LOCK_TIMEOUT_SECONDS,
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(lockTimeout(lockPath)),
-      LOCK_TIMEOUT_SECONDS * 1000,
+      () => reject(lockTimeout(lockPath, seconds)),
+      seconds * 1000,
     );
   });
   try {
@@ -101,10 +127,10 @@ async function locked(
   }
 }
 
-function lockTimeout(lockPath: string): NanoctlError {
+function lockTimeout(lockPath: string, seconds: number): NanoctlError {
   return new NanoctlError(
     "file_locked",
-    `another process has held ${lockPath} for ${LOCK_TIMEOUT_SECONDS} s`,
+    `another process has held ${lockPath} for ${seconds} s`,
     "wait for the other nanoctl, or end it, and try again",
   );
 }

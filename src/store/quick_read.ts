@@ -1,6 +1,5 @@
 import type { Context } from "../process/context.ts";
-import type { Secret } from "../secret.ts";
-import { bindingOf, open } from "./envelope.ts";
+import { bindingOf, open, type SealedTokens } from "./envelope.ts";
 import {
   type FileEntry,
   isCredentialFile,
@@ -22,13 +21,14 @@ const PATIENCE = 5;
 /** A stored login, opened. */
 export interface QuickLogin {
   entry: FileEntry;
-  token: Secret;
+  tokens: SealedTokens;
 }
 
 /**
  * Opens the login of a profile, or of the active one, in the common case: one key
  * in a key file, and no concurrent change. Otherwise undefined or an error;
- * {@linkcode CredentialStore} then finds out why.
+ * {@linkcode CredentialStore} then finds out why. `found` takes the entry before it
+ * is opened.
  *
  * The file is read while the shared lock is still being taken. The lock covers the
  * read all the same, as the file must be unchanged once the lock is held.
@@ -36,6 +36,7 @@ export interface QuickLogin {
 export async function readQuickly(
   context: Pick<Context, "env" | "os">,
   profile?: string,
+  found?: (entry: FileEntry) => void,
 ): Promise<QuickLogin | undefined> {
   const [folder, keyFolder] = [configDir(context), dataDir(context)];
   if (!folder || !keyFolder) return undefined;
@@ -47,7 +48,7 @@ export async function readQuickly(
     return undefined;
   }
   const before = Deno.lstatSync(path);
-  const login = await openLogin(path, before.size, keyPath, profile);
+  const login = await openLogin(path, before.size, keyPath, profile, found);
   if (!login || !await isTaken(lock)) return undefined;
   const same = identityOf(before) === identityOf(Deno.lstatSync(path));
   return same ? login : undefined;
@@ -58,6 +59,7 @@ async function openLogin(
   size: number,
   keyPath: string,
   profile: string | undefined,
+  found: ((entry: FileEntry) => void) | undefined,
 ): Promise<QuickLogin | undefined> {
   const data: unknown = size > LARGE
     ? readPart(path, profile)
@@ -70,6 +72,7 @@ async function openLogin(
   const names = [active, name].every((each) => Object.hasOwn(profiles, each));
   const entry = names ? profiles[name] : undefined;
   if (!isFileEntry(entry)) return undefined;
+  found?.(entry);
   const [line, ...others] = keyLines(Deno.readTextFileSync(keyPath));
   const bytes = others.length > 0 ? undefined : decodeKey(line);
   if (bytes?.length !== KEY_BYTES) return undefined;
@@ -78,7 +81,7 @@ async function openLogin(
     entry.sealed,
     bindingOf(key.id, name, entry),
   );
-  return tokens && { entry, token: tokens.token };
+  return tokens && { entry, tokens };
 }
 
 /** A lock that is being taken, by a thread. */

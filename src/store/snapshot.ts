@@ -24,6 +24,8 @@ export interface StoredProfile {
   /** When the token ends; undefined for a token without an end. */
   expiresAt: Date | undefined;
   storedAt: Date;
+  /** Whether the token renews itself. */
+  renewable: boolean;
 }
 
 /** Who opens the key of a credential file. */
@@ -79,13 +81,14 @@ export class StoreSnapshot {
       username: entry.account.username,
       expiresAt: entry.expires_at ? new Date(entry.expires_at) : undefined,
       storedAt: new Date(entry.stored_at),
+      renewable: entry.renewable === true,
     };
   }
 
-  /** Whether an entry is the login that was read here, even if it was re-encrypted. */
+  /** Whether an entry is the login that was read here, even if it was re-encrypted or renewed. */
   isLogin(profile: string, entry: unknown): boolean {
     const known = this.#file?.profiles[profile];
-    return withoutSeal(known) === withoutSeal(entry);
+    return whatStays(known) === whatStays(entry);
   }
 
   /** Throws `usage` when an existing file's key comes from another source than the chosen one. */
@@ -102,12 +105,12 @@ export class StoreSnapshot {
   }
 
   /**
-   * The token of a profile, opened; undefined when none is stored.
+   * The tokens of a profile, opened; undefined when none is stored.
    *
    * Throws `file_corrupt`, `file_permissions`, and `file_key` when the key is
    * not the right one.
    */
-  async openToken(profile: string): Promise<Secret | undefined> {
+  async openTokens(profile: string): Promise<SealedTokens | undefined> {
     const entry = this.#entry(profile);
     if (!this.#file || !entry) return undefined;
     const { key: info } = this.#file;
@@ -118,10 +121,15 @@ export class StoreSnapshot {
         entry.sealed,
         bindingOf(info.id, profile, entry),
       );
-    if (tokens) return tokens.token;
+    if (tokens) return tokens;
     // Says so when it was not the right key.
     const key = await this.#keys.open(info);
-    return (await openEntry(key, profile, entry, this.#path)).token;
+    return await openEntry(key, profile, entry, this.#path);
+  }
+
+  /** The token of a profile, as {@linkcode StoreSnapshot.openTokens} opens it. */
+  async openToken(profile: string): Promise<Secret | undefined> {
+    return (await this.openTokens(profile))?.token;
   }
 
   #entry(profile: string): FileEntry | undefined {
@@ -153,9 +161,11 @@ export async function openEntry(
   );
 }
 
-function withoutSeal(entry: unknown): string {
+/** What a login is told from another by. */
+function whatStays(entry: unknown): string {
+  const changing = ["sealed", "expires_at"];
   return JSON.stringify(
     entry,
-    (name, value: unknown) => name === "sealed" ? undefined : value,
+    (name, value: unknown) => changing.includes(name) ? undefined : value,
   );
 }

@@ -1,4 +1,6 @@
 import { NanoctlError } from "../errors.ts";
+import type { GrantedTokens } from "../grant.ts";
+import type { Secret } from "../secret.ts";
 import { removeLeftovers, writeAtomic } from "./atomic_file.ts";
 import { corrupt, entryOf, formatFile } from "./credential_file.ts";
 import { bindingOf, seal } from "./envelope.ts";
@@ -19,6 +21,7 @@ import { folderOf } from "./paths.ts";
 import { checkOwner, checkPrivate, makePrivateFolder } from "./permissions.ts";
 import { DEFAULT_PROFILE, openEntry, type StoreSnapshot } from "./snapshot.ts";
 import type { NewCredential } from "./credential.ts";
+import { sealedGrant } from "./sealed_grant.ts";
 import type { StoreAccess } from "./store_access.ts";
 
 /** What changes the credential file for `CredentialStore`, apart from it because reading needs none of it. */
@@ -41,10 +44,16 @@ export class StoreChanges {
         account: { username: credential.username },
         expires_at: credential.expiresAt?.toISOString() ?? null,
         stored_at: this.#context.now().toISOString(),
+        ...(credential.refreshToken ? { renewable: true } : {}),
         sealed: "",
       };
-      const binding = bindingOf(info.id, profile, entry);
-      entry.sealed = await seal(key, { token: credential.token }, binding);
+      const { grant, token, refreshToken, renewAt } = credential;
+      const tokens = { token, refreshToken, renewAt };
+      entry.sealed = await seal(
+        key,
+        grant ? { ...tokens, oauth: sealedGrant(grant) } : tokens,
+        bindingOf(info.id, profile, entry),
+      );
       return {
         ...file,
         version: FILE_VERSION,
@@ -53,6 +62,36 @@ export class StoreChanges {
         profiles: { ...file?.profiles, [profile]: entry },
       };
     });
+  }
+
+  /** See {@linkcode CredentialStore.renew}. */
+  async renew(
+    profile: string,
+    spent: Secret,
+    { token, refreshToken, expiresAt, renewAt }: GrantedTokens,
+  ): Promise<boolean> {
+    // Without a file there is nothing to make a key for.
+    if (!(await this.#store.read()).key) return false;
+    let done = false;
+    const { path } = this.#store;
+    await this.#changeWithKey(undefined, async (file, opened) => {
+      const entry = file && entryOf(file, profile, path);
+      if (!file || !entry) return undefined;
+      const old = await openEntry(opened, profile, entry, path);
+      if (!old.refreshToken?.equals(spent)) return undefined;
+      const renewed: FileEntry = {
+        ...entry,
+        expires_at: expiresAt?.toISOString() ?? null,
+      };
+      renewed.sealed = await seal(
+        opened.key,
+        { ...old, token, refreshToken, renewAt },
+        bindingOf(opened.info.id, profile, renewed),
+      );
+      done = true;
+      return { ...file, profiles: { ...file.profiles, [profile]: renewed } };
+    });
+    return done;
   }
 
   /** See {@linkcode CredentialStore.remove}. */
@@ -136,7 +175,7 @@ export class StoreChanges {
     change: (
       file: CredentialFile | undefined,
       key: OpenKey,
-    ) => Promise<CredentialFile>,
+    ) => Promise<CredentialFile | undefined>,
   ): Promise<void> {
     for (;;) {
       const before = await this.#store.read();

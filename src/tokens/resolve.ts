@@ -7,7 +7,9 @@ import type { StoreSnapshot } from "../store/snapshot.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
 import { isStandardInput, standardInputToken } from "./standard_input.ts";
-import { notLoggedIn, storedToken } from "./stored.ts";
+import { notLoggedIn } from "./not_logged_in.ts";
+import type { Renewing } from "./renewal.ts";
+import { storedToken } from "./stored.ts";
 import { readToken } from "./token_text.ts";
 import {
   CODER_VARIABLES,
@@ -36,7 +38,8 @@ export interface Target {
  * target is Coder, the profile's stored token.
  *
  * Throws `not_logged_in` if none of them has a token for the target, and
- * `token_invalid` if a given value can't be a token.
+ * `token_invalid` if a given value can't be a token. Without `renewing` a stored
+ * token is taken as it is.
  */
 export function resolveProvider(
   context: Pick<Context, "env" | "stdin">,
@@ -44,9 +47,10 @@ export function resolveProvider(
   target: Target,
   store: CredentialStore,
   snapshot: StoreSnapshot,
+  renewing?: Renewing,
 ): TokenProvider {
   return givenProvider(context, options) ??
-    storedFor(options, target, store, snapshot);
+    storedFor(options, target, store, snapshot, renewing);
 }
 
 /**
@@ -94,6 +98,7 @@ function storedFor(
   target: Target,
   store: CredentialStore,
   snapshot: StoreSnapshot,
+  renewing: Renewing | undefined,
 ): TokenProvider {
   const stored = snapshot.find(target.profile);
   if (!stored) {
@@ -112,5 +117,5 @@ function storedFor(
       } --profile <name>`,
     );
   }
-  return storedToken(store, snapshot, target.profile);
+  return storedToken(store, snapshot, target.profile, renewing);
 }

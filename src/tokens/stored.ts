@@ -1,24 +1,53 @@
-import { NanoctlError } from "../errors.ts";
+import { hasCode, NanoctlError } from "../errors.ts";
+import type { GrantedTokens } from "../grant.ts";
 import type { SessionToken, TokenProvider } from "../http/token_provider.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
+import type { SealedTokens } from "../store/envelope.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
+import { notLoggedIn } from "./not_logged_in.ts";
+import type { Renewing } from "./renewal.ts";
 
 /**
- * A profile's stored token, decrypted on first use. After a 401 the store is
- * re-read, as another process may have logged in again.
+ * A profile's stored token, decrypted on first use. One that an OAuth server
+ * issued is renewed shortly before it ends, and after a 401. Another is re-read
+ * after a 401, as another process may have logged in again.
  *
- * The provider throws `not_logged_in` if nothing is stored for the profile, and
- * any error from reading the store or opening its key.
+ * The provider throws `not_logged_in` if nothing is stored for the profile,
+ * `login_ended` if the server does not renew it any more, and any error from
+ * reading the store or opening its key.
  */
 export function storedToken(
   store: CredentialStore,
   snapshot: StoreSnapshot,
   profile: string,
+  renewing?: Renewing,
 ): TokenProvider {
   let current = snapshot;
   let opened: Promise<SessionToken> | undefined;
-  const getToken = (): Promise<SessionToken> =>
-    opened ??= openStored(current, profile);
+  const renewFrom = async (
+    stale: SessionToken,
+  ): Promise<SessionToken | undefined> => {
+    if (!renewing) return undefined;
+    const { renewStored } = await import("./renew_stored.ts");
+    const tokens = await renewStored(
+      { store, snapshot, profile, renewing },
+      stale.secret,
+    );
+    return tokens && sessionToken(tokens);
+  };
+  const openFresh = async (): Promise<SessionToken> => {
+    const { token, isDue } = await openStored(current, profile, renewing);
+    if (!isDue) return token;
+    try {
+      return await renewFrom(token) ?? token;
+    } catch (error) {
+      // Renewing ahead of time may fail for a while.
+      if (!renewing || !isPassing(error, token, renewing.now())) throw error;
+      await renewing.warn(`the token was not renewed: ${error.message}`);
+      return token;
+    }
+  };
+  const getToken = (): Promise<SessionToken> => opened ??= openFresh();
   return {
     origin: "store",
     source: `the stored login of profile ${profile}`,
@@ -32,49 +61,50 @@ export function storedToken(
       }
       current = latest;
       opened = undefined;
-      return !(await getToken()).secret.equals(rejected.secret);
+      const stored = await getToken();
+      if (!stored.secret.equals(rejected.secret)) return true;
+      if (!is?.renewable) return false;
+      const renewed = await renewFrom(rejected);
+      if (!renewed) return false;
+      opened = Promise.resolve(renewed);
+      return !renewed.secret.equals(rejected.secret);
     },
+  };
+}
+
+function isPassing(
+  error: unknown,
+  { expiresAt }: SessionToken,
+  now: Date,
+): error is NanoctlError {
+  return error instanceof NanoctlError &&
+    !hasCode(error, "login_ended", "interrupted") &&
+    (expiresAt === undefined || expiresAt > now);
+}
+
+/** Tokens as the client takes them. */
+function sessionToken(
+  { token, expiresAt, refreshToken }: GrantedTokens,
+): SessionToken {
+  return {
+    secret: token,
+    ...(expiresAt ? { expiresAt } : {}),
+    ...(refreshToken ? { renewable: true } : {}),
   };
 }
 
 async function openStored(
   snapshot: StoreSnapshot,
   profile: string,
-): Promise<SessionToken> {
-  const secret = await snapshot.openToken(profile);
-  if (!secret) throw notLoggedIn(snapshot, { profile });
+  renewing: Renewing | undefined,
+): Promise<{ token: SessionToken; isDue: boolean }> {
+  const tokens: SealedTokens | undefined = await snapshot.openTokens(profile);
+  if (!tokens) throw notLoggedIn(snapshot, { profile });
   const expiresAt = snapshot.find(profile)?.expiresAt;
-  return { secret, ...(expiresAt ? { expiresAt } : {}) };
-}
-
-/** The target of a login; omitted fields default as in a bare `nanoctl login`. */
-export interface LoginPlace {
-  profile: string;
-  url?: string | undefined;
-  service?: string | undefined;
-}
-
-/** The command that logs in to this target, for use in a hint. */
-export function loginCommand(
-  { active }: Pick<StoreSnapshot, "active">,
-  { profile, url, service }: LoginPlace,
-): string {
-  return [
-    "nanoctl login",
-    ...url === undefined ? [] : ["--url", url],
-    ...service === undefined ? [] : ["--service", service],
-    ...profile === active ? [] : ["--profile", profile],
-  ].join(" ");
-}
-
-/** The error when the profile has no stored token and no other source has one. */
-export function notLoggedIn(
-  snapshot: Pick<StoreSnapshot, "active">,
-  place: LoginPlace,
-): NanoctlError {
-  return new NanoctlError(
-    "not_logged_in",
-    `not logged in: nothing is stored for profile ${place.profile}`,
-    `log in with '${loginCommand(snapshot, place)}', or set NANOSERVICES_TOKEN`,
-  );
+  const { refreshToken, renewAt } = tokens;
+  return {
+    token: sessionToken({ ...tokens, expiresAt }),
+    isDue: renewing !== undefined && refreshToken !== undefined &&
+      renewAt !== undefined && renewAt <= renewing.now(),
+  };
 }

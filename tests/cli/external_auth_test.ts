@@ -522,7 +522,7 @@ describe("who external-auth acts as", () => {
     }, /it has a query or a fragment$/],
     ["an empty --agent-url", { agentUrl: "" }, /^an empty text is not/],
     ["ftp in --agent-url", { agentUrl: "ftp://a.example" }, /ftp: is not http/],
-    ["--service oauth", { service: "oauth" }, /^there is no service oauth$/],
+    ["--service other", { service: "other" }, /^there is no service other$/],
     ["a bad --auth", { auth: "s3cret" }, /^what --auth gives is no way for an/],
   ];
   for (const [what, options, said] of wrong) {

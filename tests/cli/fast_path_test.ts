@@ -23,6 +23,7 @@ function outside(context: FakeContext): FastPathContext & { text: string } {
       this.text += new TextDecoder().decode(bytes);
       return bytes.length;
     },
+    dropWriting: () => {},
   };
 }
 

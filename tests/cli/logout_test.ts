@@ -271,7 +271,6 @@ describe("logout --revoke", () => {
     [status(500), "service_error"],
     [status(429), "rate_limited"],
     [problem(403, "insufficient_scope"), "insufficient_scope"],
-    [networkFailure("(Connect): dns error: nope"), "network_name"],
   ];
   for (const [answer, code] of failures) {
     atHome(
@@ -290,6 +289,27 @@ describe("logout --revoke", () => {
       },
     );
   }
+
+  atHome(
+    "deletes a token when the service is out of reach, and says that it was not revoked",
+    async () => {
+      const context = contextOf({
+        answer: networkFailure("(Connect): dns error: nope"),
+      });
+      const error = await rejectionOf(
+        runLogout(context, { revoke: true, json: true }),
+      );
+      assertEquals(error.code, "network_name");
+      assert(
+        error.message.startsWith(
+          "the token of profile work was deleted here, but not revoked: ",
+        ),
+        error.message,
+      );
+      assertEquals(await stored(), ["default"]);
+      assertEquals(context.stdout.text, '{"removed":["work"],"revoked":[]}\n');
+    },
+  );
 
   atHome(
     "with --all deletes what was ended before another one failed",

@@ -8,7 +8,8 @@ import { describe, it } from "@std/testing/bdd";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
 import type { NewCredential } from "../../src/store/credential.ts";
-import { notLoggedIn, storedToken } from "../../src/tokens/stored.ts";
+import { notLoggedIn } from "../../src/tokens/not_logged_in.ts";
+import { storedToken } from "../../src/tokens/stored.ts";
 import {
   FakeContext,
   rejectionOf,

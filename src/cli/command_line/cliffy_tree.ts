@@ -123,10 +123,26 @@ function declare(
   tree.action(function (options: unknown, ...args: unknown[]): void {
     take({
       name,
-      options: Object.assign({}, options),
+      options: withoutDefaults(spec.options ?? {}, options),
       args: spec.takesCommand ? this.getLiteralArgs() : args.map(String),
     });
   });
+}
+
+/** To Cliffy, `--no-qr` is an option `qr` that is on by default. */
+function withoutDefaults(
+  specs: OptionSpecs,
+  given: unknown,
+): Record<string, unknown> {
+  const options: Record<string, unknown> = Object.assign({}, given);
+  for (const name of Object.keys(specs)) {
+    const [, first = "", rest = ""] = /^no([A-Z])(\w*)$/.exec(name) ?? [];
+    if (first === "") continue;
+    const positive = first.toLowerCase() + rest;
+    if (options[positive] === false) options[name] = true;
+    delete options[positive];
+  }
+  return options;
 }
 
 function addOptions(tree: CliffyCommand, specs: OptionSpecs): void {

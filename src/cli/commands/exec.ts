@@ -35,7 +35,8 @@ export const exec: Command<ExecOptions> = {
     ["A script that needs the token", "nanoctl exec -- ./deploy.sh"],
     ["Under another name", "nanoctl exec --env API_TOKEN -- make publish"],
   ],
-  runsPrograms: true,
+  usesToken: true,
+  runsPrograms: () => true,
   run: runExec,
 };
 

@@ -9,7 +9,7 @@ import {
   text,
 } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
-import { hasCode, NanoctlError } from "../../errors.ts";
+import { NanoctlError } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output } from "../output.ts";
 import type { Account } from "../../services/service.ts";
@@ -18,10 +18,10 @@ import { accountJson } from "../account_json.ts";
 import { warnOfClock } from "../clock_warning.ts";
 import { expiryText } from "../expiry.ts";
 import { movingAside } from "../move_aside.ts";
+import { promptUntilValid } from "../token_prompt.ts";
+import type { OAuthLogin, Way } from "../oauth_login.ts";
 import type { Session } from "../session/session.ts";
 import type { ResolvedTarget } from "../session/target.ts";
-
-const PROMPTS = 3;
 
 const OPTIONS = {
   tokenStdin: flag("Read the token from standard input."),
@@ -30,6 +30,18 @@ const OPTIONS = {
     note: KEY_SOURCE_NOTE,
   }),
   force: flag("Move aside a file that can't be read; start anew."),
+  device: flag("Log in with a code, in a browser on any device."),
+  issuer: text("url", "Log in at this OAuth server."),
+  clientId: text("id", "The OAuth client.", { default: "nanoctl" }),
+  clientSecretFile: text("path", "A file with the client's secret.", {
+    variable: "NANOCTL_CLIENT_SECRET",
+    note: "The variable holds the secret itself.",
+  }),
+  scope: text("scopes", "What to ask for, with spaces between."),
+  noQr: flag("Show no QR code."),
+  clientCredentials: flag("Log in as the client itself."),
+  subjectTokenFile: text("path", "Exchange a workload's token (JWT)."),
+  audience: text("name", "Where an exchanged token is to be used."),
 };
 
 /** The options of `login`. */
@@ -46,6 +58,11 @@ export const login: Command<LoginOptions> = {
     ["In CI", "NANOSERVICES_TOKEN=… nanoctl login"],
     ["From a secret file", "nanoctl login --token-stdin < token.txt"],
     ["To Coder", "nanoctl login --service coder --url https://coder.example"],
+    ["With a browser elsewhere", "nanoctl login --device"],
+    [
+      "At any OpenID provider",
+      "nanoctl login --device --issuer https://id.example",
+    ],
   ],
   writesStore: true,
   run: runLogin,
@@ -59,14 +76,17 @@ export const login: Command<LoginOptions> = {
  */
 export async function runLogin(
   context: Context,
-  options: LoginOptions,
+  given: LoginOptions,
 ): Promise<void> {
+  const { wayOf, withIssuer } = await import("../oauth_login.ts");
+  const options = withIssuer(given);
+  const way = wayOf(options);
   const { resolveTarget } = await import("../session/target.ts");
   const output = new Output(context, options);
   const choice = await keyChoice(options);
   // If the token can't be stored, that has to turn up before it is asked for.
-  const hasToken = options.save || options.tokenStdin
-    ? (): boolean => !options.save
+  const hasToken = way || options.save || options.tokenStdin
+    ? (): boolean => way !== "device" && !options.save
     : undefined;
   const resolved = await movingAside(
     context,
@@ -74,12 +94,19 @@ export async function runLogin(
     output,
     () => resolveTarget(context, options, hasToken),
   );
-  const given = await givenToken(context, options);
-  const stored = !given || options.save === true;
+  const token = way ? undefined : await givenToken(context, options);
+  const stored = way === "device" || !way && !token || options.save === true;
   if (stored) checkStorable(resolved, choice);
-  const login = given
-    ? await validate(context, options, output, resolved, given)
-    : await promptUntilValid(context, options, output, resolved);
+  const login = way
+    ? await loginBy(way, context, options, output, resolved)
+    : token
+    ? await validate(context, options, output, resolved, token)
+    : await promptUntilValid(
+      context,
+      output,
+      resolved.target,
+      (typed) => validate(context, options, output, resolved, typed),
+    );
   if (stored) {
     await movingAside(
       context,
@@ -112,6 +139,8 @@ function checkStorable(
 interface Login {
   session: Session;
   account: Account;
+  /** What an OAuth server issued. */
+  oauth?: OAuthLogin;
 }
 
 async function givenToken(
@@ -149,69 +178,66 @@ async function validate(
   return { session, account: await whoami(session) };
 }
 
-/** Asks for a token until the service accepts one, three times in all. */
-async function promptUntilValid(
+async function loginBy(
+  way: Way,
   context: Context,
   options: LoginOptions,
   output: Output,
   resolved: ResolvedTarget,
 ): Promise<Login> {
-  if (!context.stdin.isTerminal || !context.stderr.isTerminal) {
-    throw new NanoctlError(
-      "usage",
-      "no token was given, and there is no terminal to ask for one",
-      "set NANOSERVICES_TOKEN or NANOSERVICES_TOKEN_FILE, or give --token, --token-file or --token-stdin",
-    );
-  }
+  const { oauthLogin } = await import("../oauth_login.ts");
+  const { plainClient } = await import("../session/session.ts");
   const { loadService } = await import("../../services/registry.ts");
   const { target } = resolved;
   const service = await loadService(target.service);
-  await output.say(
-    `Log in to ${target.url}: make a token at ${
-      service.tokenPage(target.url)
-    } and paste it here.`,
-  );
-  for (let left = PROMPTS - 1;; left--) {
-    const text = await context.prompts.secret("Token");
-    try {
-      const provider = await promptedToken(text);
-      return await validate(context, options, output, resolved, provider);
-    } catch (error) {
-      if (left === 0 || !mayTypeAgain(error)) throw error;
-      await output.say(`${error.message}. Try again (${left} left).`);
-    }
+  const http = await plainClient(context, options, output, target.url, service);
+  const oauth = await oauthLogin(context, options, output, http, way);
+  const { expiresAt } = oauth.tokens;
+  // A client that logs in as itself is no user that the server could name.
+  if (oauth.machine !== undefined && target.service === "oauth") {
+    const { openSession } = await import("../session/session.ts");
+    const session = await openSession(
+      context,
+      options,
+      output,
+      resolved,
+      oauth.provider,
+    );
+    return {
+      session,
+      account: { username: oauth.machine, email: null, expiresAt },
+      oauth,
+    };
   }
-}
-
-async function promptedToken(text: string): Promise<TokenProvider> {
-  const { readToken } = await import("../../tokens/token_text.ts");
-  const { fixedToken } = await import("../../tokens/fixed.ts");
-  return fixedToken(readToken(text, "the prompt"), "prompt", "the prompt");
-}
-
-/** Whether another token may help: this one was refused or malformed. */
-function mayTypeAgain(error: unknown): error is NanoctlError {
-  return hasCode(
-    error,
-    "not_logged_in",
-    "token_invalid",
-    "token_expired",
-    "token_revoked",
-    "insufficient_scope",
+  const { session, account } = await validate(
+    context,
+    options,
+    output,
+    resolved,
+    oauth.provider,
   );
+  return {
+    session,
+    account: expiresAt
+      ? { ...account, expiresAt, expiryUnknown: false }
+      : account,
+    oauth,
+  };
 }
 
 async function store(
   { target, store }: ResolvedTarget,
-  { session, account }: Login,
+  { session, account, oauth }: Login,
   choice: KeyChoice | undefined,
 ): Promise<void> {
   const { secret } = await session.provider.getToken();
+  const { username, expiresAt } = account;
   await store.save({
     ...target,
-    username: account.username,
-    expiresAt: account.expiresAt,
+    username,
     token: secret,
+    ...(oauth ? { ...oauth.tokens, grant: oauth.grant } : {}),
+    expiresAt,
   }, choice);
 }
 
@@ -236,7 +262,7 @@ async function report(
   const expiry = account.expiryUnknown
     ? "ends when the service says so"
     : expiryText(account.expiresAt, context.now());
-  if (provider.origin === "prompt") {
+  if (provider.origin === "prompt" || provider.origin === "device") {
     await output.say(
       `Welcome, ${account.username}. Your token for ${target.url} ${expiry}.`,
     );

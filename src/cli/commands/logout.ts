@@ -33,8 +33,9 @@ export const logout: Command<LogoutOptions> = {
 
 /**
  * Deletes what is stored, with `--url` and `--service` only what is for those;
- * nothing stored is not an error. With `--revoke` a token that can't be ended at
- * the service stays stored, so that it can be tried again, and the others go on.
+ * nothing stored is not an error. With `--revoke` a token is deleted even if the
+ * service is out of reach, which is an error; one that the service does not end
+ * for another reason stays stored, and the others go on.
  *
  * Throws `usage` for a URL or a service that can't be one, what the store
  * throws, and with `--revoke` what the first session that fails throws.
@@ -65,19 +66,20 @@ export async function runLogout(
   const meant = snapshot.names.filter((name) =>
     (options.all || name === profile) && isMeant(snapshot.find(name))
   );
-  const { removed, failures } = options.revoke
+  const { removed, revoked, failures } = options.revoke
     ? await revokeAll(context, options, output, { store, snapshot }, meant)
     : {
       removed: await forget(output, { store, snapshot }, meant),
+      revoked: [],
       failures: [],
     };
   const [failure, ...others] = failures;
   if (removed.length > 0 || !failure) {
-    const isNothing = meant.length === 0;
-    await report(output, removed, options, isNothing ? profile : undefined);
+    const nothing = meant.length === 0 ? profile : undefined;
+    await report(output, { removed, revoked }, options, nothing);
     if (removed.includes(snapshot.active)) await sayActive(output, store);
   }
-  for (const other of others) await output.warn(other.message);
+  for (const { message } of others) await output.warn(message);
   if (failure) throw failure;
   if (!variable) return;
   await output.warn(
@@ -100,7 +102,7 @@ async function profileOf(
   return profileFor(snapshot, { url, service: options.service }) ?? profile;
 }
 
-/** Which profile is the active one, now that the one that was is gone. */
+/** Says which profile is the active one now. */
 async function sayActive(
   output: Output,
   store: CredentialStore,
@@ -125,6 +127,17 @@ async function filterOf(
     (wanted.service ?? stored?.service) === stored?.service;
 }
 
+/** The profiles whose tokens were deleted, and those of them whose tokens the service ended. */
+interface Outcome {
+  removed: string[];
+  revoked: string[];
+}
+
+/** Whether the service could not be asked: then the token is deleted all the same. */
+function isOutOfReach({ code }: NanoctlError): boolean {
+  return code.startsWith("network");
+}
+
 /** Ends the tokens of these profiles, and deletes those that are ended. */
 async function revokeAll(
   context: Context,
@@ -132,9 +145,10 @@ async function revokeAll(
   output: Output,
   { store, snapshot }: Opened,
   names: string[],
-): Promise<{ removed: string[]; failures: NanoctlError[] }> {
+): Promise<Outcome & { failures: NanoctlError[] }> {
   const { storedTarget } = await import("../session/target.ts");
   const removed: string[] = [];
+  const revoked: string[] = [];
   const failures: NanoctlError[] = [];
   for (const name of names) {
     try {
@@ -143,12 +157,17 @@ async function revokeAll(
     } catch (error) {
       const isOver = context.signal.aborted || !(error instanceof NanoctlError);
       if (isOver) throw error;
-      failures.push(stillStored(error, name));
+      if (isOutOfReach(error)) {
+        removed.push(...await forget(output, { store, snapshot }, [name]));
+        failures.push(notRevoked(error, name));
+      } else failures.push(stillStored(error, name));
       continue;
     }
-    removed.push(...await forget(output, { store, snapshot }, [name]));
+    const gone = await forget(output, { store, snapshot }, [name]);
+    removed.push(...gone);
+    revoked.push(...gone);
   }
-  return { removed, failures };
+  return { removed, revoked, failures };
 }
 
 /** Deletes these logins and gives their names; one that another process made meanwhile stays. */
@@ -174,6 +193,7 @@ async function revoke(
   resolved: Opened & Pick<ResolvedTarget, "target">,
 ): Promise<void> {
   const { store, snapshot, target } = resolved;
+  if (await revokedByOAuth(context, options, output, resolved)) return;
   const { openSession } = await import("../session/session.ts");
   const { storedToken } = await import("../../tokens/stored.ts");
   const { origin, source, getToken } = storedToken(
@@ -201,6 +221,37 @@ async function revoke(
   }
 }
 
+/** Whether the login was got from an OAuth server, and is ended there (RFC 7009). */
+async function revokedByOAuth(
+  context: Context,
+  options: LogoutOptions,
+  output: Output,
+  { snapshot, target }: Opened & Pick<ResolvedTarget, "target">,
+): Promise<boolean> {
+  const { grantIn } = await import("../../store/sealed_grant.ts");
+  const tokens = await snapshot.openTokens(target.profile);
+  const grant = grantIn(tokens?.oauth);
+  if (!tokens || !grant) return false;
+  const { revokeTokens } = await import("../../services/oauth/renewal.ts");
+  const { renewingFor } = await import("../session/renewing.ts");
+  const { connect } = renewingFor(context, options, output, target);
+  if (await revokeTokens(await connect(), grant, tokens)) return true;
+  // Only a service of our own knows another way.
+  return target.service === "oauth" ? Promise.reject(notOffered()) : false;
+}
+
+function notOffered(): NanoctlError {
+  return new NanoctlError("failed", "the server does not offer to revoke it");
+}
+
+function notRevoked(error: NanoctlError, profile: string): NanoctlError {
+  return new NanoctlError(
+    error.code,
+    `the token of profile ${profile} was deleted here, but not revoked: ${error.message}`,
+    "it stays valid until it expires; revoke it at the service",
+  );
+}
+
 function stillStored(error: NanoctlError, profile: string): NanoctlError {
   return new NanoctlError(
     error.code,
@@ -211,14 +262,13 @@ function stillStored(error: NanoctlError, profile: string): NanoctlError {
 
 async function report(
   output: Output,
-  removed: string[],
+  outcome: Outcome,
   options: LogoutOptions,
   profile: string | undefined,
 ): Promise<void> {
-  if (output.json) {
-    await output.dataJson({ removed, revoked: options.revoke ? removed : [] });
-  }
-  if (removed.length > 0) await output.say(loggedOut(removed, options));
+  const { removed } = outcome;
+  if (output.json) await output.dataJson({ ...outcome });
+  if (removed.length > 0) await output.say(loggedOut(outcome));
   else if (profile) await output.say(nothingToDo(options, profile));
 }
 
@@ -236,8 +286,10 @@ function nothingToDo(
   }; there is nothing to log out of.`;
 }
 
-function loggedOut(removed: string[], { revoke }: LogoutOptions): string {
-  const ended = revoke ? ", and ended at the service" : "";
+function loggedOut({ removed, revoked }: Outcome): string {
+  const ended = revoked.length === removed.length
+    ? ", and ended at the service"
+    : "";
   return `Logged out of ${
     removed.join(", ")
   }: the stored token is deleted${ended}.`;

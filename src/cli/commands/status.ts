@@ -26,6 +26,7 @@ export const status: Command<StatusOptions> = {
     ["At a glance", "nanoctl status"],
     ["As a health check", "nanoctl status --check --quiet"],
   ],
+  usesToken: true,
   run: runStatus,
 };
 
@@ -78,7 +79,15 @@ async function check(
   const { target, store, snapshot } = resolved;
   const { resolveProvider } = await import("../../tokens/resolve.ts");
   const { openSession, whoami } = await import("../session/session.ts");
-  const provider = resolveProvider(context, options, target, store, snapshot);
+  const { renewingFor } = await import("../session/renewing.ts");
+  const provider = resolveProvider(
+    context,
+    options,
+    target,
+    store,
+    snapshot,
+    renewingFor(context, options, output, target),
+  );
   const account = await whoami(
     await openSession(context, options, output, resolved, provider),
   );
@@ -142,7 +151,7 @@ async function statusText(
   headers: ServiceHeader[],
 ): Promise<string> {
   const { describeKey } = await import("../../store/key_source.ts");
-  const { loginCommand } = await import("../../tokens/stored.ts");
+  const { loginCommand } = await import("../../tokens/not_logged_in.ts");
   const { tellsExpiry } = await import("../../services/names.ts");
   const now = context.now();
   const facts = [

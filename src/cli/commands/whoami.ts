@@ -11,6 +11,7 @@ export const whoami: Command<GlobalOptions> = {
     ["The user name", "nanoctl whoami"],
     ["In a script", "nanoctl whoami --json | jq -r .account.email"],
   ],
+  usesToken: true,
   run: runWhoami,
 };
 

@@ -3,9 +3,10 @@ import { NanoctlError } from "../../errors.ts";
 import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
 import type { Output } from "../output.ts";
 import { resolveProvider, type Target } from "../../tokens/resolve.ts";
-import { loginCommand } from "../../tokens/stored.ts";
+import { loginCommand } from "../../tokens/not_logged_in.ts";
 import { expiryText, SOON } from "../expiry.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
+import { renewingFor } from "./renewing.ts";
 import { resolveTarget } from "./target.ts";
 
 /** The token that a command would use, and where. */
@@ -30,7 +31,14 @@ export async function currentToken(
   const resolved = await resolveTarget(context, options);
   const { target, store, snapshot, note } = resolved;
   if (note) await output.detail(note);
-  const provider = resolveProvider(context, options, target, store, snapshot);
+  const provider = resolveProvider(
+    context,
+    options,
+    target,
+    store,
+    snapshot,
+    renewingFor(context, options, output, target),
+  );
   const token = await provider.getToken();
   if (token.note) await output.detail(token.note);
   const login = loginCommand(snapshot, { profile: target.profile });
@@ -44,7 +52,7 @@ function utc(time: Date): string {
 }
 
 async function checkExpiry(
-  { expiresAt }: SessionToken,
+  { expiresAt, renewable }: SessionToken,
   now: Date,
   output: Output,
   login: string,
@@ -59,5 +67,7 @@ async function checkExpiry(
       `log in again with '${login}'; this machine's clock shows ${utc(now)}`,
     );
   }
-  if (left < SOON) await output.warn(`the token ${expiryText(expiresAt, now)}`);
+  if (left < SOON && !renewable) {
+    await output.warn(`the token ${expiryText(expiresAt, now)}`);
+  }
 }

@@ -4,6 +4,7 @@ import type { StoreSnapshot } from "../../store/snapshot.ts";
 import { resolveProvider } from "../../tokens/resolve.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import type { Output } from "../output.ts";
+import { renewingFor } from "./renewing.ts";
 import type { Session } from "./session.ts";
 import { resolveTarget } from "./target.ts";
 
@@ -23,7 +24,14 @@ export async function openPersonSession(
     import("./session.ts"),
   ]);
   const { target, store, snapshot } = resolved;
-  const provider = resolveProvider(context, options, target, store, snapshot);
+  const provider = resolveProvider(
+    context,
+    options,
+    target,
+    store,
+    snapshot,
+    renewingFor(context, options, output, target),
+  );
   openAhead(provider, snapshot);
   return await openSession(context, options, output, resolved, provider);
 }

@@ -7,14 +7,13 @@ import type { Output } from "../output.ts";
 import type { Account, Service } from "../../services/service.ts";
 import { loadService } from "../../services/registry.ts";
 import type { Target } from "../../tokens/resolve.ts";
-import { loginCommand } from "../../tokens/stored.ts";
+import { loginCommand } from "../../tokens/not_logged_in.ts";
 import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import type { IdentityContext } from "../../tokens/instance_identity/exchange.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { serviceHeaders } from "./service_headers.ts";
-
-const DEFAULT_TIMEOUT_SECONDS = 30;
+import { timeoutSeconds } from "./timeout.ts";
 
 /** The service, with a client that authenticates to it. */
 export interface Session {
@@ -55,21 +54,14 @@ export async function openSession(
 ): Promise<Session> {
   if (note) await output.detail(note);
   const service = await loadService(target.service);
-  const caFile = options.caFile ??
-    (context.env.get("NANOCTL_CA_FILE") || undefined);
-  const log = (line: string): void => void output.detail(line).catch(() => {});
-  const client = new HttpClient({
+  const log = logOf(output);
+  const client = await plainClient(
     context,
-    baseUrl: target.url,
-    present: service.present,
-    headers: serviceHeaders(context, options, service),
-    timeoutSeconds: timeoutSeconds(options),
-    insecureHttp: options.insecureHttp ?? false,
-    ...(caFile === undefined
-      ? {}
-      : { caCerts: await readCaFile(caFile, context.now()) }),
-    log,
-  });
+    options,
+    output,
+    target.url,
+    service,
+  );
   const provider = typeof source === "function"
     ? source({ context, service, client, log })
     : source;
@@ -89,6 +81,38 @@ export async function openSession(
       service: stored ? undefined : options.service && target.service,
     }),
   };
+}
+
+/**
+ * A client without tokens for a service.
+ *
+ * Throws `usage` for a bad `--timeout` or CA file.
+ */
+export async function plainClient(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+  baseUrl: string,
+  service: Service,
+): Promise<HttpClient> {
+  const caFile = options.caFile ??
+    (context.env.get("NANOCTL_CA_FILE") || undefined);
+  return new HttpClient({
+    context,
+    baseUrl,
+    present: service.present,
+    headers: serviceHeaders(context, options, service),
+    timeoutSeconds: timeoutSeconds(options),
+    insecureHttp: options.insecureHttp ?? false,
+    ...(caFile === undefined
+      ? {}
+      : { caCerts: await readCaFile(caFile, context.now()) }),
+    log: logOf(output),
+  });
+}
+
+function logOf(output: Output): (line: string) => void {
+  return (line) => void output.detail(line).catch(() => {});
 }
 
 /** Asks the service who the token's owner is. The error of a refusal says what to do. */
@@ -148,14 +172,4 @@ function unsetHint(variable: string, { stored, login }: Session): string {
   return stored
     ? `${variable} hides the stored login of profile ${stored.profile} (${stored.username}): unset it to use that one`
     : `unset ${variable} and log in with '${login}'`;
-}
-
-function timeoutSeconds({ timeout }: GlobalOptions): number {
-  const seconds = timeout ?? DEFAULT_TIMEOUT_SECONDS;
-  if (seconds > 0 && seconds <= 86_400) return seconds;
-  throw new NanoctlError(
-    "usage",
-    `--timeout ${seconds} is not a time limit`,
-    "give seconds, more than 0 and at most 86400",
-  );
 }

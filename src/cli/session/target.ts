@@ -11,7 +11,7 @@ import { CredentialStore } from "../../store/credential_store.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import { checkProfileName } from "../../store/profile_name.ts";
 import { givenProvider, type Target } from "../../tokens/resolve.ts";
-import { notLoggedIn } from "../../tokens/stored.ts";
+import { notLoggedIn } from "../../tokens/not_logged_in.ts";
 import {
   meansCoder,
   namedProfile,

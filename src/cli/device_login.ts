@@ -1,0 +1,86 @@
+import type { GrantedTokens } from "../grant.ts";
+import type { Context } from "../process/context.ts";
+import {
+  type PendingLogin,
+  startDeviceLogin,
+} from "../services/oauth/device_login.ts";
+import type { Endpoint } from "../services/oauth/server.ts";
+import type { OAuthOptions } from "./oauth_options.ts";
+import type { Output } from "./output.ts";
+import { whileWaiting } from "./spinner.ts";
+
+/**
+ * Shows a code that a person approves in a browser, on any machine, and waits
+ * for the tokens (RFC 8628).
+ *
+ * Throws `login_denied`, `login_expired`, `interrupted`, and what the client throws.
+ */
+export async function deviceLogin(
+  context: Context,
+  options: OAuthOptions,
+  output: Output,
+  endpoint: Endpoint,
+): Promise<GrantedTokens> {
+  const scope = options.scope ?? defaultScope(endpoint.server);
+  const login = await startDeviceLogin(endpoint, scope);
+  if (output.json) await output.dataJson(loginJson(login));
+  else await show(context, options, output, login);
+  return await whileWaiting(
+    context,
+    { ...options, quiet: options.quiet || output.json },
+    "Waiting for your approval in the browser",
+    (signal) => login.wait(context, signal),
+  );
+}
+
+/** What an OpenID provider needs to say who logged in, and to renew the login. */
+function defaultScope(
+  { scopes_supported: known = [] }: Endpoint["server"],
+): string | undefined {
+  if (!known.includes("openid")) return undefined;
+  return ["openid", "offline_access", "profile", "email"]
+    .filter((scope) => known.includes(scope)).join(" ");
+}
+
+function loginJson(login: PendingLogin): Record<string, unknown> {
+  return {
+    user_code: login.userCode,
+    verification_uri: login.verificationUri,
+    verification_uri_complete: login.verificationUriComplete ?? null,
+    expires_in: login.expiresIn,
+    interval: login.interval,
+  };
+}
+
+async function show(
+  context: Context,
+  { noQr, quiet }: OAuthOptions,
+  output: Output,
+  login: PendingLogin,
+): Promise<void> {
+  const { userCode, verificationUri, verificationUriComplete } = login;
+  const page = verificationUriComplete ?? verificationUri;
+  const minutes = Math.max(1, Math.round(login.expiresIn / 60));
+  const qr = context.stderr.isTerminal && !noQr && !quiet
+    ? await qrLines(page)
+    : [];
+  const lines = [
+    "On any device, open this page in a browser:",
+    "",
+    `    ${verificationUri}`,
+    "",
+    "and enter this code:",
+    "",
+    `    ${userCode}`,
+    "",
+    ...qr.length === 0 ? [] : ["or scan this:", "", ...qr, ""],
+    `The code is valid for ${minutes} minute${minutes === 1 ? "" : "s"}.`,
+  ];
+  // Without these lines nobody could log in, so --quiet does not leave them out.
+  for (const line of lines) await output.instruct(line);
+}
+
+async function qrLines(text: string): Promise<string[]> {
+  const { renderUnicodeCompact } = await import("uqr");
+  return renderUnicodeCompact(text, { border: 2 }).split("\n");
+}

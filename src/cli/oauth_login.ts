@@ -1,0 +1,168 @@
+import { NanoctlError } from "../errors.ts";
+import type { Grant, GrantedTokens } from "../grant.ts";
+import type { HttpClient } from "../http/client.ts";
+import type { TokenOrigin, TokenProvider } from "../http/token_provider.ts";
+import type { Context } from "../process/context.ts";
+import { Secret } from "../secret.ts";
+import type { Endpoint, OAuthClient } from "../services/oauth/server.ts";
+import type { OAuthOptions } from "./oauth_options.ts";
+import type { Output } from "./output.ts";
+
+/** The tokens of a login, and how they can be renewed. */
+export interface OAuthLogin {
+  provider: TokenProvider;
+  tokens: GrantedTokens;
+  grant: Grant;
+  /** The name of a machine that logged in as itself. */
+  machine: string | undefined;
+}
+
+/** How a command logs in by OAuth. */
+export type Way = Extract<
+  TokenOrigin,
+  "device" | "client-credentials" | "token-exchange"
+>;
+
+/** The variable with the secret of a confidential client. */
+const SECRET_VARIABLE = "NANOCTL_CLIENT_SECRET";
+/** More than any client's secret or workload's token, in bytes. */
+const FILE_LIMIT = 64 * 1024;
+
+/** How to log in, as the options say; undefined if they ask for no OAuth. Throws `usage` if they contradict each other. */
+export function wayOf(options: OAuthOptions): Way | undefined {
+  const ways: [wanted: boolean, way: Way][] = [
+    [options.device === true, "device"],
+    [options.clientCredentials === true, "client-credentials"],
+    [options.subjectTokenFile !== undefined, "token-exchange"],
+  ];
+  const [way, other] = ways.filter(([wanted]) => wanted).map(([, way]) => way);
+  if (other) {
+    throw new NanoctlError(
+      "usage",
+      "several ways of logging in are given",
+      "give one of --device, --client-credentials and --subject-token-file",
+    );
+  }
+  if (way && (options.token ?? options.tokenFile) !== undefined) {
+    throw new NanoctlError(
+      "usage",
+      "a token is given together with a way of getting one",
+      "leave out one of the two",
+    );
+  }
+  return way;
+}
+
+/** `--issuer` is the URL of a service of its own. Throws `usage` if another is named too. */
+export function withIssuer<O extends OAuthOptions>(options: O): O {
+  const { issuer, url, service } = options;
+  if (issuer === undefined) return options;
+  if (url === undefined && (service ?? "oauth") === "oauth") {
+    return { ...options, url: issuer, service: "oauth" };
+  }
+  throw new NanoctlError(
+    "usage",
+    "--issuer is given together with --url or another --service",
+    "give the issuer alone",
+  );
+}
+
+/**
+ * Gets tokens from the service's OAuth server.
+ *
+ * Throws `login_denied`, `login_expired`, `usage`, `not_logged_in` for a file that
+ * can't be read, and what the client throws.
+ */
+export async function oauthLogin(
+  context: Context,
+  options: OAuthOptions,
+  output: Output,
+  http: HttpClient,
+  way: Way,
+): Promise<OAuthLogin> {
+  const { DEFAULT_CLIENT_ID, discover, endpointOf, grantOf } = await import(
+    "../services/oauth/server.ts"
+  );
+  const client: OAuthClient = {
+    id: options.clientId ?? DEFAULT_CLIENT_ID,
+    secret: await secretOf(context, options),
+  };
+  if (way === "client-credentials") checkConfidential(options, client);
+  const server = await discover(http, options.issuer ?? http.baseUrl);
+  const endpoint = endpointOf(http, server, client);
+  const tokens = await tokensBy(way, context, options, output, endpoint);
+  const { token: secret, expiresAt } = tokens;
+  return {
+    tokens,
+    grant: grantOf(server, client),
+    machine: way === "client-credentials" ? client.id : undefined,
+    provider: {
+      origin: way,
+      source: `the login at ${new URL(server.issuer).origin}`,
+      getToken: () =>
+        Promise.resolve({ secret, ...(expiresAt ? { expiresAt } : {}) }),
+    },
+  };
+}
+
+async function tokensBy(
+  way: Way,
+  context: Context,
+  options: OAuthOptions,
+  output: Output,
+  endpoint: Endpoint,
+): Promise<GrantedTokens> {
+  if (way === "device") {
+    const { deviceLogin } = await import("./device_login.ts");
+    return await deviceLogin(context, options, output, endpoint);
+  }
+  const { clientCredentials, exchangeToken } = await import(
+    "../services/oauth/machine_login.ts"
+  );
+  const now = (): Date => context.now();
+  if (way === "client-credentials") {
+    return await clientCredentials(endpoint, options, now);
+  }
+  const path = options.subjectTokenFile ?? "";
+  const subject = await secretIn(path, "the workload's token");
+  return await exchangeToken(endpoint, subject, options, now);
+}
+
+function checkConfidential(
+  { clientId }: OAuthOptions,
+  { secret }: OAuthClient,
+): void {
+  if (clientId !== undefined && secret) return;
+  throw new NanoctlError(
+    "usage",
+    "--client-credentials needs a client and its secret",
+    `give --client-id, and the secret with --client-secret-file or ${SECRET_VARIABLE}`,
+  );
+}
+
+/** The secret of a confidential client, never from the command line. */
+async function secretOf(
+  { env }: Context,
+  { clientSecretFile }: OAuthOptions,
+): Promise<Secret | undefined> {
+  if (clientSecretFile !== undefined) {
+    return await secretIn(clientSecretFile, "the client's secret");
+  }
+  const value = env.get(SECRET_VARIABLE);
+  return value ? new Secret(value) : undefined;
+}
+
+async function secretIn(path: string, what: string): Promise<Secret> {
+  const { readAtMost } = await import("../read_at_most.ts");
+  const { bytes } = await readAtMost(path, FILE_LIMIT).catch((error) => {
+    const reason = error instanceof Error ? error.name : "unknown reason";
+    throw unusable(`${what} can't be read from ${path}: ${reason}`);
+  });
+  const text = new TextDecoder().decode(bytes).trim();
+  if (/^[\x20-\x7e]+$/.test(text)) return new Secret(text);
+  throw unusable(`the file ${path} does not hold ${what}`);
+}
+
+function unusable(message: string): NanoctlError {
+  return new NanoctlError("not_logged_in", message, "check the path");
+}

@@ -1,0 +1,26 @@
+import type { Context } from "../../process/context.ts";
+import type { Renewing } from "../../tokens/renewal.ts";
+import type { Target } from "../../tokens/resolve.ts";
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import type { Output } from "../output.ts";
+import { timeoutSeconds } from "./timeout.ts";
+
+/** How a command renews a stored token. Nothing is loaded unless it has to. */
+export function renewingFor(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+  target: Target,
+): Renewing {
+  return {
+    connect: async () => {
+      const { plainClient } = await import("./session.ts");
+      const { loadService } = await import("../../services/registry.ts");
+      const service = await loadService(target.service);
+      return await plainClient(context, options, output, target.url, service);
+    },
+    now: () => context.now(),
+    warn: (line) => output.warn(line),
+    timeoutSeconds: timeoutSeconds(options),
+  };
+}

@@ -1,0 +1,70 @@
+import { NanoctlError } from "../../errors.ts";
+import type { HttpAnswer } from "../../http/messages.ts";
+import { errorBody } from "../error_body.ts";
+import { problemOf, sendOk } from "../problem.ts";
+import type { Account, Service } from "../service.ts";
+
+/**
+ * Any OAuth or OpenID Connect server, named by its issuer: bearer tokens (RFC
+ * 6750), and the account from its userinfo endpoint (OpenID Connect Core 1.0,
+ * section 5.3).
+ */
+export const oauth: Service = {
+  name: "oauth",
+
+  present(token): [string, string] {
+    return ["authorization", `Bearer ${token.reveal()}`];
+  },
+
+  tokenPage(baseUrl): string {
+    return baseUrl;
+  },
+
+  problem,
+
+  async whoami(client): Promise<Account> {
+    const [{ discover, withoutEndpoint }, { accountIn }] = await Promise.all([
+      import("./server.ts"),
+      import("./answers.ts"),
+    ]);
+    const server = await discover(client, client.baseUrl);
+    const { userinfo_endpoint } = server;
+    if (userinfo_endpoint === undefined) {
+      throw withoutEndpoint(server, "userinfo");
+    }
+    const url = new URL(userinfo_endpoint);
+    const userinfo = client.at(url.origin, client.provider);
+    const path = `${url.pathname}${url.search}`;
+    return accountIn(await sendOk(userinfo, { path }, problem));
+  },
+
+  revoke: () => Promise.reject(withoutGrant()),
+  externalAuth: () => Promise.reject(withoutProviders()),
+  listExternalAuth: () => Promise.reject(withoutProviders()),
+  exchangeIdentity: () => Promise.reject(withoutProviders()),
+};
+
+/** What an answer other than 2xx means: RFC 6750, section 3.1, has one code for all tokens that aren't valid. */
+function problem(answer: HttpAnswer, source: string): NanoctlError {
+  const { error_description } = errorBody(answer);
+  return problemOf(answer, source, {
+    refusal: "token_invalid",
+    detail: typeof error_description === "string" ? error_description : "",
+  });
+}
+
+function withoutGrant(): NanoctlError {
+  return new NanoctlError(
+    "failed",
+    "a token that was given, and not got by a login, can't be revoked",
+    "end it where it was made",
+  );
+}
+
+function withoutProviders(): NanoctlError {
+  return new NanoctlError(
+    "usage",
+    "an OAuth server has no external providers and no agents",
+    "name another service with --service",
+  );
+}

@@ -1,0 +1,78 @@
+import {
+  allowInsecureRequests,
+  customFetch,
+  type CustomFetchOptions,
+} from "oauth4webapi";
+import type { HttpClient } from "../../http/client.ts";
+import type { HttpAnswer } from "../../http/messages.ts";
+import { isWebPage } from "../../http/web_page.ts";
+import { errorBody } from "../error_body.ts";
+import { problemOf } from "../problem.ts";
+
+/** How oauth4webapi sends requests: by our own client. */
+export interface Transport {
+  /** Whether plain http is possible is for our client to say: what holds a secret goes to loopback only. */
+  [allowInsecureRequests]: true;
+  [customFetch](
+    url: string,
+    options: CustomFetchOptions<"GET" | "POST", unknown>,
+  ): Promise<Response>;
+}
+
+/**
+ * Sends through a client without tokens. What no OAuth server says of itself, a
+ * web page, 429 or 5xx, is thrown as it is for every other request.
+ */
+export function transportOf(client: HttpClient): Transport {
+  return {
+    [allowInsecureRequests]: true,
+    [customFetch]: async (address, { method, headers, body }) => {
+      const url = new URL(address);
+      const answer = await client.at(url.origin).send({
+        method,
+        path: `${url.pathname}${url.search}`,
+        headers: Object.entries(headers),
+        ...(body === undefined
+          ? {}
+          : { body: new TextEncoder().encode(String(body)) }),
+        confidential: method === "POST" || "authorization" in headers,
+      });
+      const { status } = answer;
+      if (isWebPage(answer) || status === 429 || status >= 500) {
+        throw serverProblem(answer);
+      }
+      return responseOf(answer);
+    },
+  };
+}
+
+/** An answer that says nothing of the request itself, as an error. */
+export function serverProblem(answer: HttpAnswer): Error {
+  const { error_description } = errorBody(answer);
+  return problemOf(answer, "the login", {
+    refusal: "token_invalid",
+    detail: typeof error_description === "string" ? error_description : "",
+  });
+}
+
+/** Statuses that have no body (Fetch standard, "null body status"). */
+const WITHOUT_BODY = [101, 204, 205, 304];
+
+function responseOf(answer: HttpAnswer): Response {
+  const { status, headers, text } = answer;
+  const body = WITHOUT_BODY.includes(status) ? null : withoutIdToken(text);
+  const kept = new Headers(headers);
+  // The library would report the challenge in place of the error in the body.
+  if (errorBody(answer).error !== undefined) kept.delete("www-authenticate");
+  return new Response(body, { status, headers: kept });
+}
+
+/** We don't use the ID token, so how it is signed is no reason to fail. */
+function withoutIdToken(text: string): string {
+  try {
+    const { id_token, ...others } = JSON.parse(text);
+    return id_token === undefined ? text : JSON.stringify(others);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,34 @@
+import { NanoctlError } from "../errors.ts";
+import type { StoreSnapshot } from "../store/snapshot.ts";
+
+/** The target of a login; omitted fields default as in a bare `nanoctl login`. */
+export interface LoginPlace {
+  profile: string;
+  url?: string | undefined;
+  service?: string | undefined;
+}
+
+/** The command that logs in to this target, for use in a hint. */
+export function loginCommand(
+  { active }: Pick<StoreSnapshot, "active">,
+  { profile, url, service }: LoginPlace,
+): string {
+  return [
+    "nanoctl login",
+    ...url === undefined ? [] : ["--url", url],
+    ...service === undefined ? [] : ["--service", service],
+    ...profile === active ? [] : ["--profile", profile],
+  ].join(" ");
+}
+
+/** The error when the profile has no stored token and no other source has one. */
+export function notLoggedIn(
+  snapshot: Pick<StoreSnapshot, "active">,
+  place: LoginPlace,
+): NanoctlError {
+  return new NanoctlError(
+    "not_logged_in",
+    `not logged in: nothing is stored for profile ${place.profile}`,
+    `log in with '${loginCommand(snapshot, place)}', or set NANOSERVICES_TOKEN`,
+  );
+}

@@ -1,0 +1,58 @@
+import type { GrantedTokens } from "../grant.ts";
+import type { Secret } from "../secret.ts";
+import { refresh } from "../services/oauth/renewal.ts";
+import type { CredentialStore } from "../store/credential_store.ts";
+import { grantIn } from "../store/sealed_grant.ts";
+import type { StoreSnapshot } from "../store/snapshot.ts";
+import { loginCommand } from "./not_logged_in.ts";
+import { renew, type RenewableTokens, type Renewing } from "./renewal.ts";
+
+/** A stored login, and how to renew it. */
+export interface StoredLogin {
+  store: CredentialStore;
+  /** As it was when the command began: a renewal never changes the target. */
+  snapshot: StoreSnapshot;
+  profile: string;
+  renewing: Renewing;
+}
+
+/** Renews the stored login of a profile whose access token is `stale`. Throws as {@linkcode renew} does. */
+export async function renewStored(
+  { store, snapshot, profile, renewing }: StoredLogin,
+  stale: Secret,
+): Promise<GrantedTokens | undefined> {
+  const was = snapshot.find(profile);
+  const now = (): Date => renewing.now();
+  return await renew({
+    store: {
+      alone: (action) =>
+        store.whileRenewing(profile, renewing.timeoutSeconds, action),
+      read: async () => {
+        const latest = await store.read();
+        const is = latest.find(profile);
+        if (is?.url !== was?.url || is?.service !== was?.service) {
+          return undefined;
+        }
+        return await renewable(latest, profile);
+      },
+      save: (spent, tokens) => store.renew(profile, spent, tokens),
+    },
+    refresh: async (grant, refreshToken) =>
+      await refresh(await renewing.connect(), grant, refreshToken, now),
+    now,
+    warn: (line) => renewing.warn(line),
+    login: loginCommand(snapshot, { profile }),
+  }, stale);
+}
+
+async function renewable(
+  snapshot: StoreSnapshot,
+  profile: string,
+): Promise<RenewableTokens | undefined> {
+  const tokens = await snapshot.openTokens(profile);
+  const grant = grantIn(tokens?.oauth);
+  if (!tokens?.refreshToken || !grant) return undefined;
+  const { refreshToken, token, renewAt } = tokens;
+  const expiresAt = snapshot.find(profile)?.expiresAt;
+  return { grant, refreshToken, token, renewAt, expiresAt };
+}

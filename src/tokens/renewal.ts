@@ -1,0 +1,99 @@
+import { hasCode, NanoctlError } from "../errors.ts";
+import type { Grant, GrantedTokens } from "../grant.ts";
+import type { HttpClient } from "../http/client.ts";
+import type { Secret } from "../secret.ts";
+
+/** What renewing a stored token needs of its command. */
+export interface Renewing {
+  /** A client without tokens for the stored login's service. */
+  connect(): Promise<HttpClient>;
+  now(): Date;
+  warn(line: string): Promise<void>;
+  /** How long to wait for another process that renews the same login, in seconds. */
+  timeoutSeconds: number;
+}
+
+/** The tokens of a stored login that can be renewed. */
+export interface RenewableTokens extends GrantedTokens {
+  grant: Grant;
+  refreshToken: Secret;
+}
+
+/** What renewing needs of the store. tests/tokens/renewal_model_test.ts explores every order of these steps. */
+export interface RenewalStore {
+  /** Runs an action while no other process renews this login. Throws `file_locked`. */
+  alone<T>(action: () => Promise<T>): Promise<T>;
+  /** The login as it is stored now; undefined if it is gone, is for another target, or can't be renewed. */
+  read(): Promise<RenewableTokens | undefined>;
+  /** Stores new tokens in place of those with the `spent` refresh token; false if it is not the stored one any more. */
+  save(spent: Secret, tokens: GrantedTokens): Promise<boolean>;
+}
+
+/** What renewing needs of the rest. */
+export interface RenewalContext {
+  store: RenewalStore;
+  /** Spends a refresh token. Throws `login_ended` if the server does not accept it. */
+  refresh(grant: Grant, refreshToken: Secret): Promise<GrantedTokens>;
+  now(): Date;
+  warn(line: string): Promise<void>;
+  /** The command that logs in again. */
+  login: string;
+}
+
+/** Whether it is time to renew a token. */
+export function isDue(tokens: GrantedTokens, now: Date): boolean {
+  return tokens.renewAt !== undefined && tokens.renewAt <= now;
+}
+
+/**
+ * Renews a login whose access token is `stale`: the lock, the store again, the
+ * server, the store. A process that had to wait for the lock takes what the
+ * winner stored, so no refresh token is spent twice. Undefined if the login is
+ * gone or can't be renewed.
+ *
+ * If the server can't be reached, a token that is still valid goes on; if the
+ * new tokens can't be stored, they serve this command, with a warning.
+ *
+ * Throws `login_ended`, `file_locked`, what the client throws, and what the store throws.
+ */
+export async function renew(
+  context: RenewalContext,
+  stale: Secret,
+): Promise<GrantedTokens | undefined> {
+  return await context.store.alone(async () => {
+    const tokens = await context.store.read();
+    if (!tokens) return undefined;
+    if (!tokens.token.equals(stale) && !isDue(tokens, context.now())) {
+      return tokens;
+    }
+    return await spend(context, tokens);
+  });
+}
+
+async function spend(
+  context: RenewalContext,
+  tokens: RenewableTokens,
+): Promise<GrantedTokens> {
+  const { store, login } = context;
+  let renewed: GrantedTokens;
+  try {
+    renewed = await context.refresh(tokens.grant, tokens.refreshToken);
+  } catch (error) {
+    if (!hasCode(error, "login_ended")) throw error;
+    throw new NanoctlError(
+      error.code,
+      error.message,
+      `log in again with '${login}'`,
+    );
+  }
+  try {
+    // False after a logout, or a login, in the meantime: that one stays.
+    await store.save(tokens.refreshToken, renewed);
+  } catch (error) {
+    if (!(error instanceof NanoctlError)) throw error;
+    await context.warn(
+      `the renewed token could not be stored, so the next command may have to log in again ('${login}'): ${error.message}`,
+    );
+  }
+  return renewed;
+}
