@@ -3,6 +3,8 @@ import { runLine } from "./cli/run.ts";
 import { dropPermissions, startWorker } from "./process/drop_permissions.ts";
 import { permissionsFor } from "./process/permissions.ts";
 import { systemContext } from "./process/system_context.ts";
+import { variableIfText } from "./process/variables.ts";
+import { readTop } from "./store/file_top.ts";
 import { foldersOf } from "./store/paths.ts";
 
 /**
@@ -13,8 +15,12 @@ import { foldersOf } from "./store/paths.ts";
 export async function runProgram(): Promise<number> {
   const line = await parse(Deno.args);
   const run = line.wants === "run" ? line : undefined;
-  const place = { env: { get: variable }, os: Deno.build.os };
-  const needed = permissionsFor(run, foldersOf(place));
+  const folders = foldersOf({
+    env: { get: variableIfText },
+    os: Deno.build.os,
+  });
+  const top = readTop(folders.credentials, new Date());
+  const needed = permissionsFor(run, folders, top);
   if (needed.write.length === 0) {
     dropPermissions(needed);
     return await runHere(line);
@@ -37,13 +43,4 @@ export async function runHere(line: CommandLine): Promise<number> {
     release: () => prompts?.releaseTerminal(),
   });
   return await runLine(line, Deno.args, context);
-}
-
-/** A variable; undefined if it is not UTF-8, which is reported where it is needed. */
-function variable(name: string): string | undefined {
-  try {
-    return Deno.env.get(name);
-  } catch {
-    return undefined;
-  }
 }

@@ -32,7 +32,7 @@ const BASE = [
  * services, http, and what everybody uses; the store stands beside http.
  */
 const MAY_IMPORT: Record<string, string[]> = {
-  main: ["cli", "program"],
+  main: ["cli", "process", "program", "store"],
   worker: ["cli", "program"],
   program: ["cli", "process", "store"],
   cli: ["tokens", "services", "http", "store", "dev_server", ...BASE],
@@ -78,7 +78,7 @@ const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
   // Hands it to the fast path, which runs before there is a Context.
   "main.ts": ["environment", "clock", "terminal"],
   // Finds out which permissions to drop, before there is a Context.
-  "src/program.ts": ["environment"],
+  "src/program.ts": ["environment", "clock"],
   // Is what the Context asks a person by.
   "src/cli/prompts.ts": ["terminal"],
   // Takes the system's clock where it is given none, and a variable from the runtime.
@@ -412,7 +412,7 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
     ["src/cli/expiry.ts", "const now = new Date();"],
     ["src/cli/expiry.ts", "const now = new Date;"],
     ["src/http/retry.ts", "const began = performance.now();"],
-    ["src/program.ts", "const now = Date.now();"],
+    ["src/cli/run.ts", "const now = Date.now();"],
     ["src/cli/commands/token.ts", "Deno.stdout.writeSync(bytes);"],
     ["src/dev_server/server.ts", "const wide = Deno.stdin.isTerminal();"],
     ["src/cli/output.ts", "const { columns } = Deno.consoleSize();"],

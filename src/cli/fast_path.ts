@@ -24,8 +24,6 @@ const OTHER_SOURCES = [
 export interface FastPathContext extends Pick<Context, "env" | "os" | "now"> {
   /** Writes to stdout what fits at once, and gives how many bytes that was. */
   write(bytes: Uint8Array): number;
-  /** Drops the permission to write, before anything is decrypted. */
-  dropWriting(): void;
 }
 
 /**
@@ -75,10 +73,7 @@ async function storedToken(
   context: FastPathContext,
   profile: string | undefined,
 ): Promise<string | undefined> {
-  // A token that renews itself may be due, and has to be stored then.
-  const login = await readQuickly(context, profile, ({ renewable }) => {
-    if (!renewable) context.dropWriting();
-  });
+  const login = await readQuickly(context, profile);
   if (!login) return undefined;
   const { entry: { service, expires_at }, tokens } = login;
   if (!SERVICE_NAMES.some((name) => name === service)) return undefined;

@@ -15,6 +15,15 @@ export function variable(name: string): string | undefined {
   }
 }
 
+/** A variable; undefined if it is not UTF-8, which is reported where it is needed. */
+export function variableIfText(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
+}
+
 function isText(name: string): boolean {
   try {
     Deno.env.get(name);

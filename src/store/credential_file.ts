@@ -40,18 +40,35 @@ export function entryOf(
 }
 
 /**
- * The text of a credential file, indented for people who look into it.
+ * The text of a credential file, indented for people who look into it. Before the
+ * profiles it says when the first one that renews itself expires, which a start
+ * has to know without parsing the file.
  *
  * Throws `file_corrupt` if something in it is nested deeper than can be
  * written again: reading it is possible at any depth.
  */
 export function formatFile(file: CredentialFile, path: string): string {
   try {
-    return JSON.stringify(file, null, 2) + "\n";
+    const { version, key, next_expiry: _, active, ...others } = file;
+    const top = { version, key, ...nextExpiry(file), active };
+    return JSON.stringify({ ...top, ...others }, null, 2) + "\n";
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw corrupt(path, "something in it is nested too deeply");
   }
+}
+
+/** When the first login that renews itself expires; null if that is not known, and nothing if none does. */
+function nextExpiry(
+  { profiles }: CredentialFile,
+): { next_expiry?: string | null } {
+  const dates = Object.values(profiles)
+    .filter((entry) => isObject(entry) && entry.renewable === true)
+    .map((entry) => isObject(entry) ? entry.expires_at : undefined);
+  if (dates.length === 0) return {};
+  const [first = null] = dates.filter((date) => typeof date === "string")
+    .sort((a, b) => Date.parse(a) - Date.parse(b));
+  return { next_expiry: first };
 }
 
 /** The credential file at this path can't be used, and why. */

@@ -89,13 +89,20 @@ function openForLocking(lockPath: string): Deno.FsFile {
   }
 }
 
-/** Without write permission, a lock file that is there already serves as well. */
+/** On a read-only file system, a lock file that is there already serves as well. */
 function openOrMake(lockPath: string): Deno.FsFile | undefined {
   try {
     return openForLocking(lockPath);
-  } catch {
+  } catch (error) {
+    // Where we dropped the permission to write, nothing is to be tried.
+    if (isWithoutPermission(lockPath)) throw error;
     return openIfThere(lockPath);
   }
+}
+
+function isWithoutPermission(path: string): boolean {
+  const { state } = Deno.permissions.querySync({ name: "write", path });
+  return state !== "granted";
 }
 
 function openIfThere(lockPath: string): Deno.FsFile | undefined {

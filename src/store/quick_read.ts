@@ -27,8 +27,7 @@ export interface QuickLogin {
 /**
  * Opens the login of a profile, or of the active one, in the common case: one key
  * in a key file, and no concurrent change. Otherwise undefined or an error;
- * {@linkcode CredentialStore} then finds out why. `found` takes the entry before it
- * is opened.
+ * {@linkcode CredentialStore} then finds out why.
  *
  * The file is read while the shared lock is still being taken. The lock covers the
  * read all the same, as the file must be unchanged once the lock is held.
@@ -36,7 +35,6 @@ export interface QuickLogin {
 export async function readQuickly(
   context: Pick<Context, "env" | "os">,
   profile?: string,
-  found?: (entry: FileEntry) => void,
 ): Promise<QuickLogin | undefined> {
   const [folder, keyFolder] = [configDir(context), dataDir(context)];
   if (!folder || !keyFolder) return undefined;
@@ -48,7 +46,7 @@ export async function readQuickly(
     return undefined;
   }
   const before = Deno.lstatSync(path);
-  const login = await openLogin(path, before.size, keyPath, profile, found);
+  const login = await openLogin(path, before.size, keyPath, profile);
   if (!login || !await isTaken(lock)) return undefined;
   const same = identityOf(before) === identityOf(Deno.lstatSync(path));
   return same ? login : undefined;
@@ -59,7 +57,6 @@ async function openLogin(
   size: number,
   keyPath: string,
   profile: string | undefined,
-  found: ((entry: FileEntry) => void) | undefined,
 ): Promise<QuickLogin | undefined> {
   const data: unknown = size > LARGE
     ? readPart(path, profile)
@@ -72,7 +69,6 @@ async function openLogin(
   const names = [active, name].every((each) => Object.hasOwn(profiles, each));
   const entry = names ? profiles[name] : undefined;
   if (!isFileEntry(entry)) return undefined;
-  found?.(entry);
   const [line, ...others] = keyLines(Deno.readTextFileSync(keyPath));
   const bytes = others.length > 0 ? undefined : decodeKey(line);
   if (bytes?.length !== KEY_BYTES) return undefined;

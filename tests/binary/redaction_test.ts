@@ -27,6 +27,11 @@ import {
   someKey,
   writeCredentials,
 } from "../support/store_files.ts";
+import {
+  deviceAnswer,
+  refusal,
+  ScriptedOAuth,
+} from "../support/scripted_oauth.ts";
 import { KEYS, Terminal } from "../support/terminal.ts";
 
 /** An answer of a hostile server. */
@@ -1005,6 +1010,61 @@ describe("no secret is where it does not belong", () => {
       ]
     ) await look({ command, env, home });
     noteFiles(home, "errors of one command alone");
+    assertNoLeaks();
+  });
+
+  it("of an OAuth server, which repeats each in its errors", async () => {
+    const secrets = {
+      device: markers.token("device code"),
+      access: markers.token("access token"),
+      refresh: markers.token("refresh token"),
+      client: markers.token("client secret"),
+    };
+    const all = Object.values(secrets).join(" ");
+    await using server = new ScriptedOAuth();
+    server.scripts.device = () => ({
+      body: { ...deviceAnswer(server.issuer), device_code: secrets.device },
+    });
+    const issued = {
+      body: {
+        access_token: secrets.access,
+        refresh_token: secrets.refresh,
+        token_type: "Bearer",
+        // To be renewed at once.
+        expires_in: 0,
+      },
+    };
+    using home = new Home();
+    using logged = new Home();
+    Deno.writeTextFileSync(home.at(TOKEN_FILE), secrets.client);
+    const login = ["login", "--issuer", server.issuer, "--device"];
+    const machine = [
+      ...["login", "--issuer", server.issuer, "--client-credentials"],
+      ...["--client-id", "robot", "--client-secret-file", home.at(TOKEN_FILE)],
+    ];
+    for (
+      const error of ["access_denied", "expired_token", "invalid_client", "x"]
+    ) {
+      server.scripts.token = () => refusal(error, all);
+      await look({ command: login, home });
+      await look({ command: machine, home });
+    }
+    server.scripts.token = () => issued;
+    await look({ command: machine, home });
+    noteFiles(home, "login --device");
+    await look({ command: login, home: logged }, [["--json", "--verbose"]]);
+    noteKey(logged);
+    for (const error of ["invalid_grant", "x"]) {
+      server.scripts.token = () => refusal(error, all);
+      await look({ command: ["whoami"], home: logged });
+      await look({ command: ["token"], home: logged });
+    }
+    server.scripts.token = () => issued;
+    server.scripts.userinfo = () => ({ status: 401, body: { error: all } });
+    await look({ command: ["whoami"], home: logged });
+    server.scripts.revoke = () => refusal("invalid_request", all);
+    await look({ command: ["logout", "--revoke"], home: logged });
+    noteFiles(logged, "a login that renews itself");
     assertNoLeaks();
   });
 

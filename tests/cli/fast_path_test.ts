@@ -23,7 +23,6 @@ function outside(context: FakeContext): FastPathContext & { text: string } {
       this.text += new TextDecoder().decode(bytes);
       return bytes.length;
     },
-    dropWriting: () => {},
   };
 }
 

@@ -6,6 +6,8 @@ import {
   type Permissions,
   permissionsFor,
 } from "../../src/process/permissions.ts";
+import { readTop } from "../../src/store/file_top.ts";
+import { Secret } from "../../src/secret.ts";
 import { foldersOf, type Place } from "../../src/store/paths.ts";
 import { credential, StoreFixture } from "../store/store_fixture.ts";
 import { readHelp } from "../support/help.ts";
@@ -22,9 +24,11 @@ const FOLDERS = [
 /** The permissions of a command line, as the program finds them. */
 async function neededBy(args: string[], place: Place): Promise<Permissions> {
   const line = await parse(args);
+  const folders = foldersOf(place);
   return permissionsFor(
     line.wants === "run" ? line : undefined,
-    foldersOf(place),
+    folders,
+    readTop(folders.credentials, new Date()),
   );
 }
 
@@ -124,6 +128,96 @@ describe("where a command may write", () => {
       }),
       [],
     );
+  });
+});
+
+describe("where a stored login renews itself, the config folder can be written to", () => {
+  let fixture: StoreFixture;
+  beforeEach(() => {
+    fixture = new StoreFixture();
+  });
+  afterEach(() => fixture.remove());
+
+  const SENDING = ["whoami", "api /v1/me", "status --check"];
+  const OTHERS = ["token", "token --json", "exec -- true"];
+
+  async function mayWrite(line: string): Promise<boolean> {
+    const { write } = await neededBy(line.split(" "), fixture.context);
+    if (write.length === 0) return false;
+    assertEquals(write, [join(fixture.home, ".config/nanoctl")]);
+    return true;
+  }
+
+  /** Stores a login that ends in so many seconds; undefined if nobody knows. */
+  async function store(
+    profile: string,
+    seconds: number | undefined,
+    refreshToken?: Secret,
+  ): Promise<void> {
+    await fixture.store().save({
+      ...credential(profile),
+      expiresAt: seconds === undefined
+        ? undefined
+        : new Date(Date.now() + seconds * 1000),
+      refreshToken,
+    });
+  }
+
+  const refresh = new Secret("a refresh token");
+  const cases: [string, () => Promise<void>, string[]][] = [
+    ["by nothing that reads, if none does", () => store("a", 1), []],
+    [
+      "by what sends the token, which may be refused",
+      () => store("a", 3600, refresh),
+      SENDING,
+    ],
+    [
+      "by what sends the token, if nobody knows when it ends",
+      () => store("a", undefined, refresh),
+      SENDING,
+    ],
+    [
+      "by everything that uses a token, if it is due",
+      () => store("a", 60, refresh),
+      [...SENDING, ...OTHERS],
+    ],
+    ["by everything that uses a token, if any is due", async () => {
+      await store("a", 3600, refresh);
+      await store("b", undefined, refresh);
+      await store("c", 60, refresh);
+      await store("d", 7200, refresh);
+    }, [...SENDING, ...OTHERS]],
+    ["by what sends the token, if it is another that ends now", async () => {
+      await store("a", 3600, refresh);
+      await store("b", 60);
+    }, SENDING],
+  ];
+  for (const [what, prepare, expected] of cases) {
+    it(what, async () => {
+      await prepare();
+      const found: string[] = [];
+      for (const line of [...SENDING, ...OTHERS]) {
+        if (await mayWrite(line)) found.push(line);
+      }
+      assertEquals(found, expected);
+      assertEquals(await mayWrite("store info"), false);
+    });
+  }
+
+  it("no more after the last of them was deleted", async () => {
+    await store("a", 3600, refresh);
+    await store("b", 3600);
+    await fixture.store().remove(["a"]);
+    assertEquals(await mayWrite("whoami"), false);
+    assertEquals("next_expiry" in fixture.json(), false);
+  });
+
+  it("by everything that uses a token, if the file is laid out otherwise", async () => {
+    await store("a", 3600, refresh);
+    Deno.writeTextFileSync(fixture.path, JSON.stringify(fixture.json()));
+    for (const line of [...SENDING, ...OTHERS]) {
+      assertEquals(await mayWrite(line), true, line);
+    }
   });
 });
 

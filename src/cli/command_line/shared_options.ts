@@ -1,11 +1,13 @@
+import { SERVICE_NAMES } from "../../services/names.ts";
 import { AGENT_AUTHS } from "../../tokens/agent_auths.ts";
 import { flag, number, type OptionsOf, text, texts } from "./spec.ts";
 
 /** The options that every command takes. */
 export const GLOBAL_OPTIONS = {
   url: text("url", "The URL of the service.", { variable: "NANOSERVICES_URL" }),
-  service: text("name", "Kind: nanoservices, coder.", {
+  service: text("name", "Kind of service.", {
     variable: "NANOCTL_SERVICE",
+    note: `One of ${SERVICE_NAMES.join(", ")}.`,
   }),
   profile: text("name", "The stored login to use.", {
     variable: "NANOCTL_PROFILE",

@@ -87,8 +87,8 @@ export interface Command<Options = Record<string, unknown>> {
   readonly examples: readonly (readonly [what: string, line: string])[];
   /** Whether it changes the credential file or its key. */
   readonly writesStore?: true;
-  /** Whether it sends or prints the token, which may have to be renewed and stored first. */
-  readonly usesToken?: true;
+  /** Whether it sends the token or only hands it over: a token may have to be renewed, and stored. */
+  readonly usesToken?: "sends" | "hands over";
   /** Whether it runs programs, other than a credential helper that keeps the key. */
   runsPrograms?(options: Options): boolean;
   run(context: Context, options: Options, args: string[]): Promise<void>;

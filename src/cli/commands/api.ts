@@ -51,7 +51,7 @@ export const api: Command<ApiOptions> = {
     ["Send JSON", "nanoctl api /v1/things -f name=thing -f colour=blue"],
     ["Send a file", "nanoctl api /v1/things -X PUT --input thing.json"],
   ],
-  usesToken: true,
+  usesToken: "sends",
   run: (context, options, [path = ""]) => runApi(context, options, path),
 };
 

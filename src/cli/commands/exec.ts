@@ -35,7 +35,7 @@ export const exec: Command<ExecOptions> = {
     ["A script that needs the token", "nanoctl exec -- ./deploy.sh"],
     ["Under another name", "nanoctl exec --env API_TOKEN -- make publish"],
   ],
-  usesToken: true,
+  usesToken: "hands over",
   runsPrograms: () => true,
   run: runExec,
 };

@@ -29,11 +29,11 @@ const OPTIONS = {
   keySource: text("source", "Where the key of a new credential file is.", {
     note: KEY_SOURCE_NOTE,
   }),
-  force: flag("Move aside a file that can't be read; start anew."),
-  device: flag("Log in with a code, in a browser on any device."),
+  force: flag("Move aside an unreadable file; start anew."),
+  device: flag("Log in with a code, on any device."),
   issuer: text("url", "Log in at this OAuth server."),
   clientId: text("id", "The OAuth client.", { default: "nanoctl" }),
-  clientSecretFile: text("path", "A file with the client's secret.", {
+  clientSecretFile: text("path", "The client secret.", {
     variable: "NANOCTL_CLIENT_SECRET",
     note: "The variable holds the secret itself.",
   }),
@@ -58,11 +58,8 @@ export const login: Command<LoginOptions> = {
     ["In CI", "NANOSERVICES_TOKEN=… nanoctl login"],
     ["From a secret file", "nanoctl login --token-stdin < token.txt"],
     ["To Coder", "nanoctl login --service coder --url https://coder.example"],
-    ["With a browser elsewhere", "nanoctl login --device"],
-    [
-      "At any OpenID provider",
-      "nanoctl login --device --issuer https://id.example",
-    ],
+    ["With a code", "nanoctl login --device"],
+    ["OpenID provider", "nanoctl login --device --issuer https://id.example"],
   ],
   writesStore: true,
   run: runLogin,

@@ -26,7 +26,7 @@ export const status: Command<StatusOptions> = {
     ["At a glance", "nanoctl status"],
     ["As a health check", "nanoctl status --check --quiet"],
   ],
-  usesToken: true,
+  usesToken: "sends",
   run: runStatus,
 };
 

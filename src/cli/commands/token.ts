@@ -8,7 +8,7 @@ export const token: Command<GlobalOptions> = {
   examples: [
     ["With curl", 'curl -H "Authorization: Bearer $(nanoctl token)" …'],
   ],
-  usesToken: true,
+  usesToken: "hands over",
   run: runToken,
 };
 

@@ -11,7 +11,7 @@ export const whoami: Command<GlobalOptions> = {
     ["The user name", "nanoctl whoami"],
     ["In a script", "nanoctl whoami --json | jq -r .account.email"],
   ],
-  usesToken: true,
+  usesToken: "sends",
   run: runWhoami,
 };
 

@@ -30,7 +30,7 @@ export const accessToken: Command<AccessTokenOptions> = {
       "nanoctl external-auth access-token slack --extra authed_user.id",
     ],
   ],
-  usesToken: true,
+  usesToken: "sends",
   run: (context, options, [provider = ""]) =>
     runAccessToken(context, options, provider),
 };

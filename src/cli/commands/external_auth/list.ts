@@ -13,7 +13,7 @@ export const externalAuthList: Command<AgentCommandOptions> = {
       "nanoctl external-auth list --json | jq -r '.providers[].id'",
     ],
   ],
-  usesToken: true,
+  usesToken: "sends",
   run: runExternalAuthList,
 };
 
