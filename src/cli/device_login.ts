@@ -33,13 +33,14 @@ export async function deviceLogin(
   );
 }
 
-/** What an OpenID provider needs to say who logged in, and to renew the login. */
-function defaultScope(
-  { scopes_supported: known = [] }: Endpoint["server"],
-): string | undefined {
-  if (!known.includes("openid")) return undefined;
-  return ["openid", "offline_access", "profile", "email"]
-    .filter((scope) => known.includes(scope)).join(" ");
+/** What an OpenID provider needs to say who logged in, and where it offers that, to renew the login. */
+function defaultScope(server: Endpoint["server"]): string | undefined {
+  const { scopes_supported: known, subject_types_supported } = server;
+  // A provider need not list its scopes, but its types of subjects (OpenID Connect Discovery 1.0, section 3).
+  const isProvider = known?.includes("openid") ??
+    subject_types_supported !== undefined;
+  if (!isProvider) return undefined;
+  return known?.includes("offline_access") ? "openid offline_access" : "openid";
 }
 
 function loginJson(login: PendingLogin): Record<string, unknown> {

@@ -4,14 +4,23 @@ const DAY = 24 * HOUR;
 /** A token that expires sooner than this is printed with a warning, in milliseconds. */
 export const SOON: number = DAY;
 
-/** When a token expires, for a person: the date (UTC) and the time left. */
+/** When a token expires, for a person: the date where they are, and the time left. */
 export function expiryText(expiresAt: Date | undefined, now: Date): string {
   if (!expiresAt) return "does not expire";
   const left = expiresAt.getTime() - now.getTime();
-  const date = expiresAt.toISOString().slice(0, 10);
+  const date = localDate(expiresAt);
   return left > 0
     ? `expires on ${date} (in ${duration(left)})`
     : `expired on ${date} (${duration(-left)} ago)`;
+}
+
+/** The day in this machine's time zone, in the form of RFC 3339. */
+function localDate(time: Date): string {
+  const parts = [time.getMonth() + 1, time.getDate()];
+  return [
+    String(time.getFullYear()).padStart(4, "0"),
+    ...parts.map((part) => String(part).padStart(2, "0")),
+  ].join("-");
 }
 
 /** A length of time in the largest unit that fits: days, hours or minutes. */

@@ -143,6 +143,7 @@ describe("status --json", () => {
           url: "https://api.example",
           account: { username: "ada" },
           expires_at: "2026-01-10T12:00:00.000Z",
+          renewable: false,
           stored_at: "2026-01-15T12:00:00.000Z",
         },
         {
@@ -151,6 +152,7 @@ describe("status --json", () => {
           url: "https://work.example",
           account: { username: "ada" },
           expires_at: null,
+          renewable: false,
           stored_at: "2026-01-15T12:00:00.000Z",
         },
       ],

@@ -130,6 +130,7 @@ function statusJson(
       url: stored.url,
       account: { username: stored.username },
       expires_at: stored.expiresAt?.toISOString() ?? null,
+      renewable: stored.renewable,
       stored_at: stored.storedAt.toISOString(),
     })),
   };
@@ -186,7 +187,9 @@ async function statusText(
     stored.service,
     stored.url,
     stored.username,
-    stored.expiresAt || tellsExpiry(stored.service)
+    stored.renewable
+      ? "renews itself"
+      : stored.expiresAt || tellsExpiry(stored.service)
       ? expiryText(stored.expiresAt, now)
       : "no date is known",
   ]);

@@ -37,6 +37,7 @@ const EXPIRED: Meaning = {
   code: "login_expired",
   what: "says that the code expired before it was approved",
   hint: "start again with 'nanoctl login --device'",
+  isOfTime: true,
 };
 
 const MEANINGS: Record<string, Meaning> = {

@@ -51,6 +51,7 @@ const REFUSED: Meaning = {
   code: "login_denied",
   what: "does not accept the workload's token",
   hint: "check the token's audience and expiry, and whom the server trusts",
+  isOfTime: true,
 };
 
 /**

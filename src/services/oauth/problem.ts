@@ -1,10 +1,48 @@
-import { ResponseBodyError } from "oauth4webapi";
+import { OperationProcessingError, ResponseBodyError } from "oauth4webapi";
 import { type ErrorCode, NanoctlError } from "../../errors.ts";
-import { shownDetail } from "../problem.ts";
+import { clockNote, shownDetail } from "../problem.ts";
+import { answerBehind } from "./transport.ts";
+
+/** What an OAuth server refused a request with (RFC 6749, section 5.2). */
+interface Refusal {
+  status: number;
+  /** Such as `slow_down`. */
+  error: string;
+  description: string;
+  response: Response;
+}
+
+/** Some servers send the status alone; 401 is for the client (RFC 6749, section 5.2), and 400 for what it presents. */
+const BARE: Record<number, string> = {
+  400: "invalid_grant",
+  401: "invalid_client",
+};
+
+function refusalIn(error: unknown): Refusal | undefined {
+  if (error instanceof ResponseBodyError) {
+    const { status, error_description = "", response } = error;
+    return {
+      status,
+      error: error.error,
+      description: error_description,
+      response,
+    };
+  }
+  if (!(error instanceof OperationProcessingError)) return undefined;
+  const { cause } = error;
+  if (!(cause instanceof Response) || answerBehind(cause)?.text !== "") {
+    return undefined;
+  }
+  const { status } = cause;
+  const code = BARE[status];
+  return code
+    ? { status, error: code, description: "", response: cause }
+    : undefined;
+}
 
 /** The error code of an OAuth answer, such as `slow_down` (RFC 6749, section 5.2); undefined for other errors. */
 export function oauthErrorOf(error: unknown): string | undefined {
-  return error instanceof ResponseBodyError ? error.error : undefined;
+  return refusalIn(error)?.error;
 }
 
 /** What the errors of one kind of request mean. */
@@ -13,6 +51,8 @@ export interface Meaning {
   /** Such as "the login was denied". */
   what: string;
   hint?: string;
+  /** Whether it may be a matter of clocks that differ. */
+  isOfTime?: true;
 }
 
 /** Errors that concern the client, whatever it asks for. */
@@ -50,27 +90,32 @@ export function oauthProblem(
 ): unknown {
   if (error instanceof NanoctlError || !(error instanceof Error)) return error;
   const { origin } = new URL(issuer);
-  if (!(error instanceof ResponseBodyError)) {
+  const refusal = refusalIn(error);
+  if (!refusal) {
     return new NanoctlError(
       "service_response",
       `${origin} answered in the wrong shape${shownDetail(error.message)}`,
       "check that the URL is that of an OAuth server",
     );
   }
-  const detail = shownDetail(error.error_description ?? "");
-  const meaning = meanings[error.error] ?? COMMON[error.error];
+  const { status, response } = refusal;
+  const detail = shownDetail(refusal.description);
+  const meaning = meanings[refusal.error] ?? COMMON[refusal.error];
   if (meaning) {
-    const { code, what, hint } = meaning;
+    const { code, what, hint, isOfTime } = meaning;
+    const answer = isOfTime && answerBehind(response);
     return new NanoctlError(
       code,
-      `${origin} ${what} (${known(error.error)})${detail}`,
+      `${origin} ${what} (${known(refusal.error)})${detail}${
+        answer ? clockNote(answer) : ""
+      }`,
       hint,
     );
   }
   return new NanoctlError(
     "service_response",
-    `${origin} refused the request with status ${error.status}: ${
-      known(error.error)
+    `${origin} refused the request with status ${status}: ${
+      known(refusal.error)
     }${detail}`,
     "check that the URL is that of an OAuth server",
   );

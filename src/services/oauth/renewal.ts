@@ -14,6 +14,7 @@ import { tokensIn } from "./tokens.ts";
 const ENDED: Meaning = {
   code: "login_ended",
   what: "does not renew the login any more",
+  isOfTime: true,
 };
 
 /**

@@ -1,7 +1,7 @@
 import { NanoctlError } from "../../errors.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import { errorBody } from "../error_body.ts";
-import { problemOf, sendOk } from "../problem.ts";
+import { clockNote, problemOf, sendOk } from "../problem.ts";
 import type { Account, Service } from "../service.ts";
 
 /**
@@ -47,10 +47,20 @@ export const oauth: Service = {
 /** What an answer other than 2xx means: RFC 6750, section 3.1, has one code for all tokens that aren't valid. */
 function problem(answer: HttpAnswer, source: string): NanoctlError {
   const { error_description } = errorBody(answer);
+  const said = typeof error_description === "string"
+    ? error_description
+    : challengeDetail(answer);
   return problemOf(answer, source, {
     refusal: "token_invalid",
-    detail: typeof error_description === "string" ? error_description : "",
+    detail: `${said}${answer.status === 401 ? clockNote(answer) : ""}`,
+    detailedRefusal: said !== "",
   });
+}
+
+/** What the challenge says (RFC 6750, section 3), where the body doesn't. */
+function challengeDetail({ headers }: HttpAnswer): string {
+  const challenge = headers.get("www-authenticate") ?? "";
+  return /\berror_description="([^"\\]*)"/.exec(challenge)?.[1] ?? "";
 }
 
 function withoutGrant(): NanoctlError {

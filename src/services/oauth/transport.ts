@@ -58,13 +58,22 @@ export function serverProblem(answer: HttpAnswer): Error {
 /** Statuses that have no body (Fetch standard, "null body status"). */
 const WITHOUT_BODY = [101, 204, 205, 304];
 
+const answers = new WeakMap<Response, HttpAnswer>();
+
+/** The answer behind a response that the library reports in an error. */
+export function answerBehind(response: unknown): HttpAnswer | undefined {
+  return response instanceof Response ? answers.get(response) : undefined;
+}
+
 function responseOf(answer: HttpAnswer): Response {
   const { status, headers, text } = answer;
   const body = WITHOUT_BODY.includes(status) ? null : withoutIdToken(text);
   const kept = new Headers(headers);
   // The library would report the challenge in place of the error in the body.
   if (errorBody(answer).error !== undefined) kept.delete("www-authenticate");
-  return new Response(body, { status, headers: kept });
+  const response = new Response(body, { status, headers: kept });
+  answers.set(response, answer);
+  return response;
 }
 
 /** We don't use the ID token, so how it is signed is no reason to fail. */
