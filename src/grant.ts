@@ -9,6 +9,19 @@ export interface Grant {
   clientSecret?: Secret | undefined;
   tokenEndpoint: string;
   revocationEndpoint?: string | undefined;
+  /** How a machine logs in again: nobody is asked, so no refresh token is needed. */
+  machine?: MachineLogin | undefined;
+}
+
+/** How a machine gets a token, as often as it needs one. */
+export interface MachineLogin {
+  /** As the client itself (RFC 6749, section 4.4), or for a workload's token (RFC 8693). */
+  way: "client-credentials" | "token-exchange";
+  scope?: string | undefined;
+  /** Where the token is to be used (RFC 8693, section 2.1). */
+  audience?: string | undefined;
+  /** The absolute path of the workload's token, which is read again each time. */
+  subjectTokenFile?: string | undefined;
 }
 
 /** The tokens that a server issued (RFC 6749, section 5.1). */

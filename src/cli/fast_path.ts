@@ -77,11 +77,9 @@ async function storedToken(
   if (!login) return undefined;
   const { entry: { service, expires_at }, tokens } = login;
   if (!SERVICE_NAMES.some((name) => name === service)) return undefined;
-  const { token, refreshToken, renewAt } = tokens;
+  const { token, renewAt } = tokens;
   // What renews itself is nothing to warn of before its time.
-  const due = refreshToken
-    ? renewAt
-    : expires_at && Date.parse(expires_at) - SOON;
+  const due = renewAt ?? (expires_at && Date.parse(expires_at) - SOON);
   return due && Number(due) < context.now().getTime()
     ? undefined
     : token.reveal();

@@ -1,5 +1,5 @@
 import { NanoctlError } from "../errors.ts";
-import type { Grant, GrantedTokens } from "../grant.ts";
+import type { Grant, GrantedTokens, MachineLogin } from "../grant.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { TokenOrigin, TokenProvider } from "../http/token_provider.ts";
 import type { Context } from "../process/context.ts";
@@ -25,7 +25,7 @@ export type Way = Extract<
 
 /** The variable with the secret of a confidential client. */
 const SECRET_VARIABLE = "NANOCTL_CLIENT_SECRET";
-/** More than any client's secret or workload's token, in bytes. */
+/** More than any client's secret, in bytes. */
 const FILE_LIMIT = 64 * 1024;
 
 /** How to log in, as the options say; undefined if they ask for no OAuth. Throws `usage` if they contradict each other. */
@@ -90,11 +90,14 @@ export async function oauthLogin(
   if (way === "client-credentials") checkConfidential(options, client);
   const server = await discover(http, options.issuer ?? http.baseUrl);
   const endpoint = endpointOf(http, server, client);
-  const tokens = await tokensBy(way, context, options, output, endpoint);
+  const machine = way === "device" ? undefined : await machineOf(way, options);
+  const tokens = machine
+    ? await byMachine(context, endpoint, machine)
+    : await byDevice(context, options, output, endpoint);
   const { token: secret, expiresAt } = tokens;
   return {
     tokens,
-    grant: grantOf(server, client),
+    grant: { ...grantOf(server, client), machine },
     machine: way === "client-credentials" ? client.id : undefined,
     provider: {
       origin: way,
@@ -105,27 +108,39 @@ export async function oauthLogin(
   };
 }
 
-async function tokensBy(
-  way: Way,
+async function byDevice(
   context: Context,
   options: OAuthOptions,
   output: Output,
   endpoint: Endpoint,
 ): Promise<GrantedTokens> {
-  if (way === "device") {
-    const { deviceLogin } = await import("./device_login.ts");
-    return await deviceLogin(context, options, output, endpoint);
-  }
-  const { clientCredentials, exchangeToken } = await import(
-    "../services/oauth/machine_login.ts"
-  );
-  const now = (): Date => context.now();
-  if (way === "client-credentials") {
-    return await clientCredentials(endpoint, options, now);
-  }
-  const path = options.subjectTokenFile ?? "";
-  const subject = await secretIn(path, "the workload's token");
-  return await exchangeToken(endpoint, subject, options, now);
+  const { deviceLogin } = await import("./device_login.ts");
+  return await deviceLogin(context, options, output, endpoint);
+}
+
+async function byMachine(
+  context: Context,
+  endpoint: Endpoint,
+  machine: MachineLogin,
+): Promise<GrantedTokens> {
+  const { machineLogin } = await import("../tokens/machine.ts");
+  return await machineLogin(endpoint, machine, () => context.now());
+}
+
+/** How the machine logs in, now and when its token is over: from any folder, so a path is absolute. */
+async function machineOf(
+  way: MachineLogin["way"],
+  { scope, audience, subjectTokenFile }: OAuthOptions,
+): Promise<MachineLogin> {
+  const { resolve } = await import("@std/path");
+  return {
+    way,
+    scope,
+    audience,
+    ...(subjectTokenFile === undefined
+      ? {}
+      : { subjectTokenFile: resolve(subjectTokenFile) }),
+  };
 }
 
 function checkConfidential(
@@ -154,9 +169,11 @@ async function secretOf(
 
 async function secretIn(path: string, what: string): Promise<Secret> {
   const { readAtMost } = await import("../read_at_most.ts");
+  const { whyUnreadable } = await import("../tokens/file.ts");
   const { bytes } = await readAtMost(path, FILE_LIMIT).catch((error) => {
-    const reason = error instanceof Error ? error.name : "unknown reason";
-    throw unusable(`${what} can't be read from ${path}: ${reason}`);
+    throw unusable(
+      `${what} can't be read from ${path}: ${whyUnreadable(error)}`,
+    );
   });
   const text = new TextDecoder().decode(bytes).trim();
   if (/^[\x20-\x7e]+$/.test(text)) return new Secret(text);

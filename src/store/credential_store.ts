@@ -86,16 +86,16 @@ export class CredentialStore {
   }
 
   /**
-   * Replaces the tokens of a profile, for those that its refresh token was `spent`
-   * on. False if the profile has other tokens by now, or none: then it stays.
+   * Stores renewed tokens in place of those with the `replaced` access token. False
+   * if the profile has other tokens by now, or none: then it stays.
    * Throws as save does.
    */
   async renew(
     profile: string,
-    spent: Secret,
+    replaced: Secret,
     tokens: GrantedTokens,
   ): Promise<boolean> {
-    return await (await this.#changes()).renew(profile, spent, tokens);
+    return await (await this.#changes()).renew(profile, replaced, tokens);
   }
 
   /**

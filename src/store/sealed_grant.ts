@@ -1,4 +1,4 @@
-import type { Grant } from "../grant.ts";
+import type { Grant, MachineLogin } from "../grant.ts";
 import { isObject } from "../json.ts";
 import { Secret } from "../secret.ts";
 
@@ -10,7 +10,14 @@ export function sealedGrant(grant: Grant): Record<string, unknown> {
     client_secret: grant.clientSecret?.reveal(),
     token_endpoint: grant.tokenEndpoint,
     revocation_endpoint: grant.revocationEndpoint,
+    ...(grant.machine ? { machine: sealedMachine(grant.machine) } : {}),
   };
+}
+
+function sealedMachine(
+  { way, scope, audience, subjectTokenFile }: MachineLogin,
+): Record<string, unknown> {
+  return { way, scope, audience, subject_token_file: subjectTokenFile };
 }
 
 /** The grant in an opened envelope; undefined if it holds none. */
@@ -18,6 +25,7 @@ export function grantIn(sealed: unknown): Grant | undefined {
   if (!isObject(sealed)) return undefined;
   const { issuer, client_id, client_secret, token_endpoint } = sealed;
   const { revocation_endpoint } = sealed;
+  const machine = machineIn(sealed.machine);
   if (
     typeof issuer !== "string" || typeof client_id !== "string" ||
     typeof token_endpoint !== "string"
@@ -31,6 +39,23 @@ export function grantIn(sealed: unknown): Grant | undefined {
       : {}),
     ...(typeof revocation_endpoint === "string"
       ? { revocationEndpoint: revocation_endpoint }
+      : {}),
+    ...(machine ? { machine } : {}),
+  };
+}
+
+function machineIn(sealed: unknown): MachineLogin | undefined {
+  if (!isObject(sealed)) return undefined;
+  const { way, scope, audience, subject_token_file } = sealed;
+  if (way !== "client-credentials" && way !== "token-exchange") {
+    return undefined;
+  }
+  return {
+    way,
+    ...(typeof scope === "string" ? { scope } : {}),
+    ...(typeof audience === "string" ? { audience } : {}),
+    ...(typeof subject_token_file === "string"
+      ? { subjectTokenFile: subject_token_file }
       : {}),
   };
 }

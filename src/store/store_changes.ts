@@ -44,11 +44,15 @@ export class StoreChanges {
         account: { username: credential.username },
         expires_at: credential.expiresAt?.toISOString() ?? null,
         stored_at: this.#context.now().toISOString(),
-        ...(credential.refreshToken ? { renewable: true } : {}),
+        ...(isRenewable(credential) ? { renewable: true } : {}),
         sealed: "",
       };
       const { grant, token, refreshToken, renewAt } = credential;
-      const tokens = { token, refreshToken, renewAt };
+      const tokens = {
+        token,
+        refreshToken,
+        renewAt: isRenewable(credential) ? renewAt : undefined,
+      };
       entry.sealed = await seal(
         key,
         grant ? { ...tokens, oauth: sealedGrant(grant) } : tokens,
@@ -67,7 +71,7 @@ export class StoreChanges {
   /** See {@linkcode CredentialStore.renew}. */
   async renew(
     profile: string,
-    spent: Secret,
+    replaced: Secret,
     { token, refreshToken, expiresAt, renewAt }: GrantedTokens,
   ): Promise<boolean> {
     // Without a file there is nothing to make a key for.
@@ -78,7 +82,7 @@ export class StoreChanges {
       const entry = file && entryOf(file, profile, path);
       if (!file || !entry) return undefined;
       const old = await openEntry(opened, profile, entry, path);
-      if (!old.refreshToken?.equals(spent)) return undefined;
+      if (!old.token.equals(replaced)) return undefined;
       const renewed: FileEntry = {
         ...entry,
         expires_at: expiresAt?.toISOString() ?? null,
@@ -267,4 +271,9 @@ async function reseal(
     };
   }
   return { ...file, key: fresh.info, profiles };
+}
+
+/** Whether new tokens can be had without asking anyone. */
+function isRenewable({ refreshToken, grant }: NewCredential): boolean {
+  return refreshToken !== undefined || grant?.machine !== undefined;
 }

@@ -41,12 +41,13 @@ async function readFile(path: string): Promise<ReadFile> {
   } catch (error) {
     throw new NanoctlError(
       "not_logged_in",
-      `the token file ${path} can't be read: ${reason(error)}`,
+      `the token file ${path} can't be read: ${whyUnreadable(error)}`,
     );
   }
 }
 
-function reason(error: unknown): string {
+/** Why a file can't be read, for an error message. */
+export function whyUnreadable(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";

@@ -1,5 +1,6 @@
 import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
+import { logInAgain } from "./machine.ts";
 import { refresh } from "../services/oauth/renewal.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import { grantIn } from "../store/sealed_grant.ts";
@@ -35,10 +36,14 @@ export async function renewStored(
         }
         return await renewable(latest, profile);
       },
-      save: (spent, tokens) => store.renew(profile, spent, tokens),
+      save: (replaced, tokens) => store.renew(profile, replaced, tokens),
     },
-    refresh: async (grant, refreshToken) =>
-      await refresh(await renewing.connect(), grant, refreshToken, now),
+    refresh: async ({ grant, refreshToken }) => {
+      const http = await renewing.connect();
+      return refreshToken
+        ? await refresh(http, grant, refreshToken, now)
+        : await logInAgain(http, grant, now);
+    },
     now,
     warn: (line) => renewing.warn(line),
     login: loginCommand(snapshot, { profile }),
@@ -51,8 +56,9 @@ async function renewable(
 ): Promise<RenewableTokens | undefined> {
   const tokens = await snapshot.openTokens(profile);
   const grant = grantIn(tokens?.oauth);
-  if (!tokens?.refreshToken || !grant) return undefined;
+  if (!tokens || !grant) return undefined;
   const { refreshToken, token, renewAt } = tokens;
+  if (!refreshToken && !grant.machine) return undefined;
   const expiresAt = snapshot.find(profile)?.expiresAt;
   return { grant, refreshToken, token, renewAt, expiresAt };
 }

@@ -13,27 +13,26 @@ export interface Renewing {
   timeoutSeconds: number;
 }
 
-/** The tokens of a stored login that can be renewed. */
+/** The tokens of a stored login that can be renewed: by a refresh token, or as a machine. */
 export interface RenewableTokens extends GrantedTokens {
   grant: Grant;
-  refreshToken: Secret;
 }
 
-/** What renewing needs of the store. tests/tokens/renewal_model_test.ts explores every order of these steps. */
+/** What renewing needs of the store. tests/tokens/renewal_test.ts explores every order of these steps. */
 export interface RenewalStore {
   /** Runs an action while no other process renews this login. Throws `file_locked`. */
   alone<T>(action: () => Promise<T>): Promise<T>;
   /** The login as it is stored now; undefined if it is gone, is for another target, or can't be renewed. */
   read(): Promise<RenewableTokens | undefined>;
-  /** Stores new tokens in place of those with the `spent` refresh token; false if it is not the stored one any more. */
-  save(spent: Secret, tokens: GrantedTokens): Promise<boolean>;
+  /** Stores new tokens in place of those with the `replaced` access token; false if it is not the stored one any more. */
+  save(replaced: Secret, tokens: GrantedTokens): Promise<boolean>;
 }
 
 /** What renewing needs of the rest. */
 export interface RenewalContext {
   store: RenewalStore;
-  /** Spends a refresh token. Throws `login_ended` if the server does not accept it. */
-  refresh(grant: Grant, refreshToken: Secret): Promise<GrantedTokens>;
+  /** Spends the refresh token, or logs in as a machine. Throws `login_ended` if the server does not renew any more. */
+  refresh(tokens: RenewableTokens): Promise<GrantedTokens>;
   now(): Date;
   warn(line: string): Promise<void>;
   /** The command that logs in again. */
@@ -77,7 +76,7 @@ async function spend(
   const { store, login } = context;
   let renewed: GrantedTokens;
   try {
-    renewed = await context.refresh(tokens.grant, tokens.refreshToken);
+    renewed = await context.refresh(tokens);
   } catch (error) {
     if (!hasCode(error, "login_ended")) throw error;
     throw new NanoctlError(
@@ -88,7 +87,7 @@ async function spend(
   }
   try {
     // False after a logout, or a login, in the meantime: that one stays.
-    await store.save(tokens.refreshToken, renewed);
+    await store.save(tokens.token, renewed);
   } catch (error) {
     if (!(error instanceof NanoctlError)) throw error;
     await context.warn(

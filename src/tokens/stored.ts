@@ -84,12 +84,12 @@ function isPassing(
 
 /** Tokens as the client takes them. */
 function sessionToken(
-  { token, expiresAt, refreshToken }: GrantedTokens,
+  { token, expiresAt, renewAt }: GrantedTokens,
 ): SessionToken {
   return {
     secret: token,
     ...(expiresAt ? { expiresAt } : {}),
-    ...(refreshToken ? { renewable: true } : {}),
+    ...(renewAt ? { renewable: true } : {}),
   };
 }
 
@@ -101,10 +101,10 @@ async function openStored(
   const tokens: SealedTokens | undefined = await snapshot.openTokens(profile);
   if (!tokens) throw notLoggedIn(snapshot, { profile });
   const expiresAt = snapshot.find(profile)?.expiresAt;
-  const { refreshToken, renewAt } = tokens;
+  const { renewAt } = tokens;
   return {
     token: sessionToken({ ...tokens, expiresAt }),
-    isDue: renewing !== undefined && refreshToken !== undefined &&
-      renewAt !== undefined && renewAt <= renewing.now(),
+    isDue: renewing !== undefined && renewAt !== undefined &&
+      renewAt <= renewing.now(),
   };
 }

@@ -67,17 +67,17 @@ class World {
             ? { ...tokens, renewAt: new Date(9), expiresAt: new Date(10) }
             : tokens;
         },
-        save: async (spent, tokens) => {
+        save: async (replaced, tokens) => {
           await step();
-          if (spent.reveal() !== `refresh token ${this.stored}`) return false;
+          if (replaced.reveal() !== `access token ${this.stored}`) return false;
           this.stored = Number(tokens.token.reveal().split(" ").at(-1));
           await step();
           return true;
         },
       },
-      refresh: async (_, refreshToken) => {
+      refresh: async ({ refreshToken }) => {
         await step();
-        if (refreshToken.reveal() !== `refresh token ${this.fresh}`) {
+        if (refreshToken?.reveal() !== `refresh token ${this.fresh}`) {
           this.reuses++;
           throw new NanoctlError("login_ended", "it was spent already");
         }
