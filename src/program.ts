@@ -40,6 +40,10 @@ export async function runHere(line: CommandLine): Promise<number> {
       prompts = await import("./cli/prompts.ts");
       return await prompts.promptSecret(message);
     },
+    enter: async () => {
+      prompts = await import("./cli/prompts.ts");
+      return await prompts.waitForEnter();
+    },
     release: () => prompts?.releaseTerminal(),
   });
   return await runLine(line, Deno.args, context);

@@ -1,4 +1,5 @@
 import type { GrantedTokens } from "../grant.ts";
+import type { Browser } from "../process/browser.ts";
 import type { Context } from "../process/context.ts";
 import {
   type PendingLogin,
@@ -25,12 +26,45 @@ export async function deviceLogin(
   const login = await startDeviceLogin(endpoint, scope);
   if (output.json) await output.dataJson(loginJson(login));
   else await show(context, options, output, login);
+  const browser = output.json || options.noBrowser
+    ? undefined
+    : await offerBrowser(context, output);
   return await whileWaiting(
     context,
     { ...options, quiet: options.quiet || output.json },
     "Waiting for your approval in the browser",
-    (signal) => login.wait(context, signal),
+    async (clear) => {
+      if (browser) void openOnEnter(context, output, browser, login, clear);
+      return await login.wait(context, context.signal);
+    },
   );
+}
+
+/** Says that Enter opens a browser here, where there is one and someone to press it. */
+async function offerBrowser(
+  context: Context,
+  output: Output,
+): Promise<Browser | undefined> {
+  if (!context.stdin.isTerminal || !context.stderr.isTerminal) return undefined;
+  const { findBrowser } = await import("../process/browser.ts");
+  const browser = findBrowser(context);
+  if (browser) await output.instruct("Press Enter to open the page here.");
+  return browser;
+}
+
+async function openOnEnter(
+  context: Context,
+  output: Output,
+  browser: Browser,
+  { verificationUri }: PendingLogin,
+  clear: () => Promise<void>,
+): Promise<void> {
+  if (!await context.prompts.enter()) return;
+  const { openPage } = await import("../process/browser.ts");
+  // Everybody on this machine sees its command line, so the code is left out.
+  if (await openPage(browser, verificationUri, context)) return;
+  await clear();
+  await output.warn("no browser could be opened here; open the page yourself");
 }
 
 /** What an OpenID provider needs to say who logged in, and where it offers that, to renew the login. */

@@ -10,5 +10,6 @@ export interface OAuthOptions extends GlobalOptions {
   clientSecretFile?: string | undefined;
   scope?: string | undefined;
   audience?: string | undefined;
+  noBrowser?: boolean | undefined;
   noQr?: boolean | undefined;
 }

@@ -3,6 +3,7 @@ import { NanoctlError } from "../errors.ts";
 
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
+const ENTER = [0x0a, 0x0d];
 
 /** A mask longer than a line would be painted again below itself at every key. */
 const MASK_LENGTH = 24;
@@ -71,6 +72,24 @@ export async function promptSecret(message: string): Promise<string> {
   } finally {
     // Ctrl-C is a signal again, as it is wherever nobody reads keys.
     Deno.stdin.setRaw(true, { cbreak: true });
+  }
+}
+
+/**
+ * Waits for Enter; what else is typed is not shown. False when the terminal goes
+ * away. The read goes on to the end of the program, so that no other prompt can
+ * follow. Ctrl-C stays a signal.
+ */
+export async function waitForEnter(): Promise<boolean> {
+  listenForEnd();
+  Deno.stdin.setRaw(true, { cbreak: true });
+  const keys = new Uint8Array(64);
+  for (;;) {
+    const length = await Deno.stdin.read(keys);
+    if (length === null) return false;
+    if (keys.subarray(0, length).some((key) => ENTER.includes(key))) {
+      return true;
+    }
   }
 }
 

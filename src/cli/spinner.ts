@@ -8,23 +8,25 @@ const CLEAR = "\r\x1b[K";
 /**
  * Runs work that makes a person wait, and on a terminal shows that it goes on.
  * Nothing is shown in a pipe, with `--quiet`, and nothing moves on a dumb terminal.
+ * The work takes a function that clears the line, for what else is to be said.
  */
 export async function whileWaiting<T>(
   context: Context,
   { quiet }: { quiet?: boolean | undefined },
   text: string,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (clear: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { stderr, env, signal } = context;
-  if (!stderr.isTerminal || quiet) return await work(signal);
+  const { stderr, env } = context;
+  const nothing = (): Promise<void> => Promise.resolve();
+  if (!stderr.isTerminal || quiet) return await work(nothing);
   if (env.get("TERM") === "dumb") {
     await stderr.write(`${text} …\n`);
-    return await work(signal);
+    return await work(nothing);
   }
   const ended = new AbortController();
   const spinning = spin(context, text, ended.signal);
   try {
-    return await work(signal);
+    return await work(() => stderr.write(CLEAR));
   } finally {
     ended.abort();
     await spinning.catch(() => {});

@@ -16,6 +16,8 @@ export interface InputStream {
 export interface Prompts {
   /** Asks for a secret, masked. Throws `interrupted` on Ctrl-C or when the terminal goes away. */
   secret(message: string): Promise<string>;
+  /** Waits for Enter; false if the terminal goes away. No other question can be asked after it. */
+  enter(): Promise<boolean>;
   /** Restores the terminal's state from before the first question, for a child that we run. */
   release(): void;
 }

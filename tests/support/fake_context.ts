@@ -32,6 +32,8 @@ export interface FakeContextOptions {
   terminals?: boolean | ("stdin" | "stdout" | "stderr")[];
   /** What the user types at each prompt; an error stands for Ctrl-C and the like. */
   typed?: (string | Error)[];
+  /** When Enter is pressed where that is offered. */
+  enter?: Promise<boolean>;
   /** Answers each request. If omitted, every request fails. */
   answer?: Answer;
   /** Uses the real network instead, for tests with a loopback server. */
@@ -112,6 +114,8 @@ export class FakeContext implements Context {
     this.stderr = new RecordedStream(isTerminal("stderr"));
     this.prompts = {
       secret: (message) => this.#ask(message, typed),
+      // By default, nobody presses it.
+      enter: () => options.enter ?? new Promise(() => {}),
       release: () => {},
     };
     this.fetch = options.network

@@ -12,15 +12,13 @@ import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output } from "../output.ts";
-import type { Account } from "../../services/service.ts";
 import type { KeyChoice } from "../../store/key_source.ts";
 import { accountJson } from "../account_json.ts";
 import { warnOfClock } from "../clock_warning.ts";
 import { expiryText } from "../expiry.ts";
 import { movingAside } from "../move_aside.ts";
 import { promptUntilValid } from "../token_prompt.ts";
-import type { OAuthLogin, Way } from "../oauth_login.ts";
-import type { Session } from "../session/session.ts";
+import type { Login } from "../validated_login.ts";
 import type { ResolvedTarget } from "../session/target.ts";
 
 const OPTIONS = {
@@ -39,6 +37,7 @@ const OPTIONS = {
   }),
   scope: text("scopes", "What to ask for, with spaces between."),
   noQr: flag("Show no QR code."),
+  noBrowser: flag("Don't offer to open a browser."),
   clientCredentials: flag("Log in as the client itself."),
   subjectTokenFile: text("path", "Exchange a workload's token (JWT)."),
   audience: text("name", "Where an exchanged token is to be used."),
@@ -62,6 +61,9 @@ export const login: Command<LoginOptions> = {
     ["OpenID provider", "nanoctl login --device --issuer https://id.example"],
   ],
   writesStore: true,
+  // A browser.
+  runsPrograms: ({ device, json, noBrowser }) =>
+    device === true && !json && !noBrowser,
   run: runLogin,
 };
 
@@ -94,8 +96,15 @@ export async function runLogin(
   const token = way ? undefined : await givenToken(context, options);
   const stored = way === "device" || !way && !token || options.save === true;
   if (stored) checkStorable(resolved, choice);
+  const { loginBy, validate } = await import("../validated_login.ts");
   const login = way
-    ? await loginBy(way, context, options, output, resolved)
+    ? await loginBy(
+      way,
+      context,
+      asksLater(resolved, choice) ? { ...options, noBrowser: true } : options,
+      output,
+      resolved,
+    )
     : token
     ? await validate(context, options, output, resolved, token)
     : await promptUntilValid(
@@ -132,12 +141,12 @@ function checkStorable(
   snapshot.checkChoice(choice);
 }
 
-/** A token that the service has accepted. */
-interface Login {
-  session: Session;
-  account: Account;
-  /** What an OAuth server issued. */
-  oauth?: OAuthLogin;
+/** Whether storing asks for a passphrase, which the wait for Enter would take part of. */
+function asksLater(
+  { snapshot }: ResolvedTarget,
+  choice: KeyChoice | undefined,
+): boolean {
+  return (snapshot.key ?? choice)?.source === "passphrase";
 }
 
 async function givenToken(
@@ -155,71 +164,6 @@ async function givenToken(
   }
   const { standardInputToken } = await import("../../tokens/standard_input.ts");
   return standardInputToken(context);
-}
-
-async function validate(
-  context: Context,
-  options: LoginOptions,
-  output: Output,
-  resolved: ResolvedTarget,
-  provider: TokenProvider,
-): Promise<Login> {
-  const { openSession, whoami } = await import("../session/session.ts");
-  const session = await openSession(
-    context,
-    options,
-    output,
-    resolved,
-    provider,
-  );
-  return { session, account: await whoami(session) };
-}
-
-async function loginBy(
-  way: Way,
-  context: Context,
-  options: LoginOptions,
-  output: Output,
-  resolved: ResolvedTarget,
-): Promise<Login> {
-  const { oauthLogin } = await import("../oauth_login.ts");
-  const { plainClient } = await import("../session/session.ts");
-  const { loadService } = await import("../../services/registry.ts");
-  const { target } = resolved;
-  const service = await loadService(target.service);
-  const http = await plainClient(context, options, output, target.url, service);
-  const oauth = await oauthLogin(context, options, output, http, way);
-  const { expiresAt } = oauth.tokens;
-  // A client that logs in as itself is no user that the server could name.
-  if (oauth.machine !== undefined && target.service === "oauth") {
-    const { openSession } = await import("../session/session.ts");
-    const session = await openSession(
-      context,
-      options,
-      output,
-      resolved,
-      oauth.provider,
-    );
-    return {
-      session,
-      account: { username: oauth.machine, email: null, expiresAt },
-      oauth,
-    };
-  }
-  const { session, account } = await validate(
-    context,
-    options,
-    output,
-    resolved,
-    oauth.provider,
-  );
-  return {
-    session,
-    account: expiresAt
-      ? { ...account, expiresAt, expiryUnknown: false }
-      : account,
-    oauth,
-  };
 }
 
 async function store(

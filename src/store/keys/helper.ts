@@ -1,3 +1,4 @@
+import { childEnvironment } from "../../process/child_environment.ts";
 import * as v from "valibot";
 import { NanoctlError } from "../../errors.ts";
 import { findProgram } from "../../process/program_path.ts";
@@ -16,7 +17,6 @@ const answerSchema = v.object({ Secret: v.string() });
 const NOT_FOUND = "credentials not found in native keychain";
 const USERNAME = "nanoctl";
 /** What a child process must not inherit: it holds tokens, keys and passphrases. */
-const OWN_VARIABLE = /^(NANOCTL|NANOSERVICES|CODER)_/;
 
 /** The helpers to look for if none is named, by system, the best first. */
 const USUAL_HELPERS: Record<string, string[]> = {
@@ -84,7 +84,7 @@ function entryName(id: string): string {
 
 async function findHelper(context: KeyContext): Promise<string> {
   const candidates = USUAL_HELPERS[context.os] ?? [];
-  const env = inherited(context.env.toObject());
+  const env = childEnvironment(context.env.toObject());
   for (const name of candidates) {
     const found = await run(context, name, "list", "").catch(() => undefined);
     if (found?.success) return name;
@@ -130,7 +130,7 @@ async function run(
   action: string,
   input: string,
 ): Promise<{ success: boolean; text: string }> {
-  const env = inherited(context.env.toObject());
+  const env = childEnvironment(context.env.toObject());
   const program = programName(helper);
   const place = findProgram(program, env, context.os);
   if (place?.passedOver !== undefined) throw onlyRelative("file_key", program);
@@ -188,12 +188,6 @@ function onlyRelative(
     code,
     `${program} is only in an empty or relative entry of PATH, which is not used`,
     "put the absolute path of its folder into PATH",
-  );
-}
-
-function inherited(env: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !OWN_VARIABLE.test(name)),
   );
 }
 

@@ -1,0 +1,83 @@
+import type { TokenProvider } from "../http/token_provider.ts";
+import type { Context } from "../process/context.ts";
+import type { Account } from "../services/service.ts";
+import type { OAuthLogin, Way } from "./oauth_login.ts";
+import type { OAuthOptions } from "./oauth_options.ts";
+import type { Output } from "./output.ts";
+import type { Session } from "./session/session.ts";
+import type { ResolvedTarget } from "./session/target.ts";
+
+/** A token that the service has accepted. */
+export interface Login {
+  session: Session;
+  account: Account;
+  /** What an OAuth server issued. */
+  oauth?: OAuthLogin;
+}
+
+/** Asks the service whose the token is. Throws what it throws, a refusal included. */
+export async function validate(
+  context: Context,
+  options: OAuthOptions,
+  output: Output,
+  resolved: ResolvedTarget,
+  provider: TokenProvider,
+): Promise<Login> {
+  const { openSession, whoami } = await import("./session/session.ts");
+  const session = await openSession(
+    context,
+    options,
+    output,
+    resolved,
+    provider,
+  );
+  return { session, account: await whoami(session) };
+}
+
+/** Gets a token from the OAuth server, and validates it. Throws as `oauthLogin` and {@linkcode validate} do. */
+export async function loginBy(
+  way: Way,
+  context: Context,
+  options: OAuthOptions,
+  output: Output,
+  resolved: ResolvedTarget,
+): Promise<Login> {
+  const { oauthLogin } = await import("./oauth_login.ts");
+  const { plainClient } = await import("./session/session.ts");
+  const { loadService } = await import("../services/registry.ts");
+  const { target } = resolved;
+  const service = await loadService(target.service);
+  const http = await plainClient(context, options, output, target.url, service);
+  const oauth = await oauthLogin(context, options, output, http, way);
+  const { expiresAt } = oauth.tokens;
+  // A client that logs in as itself is no user that the server could name.
+  if (oauth.machine !== undefined && target.service === "oauth") {
+    const { openSession } = await import("./session/session.ts");
+    const session = await openSession(
+      context,
+      options,
+      output,
+      resolved,
+      oauth.provider,
+    );
+    return {
+      session,
+      account: { username: oauth.machine, email: null, expiresAt },
+      oauth,
+    };
+  }
+  const { session, account } = await validate(
+    context,
+    options,
+    output,
+    resolved,
+    oauth.provider,
+  );
+  return {
+    session,
+    account: expiresAt
+      ? { ...account, expiresAt, expiryUnknown: false }
+      : account,
+    oauth,
+  };
+}
