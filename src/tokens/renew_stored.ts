@@ -1,6 +1,7 @@
 import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
 import { logInAgain } from "./machine.ts";
+import { DEFAULT_CLIENT_ID } from "../services/oauth/server.ts";
 import { refresh } from "../services/oauth/renewal.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import { grantIn } from "../store/sealed_grant.ts";
@@ -46,8 +47,18 @@ export async function renewStored(
     },
     now,
     warn: (line) => renewing.warn(line),
-    login: loginCommand(snapshot, { profile }),
+    login: ({ clientId }) =>
+      [
+        loginCommand(snapshot, { profile }),
+        "--device",
+        ...isOrdinary(clientId) ? ["--client-id", clientId] : [],
+      ].join(" "),
   }, stale);
+}
+
+/** Whether a client has to be named, and can be pasted into a shell. */
+function isOrdinary(clientId: string): boolean {
+  return clientId !== DEFAULT_CLIENT_ID && /^[\w.-]+$/.test(clientId);
 }
 
 async function renewable(

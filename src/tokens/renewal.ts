@@ -35,8 +35,8 @@ export interface RenewalContext {
   refresh(tokens: RenewableTokens): Promise<GrantedTokens>;
   now(): Date;
   warn(line: string): Promise<void>;
-  /** The command that logs in again. */
-  login: string;
+  /** The command that logs a person in again. */
+  login(grant: Grant): string;
 }
 
 /** Whether it is time to renew a token. */
@@ -73,7 +73,8 @@ async function spend(
   context: RenewalContext,
   tokens: RenewableTokens,
 ): Promise<GrantedTokens> {
-  const { store, login } = context;
+  const { store } = context;
+  const login = context.login(tokens.grant);
   let renewed: GrantedTokens;
   try {
     renewed = await context.refresh(tokens);

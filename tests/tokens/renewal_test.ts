@@ -89,7 +89,7 @@ class World {
       },
       now: () => new Date(1),
       warn: () => Promise.resolve(),
-      login: "nanoctl login",
+      login: () => "nanoctl login",
     };
   }
 
@@ -242,7 +242,7 @@ describe("renewing", () => {
         warnings.push(line);
         return Promise.resolve();
       },
-      login: "nanoctl login --profile work",
+      login: () => "nanoctl login --profile work",
       ...change,
     };
   }
