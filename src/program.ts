@@ -1,3 +1,4 @@
+import { lineOfTool } from "./cli/command_line/called_by_tools.ts";
 import { type CommandLine, parse } from "./cli/command_line/parse.ts";
 import { runLine } from "./cli/run.ts";
 import { dropPermissions, startWorker } from "./process/drop_permissions.ts";
@@ -13,7 +14,7 @@ import { foldersOf } from "./store/paths.ts";
  * loaded: the parse and the specs are all our own.
  */
 export async function runProgram(): Promise<number> {
-  const line = await parse(Deno.args);
+  const line = await parse(lineOfTool(Deno.args));
   const run = line.wants === "run" ? line : undefined;
   const folders = foldersOf({
     env: { get: variableIfText },

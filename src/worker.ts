@@ -3,7 +3,8 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 
+import { lineOfTool } from "./cli/command_line/called_by_tools.ts";
 import { parse } from "./cli/command_line/parse.ts";
 import { runHere } from "./program.ts";
 
-self.postMessage(await runHere(await parse(Deno.args)));
+self.postMessage(await runHere(await parse(lineOfTool(Deno.args))));

@@ -32,6 +32,7 @@ const FAST_PATH = [
 
 /** What `token` loads besides where the fast path gives up. */
 const WHOLE = [
+  "src/cli/command_line/called_by_tools.ts",
   "src/cli/command_line/parse.ts",
   "src/cli/command_line/shared_options.ts",
   "src/cli/command_line/spec.ts",

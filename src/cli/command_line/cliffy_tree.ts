@@ -115,7 +115,7 @@ function declare(
   if (spec.usage) tree.usage(spec.usage);
   const names = spec.arguments ?? [];
   if (names.length > 0) {
-    tree.arguments(names.map((argument) => `<${argument}:string>`).join(" "));
+    tree.arguments(names.map(argumentText).join(" "));
   }
   addOptions(tree, spec.options ?? {});
   if (spec.takesAgent) addOptions(tree, AGENT_OPTIONS);
@@ -127,6 +127,12 @@ function declare(
       args: spec.takesCommand ? this.getLiteralArgs() : args.map(String),
     });
   });
+}
+
+function argumentText(name: string): string {
+  return name.endsWith("?")
+    ? `[${name.slice(0, -1)}:string]`
+    : `<${name}:string>`;
 }
 
 /** To Cliffy, `--no-qr` is an option `qr` that is on by default. */

@@ -1,4 +1,5 @@
 import {
+  argumentCounts,
   type Command,
   longName,
   type OptionSpec,
@@ -113,9 +114,10 @@ function withCommand(
     (!isForProgram && behind?.some((arg) => /^-./.test(arg))
       ? "An argument can't begin with a hyphen."
       : undefined);
-  const count = command.takesCommand ? 0 : command.arguments?.length ?? 0;
+  const { least, most } = argumentCounts(command.takesCommand ? {} : command);
+  const count = isForProgram ? words.length : args.length;
   const fits = line.fits && !problem && !line.wantsVersion &&
-    (isForProgram ? words.length : args.length) === count;
+    count >= least && count <= most;
   if (fits) return { wants: "run", name, command, options: line.values, args };
   return {
     wants: "explanation",

@@ -74,7 +74,7 @@ export type OptionsOf<Specs extends OptionSpecs> = {
 export interface Command<Options = Record<string, unknown>> {
   /** More than the summary, in lines. */
   readonly description?: string;
-  /** The names of the positional arguments; each must be given. */
+  /** The names of the positional arguments; one that ends in `?` can be left out, if all behind it are. */
   readonly arguments?: readonly string[];
   /** How to call it, if the arguments don't say it. */
   readonly usage?: string;
@@ -92,6 +92,14 @@ export interface Command<Options = Record<string, unknown>> {
   /** Whether it runs programs, other than a credential helper that keeps the key. */
   runsPrograms?(options: Options): boolean;
   run(context: Context, options: Options, args: string[]): Promise<void>;
+}
+
+/** How many positional arguments a command takes. */
+export function argumentCounts(
+  { arguments: names = [] }: Pick<Command, "arguments">,
+): { least: number; most: number } {
+  const optional = names.filter((name) => name.endsWith("?")).length;
+  return { least: names.length - optional, most: names.length };
 }
 
 /** The long spelling of an option: `--token-file` for `tokenFile`. */

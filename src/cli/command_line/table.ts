@@ -38,6 +38,11 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: async () =>
       (await import("../commands/external_auth/list.ts")).externalAuthList,
   },
+  "credential git": {
+    summary: "Answer git, which asks for a login.",
+    load: async () =>
+      (await import("../commands/credential/git.ts")).credentialGit,
+  },
   "api": {
     summary: "Send an authenticated request, print the answer.",
     load: async () => (await import("../commands/api.ts")).api,
@@ -67,6 +72,7 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
 /** The groups of commands, and what help says about each. */
 export const GROUPS: Readonly<Record<string, string>> = {
   "external-auth": "Get tokens of external providers, such as GitHub.",
+  "credential": "Give tools the logins that they ask for.",
   "store": "Look after the credential file.",
 };
 

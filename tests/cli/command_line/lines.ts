@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { optionsOf } from "../../../src/cli/command_line/parse.ts";
 import {
+  argumentCounts,
   longName,
   type OptionSpec,
 } from "../../../src/cli/command_line/spec.ts";
@@ -67,14 +68,14 @@ export async function lines(): Promise<fc.Arbitrary<Line>> {
           value: spec.kind === "flag" ? undefined : given.value,
         };
       });
-      const count = command.arguments?.length ?? 0;
+      const { least, most } = argumentCounts(command);
       return fc.record<Line>({
         name: fc.constant(name),
         options: fc.array(option, { maxLength: 4 }),
         args: fc.oneof(
           {
             weight: 5,
-            arbitrary: fc.array(word, { minLength: count, maxLength: count }),
+            arbitrary: fc.array(word, { minLength: least, maxLength: most }),
           },
           { weight: 1, arbitrary: fc.array(word, { maxLength: 3 }) },
         ),
