@@ -94,6 +94,14 @@ describe("seen by strace, what is written to", () => {
     { args: ["token"] },
     { args: ["external-auth", "access-token", "github"] },
     { args: ["external-auth", "list"] },
+    {
+      args: [
+        "credential",
+        "git",
+        "askpass",
+        "Password for 'https://github.com': ",
+      ],
+    },
     { args: ["api", "/v1/me"] },
     { args: ["exec", "--", "true"] },
     { args: ["use", "default"], store: true },

@@ -87,6 +87,7 @@ function commandLines(): string[][] {
     ["external-auth", "access-token", "github"],
     ["external-auth", "access-token", "github", "--extra", "user.session"],
     ["external-auth", "list"],
+    ["credential", "git", "askpass", "Password for 'https://github.com': "],
     ["api", `/v1/me?access_token=${query}&page=2`],
     ["api", "--include", "/v1/me"],
   ];
@@ -109,6 +110,7 @@ function allowedOf(command: string[]): Allowed | undefined {
   if (command[0] === "external-auth" && command[1] === "access-token") {
     return { stdout: ["access token", "provider's session"] };
   }
+  if (command[0] === "credential") return { stdout: ["access token"] };
   // The body is what the service says.
   if (command[0] === "api") {
     return { stdout: ["token", "query secret", "cookie", "agent's session"] };
