@@ -17,14 +17,18 @@ export async function runLine(
 ): Promise<number> {
   try {
     // Ends even what can't be aborted, such as waiting for a lock or for input.
-    await Promise.race([execute(line, context), context.interrupted]);
+    await Promise.race([execute(line, args, context), context.interrupted]);
     return 0;
   } catch (error) {
     return await fail(error, args, context);
   }
 }
 
-async function execute(line: CommandLine, context: Context): Promise<void> {
+async function execute(
+  line: CommandLine,
+  args: string[],
+  context: Context,
+): Promise<void> {
   switch (line.wants) {
     case "run":
       return await line.command.run(context, line.options, line.args);
@@ -33,10 +37,14 @@ async function execute(line: CommandLine, context: Context): Promise<void> {
       return await context.stdout.write(`${versionText()}\n`);
     }
     case "help": {
-      const { helpText } = await import("./command_line/cliffy_tree.ts");
-      return await context.stdout.write(
-        `${await helpText(context, line.name)}\n`,
-      );
+      const { helpText } = await import("./command_line/help.ts");
+      const { styling } = await import("./style.ts");
+      const style = styling(context, { noColor: args.includes("--no-color") });
+      const text = await helpText(line.name, {
+        columns: context.stdout.columns,
+        heading: (heading) => style(heading, "bold"),
+      });
+      return await context.stdout.write(`${text}\n`);
     }
     case "explanation": {
       const { usageError } = await import("./command_line/usage_error.ts");

@@ -1,6 +1,8 @@
 /** Standard output or standard error. */
 export interface OutputStream {
   readonly isTerminal: boolean;
+  /** How many columns the terminal has; undefined if it is none, or doesn't say. */
+  readonly columns?: number | undefined;
   /** Writes text or bytes, whole, before it resolves. */
   write(data: string | Uint8Array): Promise<void>;
 }

@@ -38,6 +38,9 @@ export function outputStream(
     get isTerminal(): boolean {
       return stream.isTerminal();
     },
+    get columns(): number | undefined {
+      return stream.isTerminal() ? terminalColumns() : undefined;
+    },
     async write(data): Promise<void> {
       const bytes = typeof data === "string"
         ? new TextEncoder().encode(data)
@@ -51,6 +54,15 @@ export function outputStream(
       }
     },
   };
+}
+
+function terminalColumns(): number | undefined {
+  try {
+    // 0 on a terminal that was never told its size.
+    return Deno.consoleSize().columns || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The error of a failed write; a broken pipe stays as it is, for run.ts. */

@@ -64,6 +64,7 @@ const HARMED = [
   "src/version.ts",
   "src/store/credential_store.ts",
   "src/cli/command_line/cliffy_tree.ts",
+  "src/cli/command_line/help.ts",
   "src/cli/command_line/usage_error.ts",
   "src/dev_server/server.ts",
 ];

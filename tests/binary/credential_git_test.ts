@@ -72,7 +72,7 @@ describe("credential git", () => {
 
   function git(
     args: string[],
-    env: Record<string, string> = {},
+    env?: Record<string, string>,
     stdin?: string,
   ): Promise<Result> {
     return new Child("/usr/bin/git", args, {

@@ -5,6 +5,9 @@ import { type Help, readHelp } from "../support/help.ts";
 /** How wide a line of a help may be: the terminal of old. */
 const WIDTH = 80;
 
+/** What is said of an option: beside it, and below that. */
+const ROW = /^ {2}-\S.*? {2,}(\S.*(?:\n {20,}.+)*)/gm;
+
 const HELPS = await readHelp();
 
 function nameOf({ path }: Help): string {
@@ -45,13 +48,12 @@ describe("the help", () => {
     });
 
     it(`of ${nameOf(help)} says what it is for, in sentences`, () => {
-      const [, description = ""] = help.text.split("\nDescription:\n\n");
-      assertMatch(description.split("\n\n")[0] ?? "", /^ {2}[A-Z].*\.$/);
-      const [, options = ""] = help.text.split("\nOptions:\n\n");
-      for (const [, said = ""] of options.matchAll(/ - (.+(?:\n {20,}.+)*)/g)) {
-        assertMatch(said, /^[A-Z][^]*[.)]$/);
-        // All that -h shows.
-        assertMatch(said.split("\n")[0] ?? "", /[.)]$/);
+      const [first = "", ...others] = help.text.split("\n\n");
+      assertMatch(first, /^[A-Z][^\n]*\.$/);
+      const rows = others.filter((part) => part.startsWith("Options"));
+      assert(rows.length >= 2);
+      for (const row of rows.join("\n").matchAll(ROW)) {
+        assertMatch(row[1] ?? "", /^[A-Z][^]*[.)]$/);
       }
     });
 
@@ -59,13 +61,13 @@ describe("the help", () => {
       it(`of ${nameOf(help)} says that a command is to follow`, () =>
         assertMatch(
           help.text,
-          new RegExp(`^\\s*Usage: +${nameOf(help)} <command>`),
+          new RegExp(`\nUsage:\n  ${nameOf(help)} <command>\n`),
         ));
       continue;
     }
     it(`of ${nameOf(help)} has an example, with options that there are`, () => {
       const own = help.examples.filter((line) => called(line) === help);
-      assert(own.length > 0, help.text);
+      assert(own.length > 0 && help.examples.length >= 2, help.text);
       for (const line of help.examples) {
         const { options, globalOptions } = called(line) ?? help;
         const [ours = ""] = line.slice(line.indexOf("nanoctl ")).split(

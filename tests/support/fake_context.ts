@@ -49,6 +49,7 @@ export class RecordedStream implements OutputStream {
   /** If set, every write throws it. */
   failure: Error | undefined;
   readonly isTerminal: boolean;
+  columns: number | undefined;
 
   constructor(isTerminal: boolean) {
     this.isTerminal = isTerminal;

@@ -10,11 +10,13 @@ export interface Help {
   width: number;
   /** Its own options, each with all its flags: `["-X", "--method"]`. */
   options: string[][];
+  /** Those of its own that take a value, such as `--method`. */
+  valueOptions: string[];
   /** The options that every command takes. */
   globalOptions: string[][];
   /** The commands below it, by name. */
   commands: string[];
-  /** Its example command lines after their titles, however Cliffy separates them. */
+  /** Its example command lines. */
   examples: string[];
 }
 
@@ -28,10 +30,15 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
     text,
     width: Math.max(...stdout.split("\n").map((line) => line.length)),
     options: flagsIn(text, "Options"),
+    valueOptions: [
+      ...sections(text, "Options").matchAll(/^ {2}(?:-\w, )?(--[a-z-]+) </gm),
+    ].map(([, name = ""]) => name),
     globalOptions: flagsIn(text, "Options of every command"),
-    commands: [...section(text, "Commands").matchAll(/^ {2}([a-z][\w-]*)/gm)]
+    commands: [...sections(text, "Commands").matchAll(/^ {2}([a-z][\w-]*)/gm)]
       .map(([, name = ""]) => name),
-    examples: [...section(text, "Examples").matchAll(/^ {2}\S.*nanoctl .+$/gm)]
+    examples: [
+      ...sections(text, "Examples").matchAll(/^ {2}(?!#).*nanoctl\b.*$/gm),
+    ]
       .map(([line]) => line),
   };
   const below = await Promise.all(
@@ -40,13 +47,20 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
   return [help, ...below.flat()];
 }
 
-/** The text under a heading, up to the next one. */
-function section(text: string, heading: string): string {
-  const [, found = ""] = text.split(`\n${heading}:\n`);
-  return found.split(/\n(?=\S)/)[0] ?? "";
+/** The texts under headings that begin so, each up to the next one; without those of every command. */
+function sections(text: string, heading: string): string {
+  const isShared = heading === "Options of every command";
+  return text.split(/\n(?=\S)/)
+    .map((part) => part.split(":\n"))
+    .filter(([first = ""]) =>
+      isShared
+        ? first === heading
+        : new RegExp(`^${heading}( (?!of every)|$)`).test(first)
+    )
+    .map(([, ...lines]) => lines.join(":\n")).join("\n");
 }
 
 function flagsIn(text: string, heading: string): string[][] {
-  return [...section(text, heading).matchAll(/^ {2}(-[^<]*?) {2,}/gm)]
+  return [...sections(text, heading).matchAll(/^ {2}(-[^<\n]*?)(?: <| {2,})/gm)]
     .map(([, flags = ""]) => flags.split(/, */));
 }

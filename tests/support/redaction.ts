@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
-import { type Home, latin1, run } from "./nanoctl.ts";
+import { readHelp } from "./help.ts";
+import { type Home, latin1 } from "./nanoctl.ts";
 
 /** How many consecutive characters of a secret count as a leak. */
 const PIECE = 12;
@@ -134,22 +135,8 @@ export interface HelpedCommand {
 }
 
 /** Every command without subcommands, as listed in the program's help. */
-export async function commandTree(
-  words: string[] = [],
-): Promise<HelpedCommand[]> {
-  const { code, stdout } = await run([...words, "--help"]);
-  assert(code === 0, `no help for ${words.join(" ")}`);
-  const section = (name: string): string =>
-    new RegExp(`^${name}:\\n\\n((?:  .*\\n|\\n)*)`, "m").exec(stdout)?.[1] ??
-      "";
-  const below = [...section("Commands").matchAll(/^ {2}([a-z][a-z-]*) /gm)]
-    .map(([, name = ""]) => name);
-  if (below.length > 0) {
-    const trees = below.map((name) => commandTree([...words, name]));
-    return (await Promise.all(trees)).flat();
-  }
-  const options = [
-    ...section("Options").matchAll(/^ {2}(?:-\w, )?(--[a-z-]+) +</gm),
-  ];
-  return [{ words, valueOptions: options.map(([, name = ""]) => name) }];
+export async function commandTree(): Promise<HelpedCommand[]> {
+  const helps = await readHelp();
+  return helps.filter(({ commands }) => commands.length === 0)
+    .map(({ path, valueOptions }) => ({ words: path, valueOptions }));
 }

@@ -1,5 +1,4 @@
 import { Command as CliffyCommand, ValidationError } from "@cliffy/command";
-import type { Context } from "../../process/context.ts";
 import { VERSION } from "../../version.ts";
 import type { Unreadable } from "./parse.ts";
 import { AGENT_OPTIONS, GLOBAL_OPTIONS } from "./shared_options.ts";
@@ -16,28 +15,6 @@ export interface CliffyReading {
   name: string;
   options: Record<string, unknown>;
   args: string[];
-}
-
-/** The help of a command or a group; of the whole program for an empty name. */
-export async function helpText(
-  context: Pick<Context, "stdout" | "env">,
-  name: string,
-): Promise<string> {
-  const path = name === "" ? [] : name.split(" ");
-  const root = await treeFor(
-    path,
-    async (name) => await COMMANDS[name]?.load(),
-  );
-  const colors = context.stdout.isTerminal && !context.env.get("NO_COLOR");
-  let command = root.reset().help({ colors });
-  for (const word of path) command = command.getCommand(word) ?? command;
-  let text = "";
-  // Only a parse makes Cliffy declare its own options.
-  command.showHelp = (options): void => {
-    text = command.getHelp(options);
-  };
-  await root.parse([...path, "--help"]);
-  return text;
 }
 
 /**

@@ -16,8 +16,10 @@ interface Details {
   readonly variable?: string;
   /** What applies without the option, as help says it. */
   readonly default?: string;
-  /** More lines of help. */
+  /** More sentences of help. */
   readonly note?: string;
+  /** What it is for, where help groups a command's options: such as "of a device login". */
+  readonly group?: string;
 }
 
 /** An option as data: the parse, the help and the types of a command's options come from it. */

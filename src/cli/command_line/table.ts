@@ -76,6 +76,14 @@ export const GROUPS: Readonly<Record<string, string>> = {
   "store": "Look after the credential file.",
 };
 
+/** In which groups help lists the commands of the first level, and in which order. */
+export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "to log in": ["login", "logout", "whoami", "status", "use"],
+  "to use the token": ["token", "exec", "api", "external-auth", "credential"],
+  "to look after it": ["store"],
+  "to try it out": ["dev-server"],
+};
+
 /** The words that can follow a group, or start a command line if no group is given; in the order of help. */
 export function wordsBelow(group = ""): string[] {
   const names = Object.keys(COMMANDS)

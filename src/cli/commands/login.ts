@@ -21,6 +21,10 @@ import { promptUntilValid } from "../token_prompt.ts";
 import type { Login } from "../validated_login.ts";
 import type { ResolvedTarget } from "../session/target.ts";
 
+const DEVICE = { group: "of a login with a code" };
+const MACHINE = { group: "of a machine's login" };
+const OAUTH = { group: "of both" };
+
 const OPTIONS = {
   tokenStdin: flag("Read the token from standard input."),
   save: flag("Store the token, wherever it came from."),
@@ -28,19 +32,20 @@ const OPTIONS = {
     note: KEY_SOURCE_NOTE,
   }),
   force: flag("Move aside an unreadable file; start anew."),
-  device: flag("Log in with a code, on any device."),
-  issuer: text("url", "Log in at this OAuth server."),
-  clientId: text("id", "The OAuth client.", { default: "nanoctl" }),
+  device: flag("Log in with a code, on any device.", DEVICE),
+  noQr: flag("Show no QR code.", DEVICE),
+  noBrowser: flag("Don't offer to open a browser.", DEVICE),
+  clientCredentials: flag("Log in as the client itself.", MACHINE),
+  subjectTokenFile: text("path", "Exchange a workload's token (JWT).", MACHINE),
+  audience: text("name", "Where an exchanged token is to be used.", MACHINE),
+  issuer: text("url", "Log in at this OAuth server.", OAUTH),
+  clientId: text("id", "The OAuth client.", { default: "nanoctl", ...OAUTH }),
   clientSecretFile: text("path", "The client secret.", {
     variable: "NANOCTL_CLIENT_SECRET",
     note: "The variable holds the secret itself.",
+    ...OAUTH,
   }),
-  scope: text("scopes", "What to ask for, with spaces between."),
-  noQr: flag("Show no QR code."),
-  noBrowser: flag("Don't offer to open a browser."),
-  clientCredentials: flag("Log in as the client itself."),
-  subjectTokenFile: text("path", "Exchange a workload's token (JWT)."),
-  audience: text("name", "Where an exchanged token is to be used."),
+  scope: text("scopes", "What to ask for, with spaces between.", OAUTH),
 };
 
 /** The options of `login`. */

@@ -7,6 +7,7 @@ import { Output } from "../output.ts";
 export const token: Command<GlobalOptions> = {
   examples: [
     ["With curl", 'curl -H "Authorization: Bearer $(nanoctl token)" …'],
+    ["With its expiry", "nanoctl token --json"],
   ],
   usesToken: "hands over",
   run: runToken,

@@ -6,7 +6,10 @@ import type { KeyInfo } from "../../../store/keys/key_info.ts";
 
 /** `nanoctl store info`: how the credential file is encrypted. */
 export const storeInfo: Command<GlobalOptions> = {
-  examples: [["For a script", "nanoctl store info --json"]],
+  examples: [
+    ["At a glance", "nanoctl store info"],
+    ["For a script", "nanoctl store info --json"],
+  ],
   run: runStoreInfo,
 };
 
