@@ -12,10 +12,11 @@ interface Refusal {
   response: Response;
 }
 
-/** Some servers send the status alone; 401 is for the client (RFC 6749, section 5.2), and 400 for what it presents. */
+/** Some servers send the status alone; 401 and 403 are for the client (RFC 6749, section 5.2), and 400 for what it presents. */
 const BARE: Record<number, string> = {
   400: "invalid_grant",
   401: "invalid_client",
+  403: "invalid_client",
 };
 
 function refusalIn(error: unknown): Refusal | undefined {
