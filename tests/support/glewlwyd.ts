@@ -8,6 +8,14 @@ import {
 } from "./oidc_provider.ts";
 import { deadUrl } from "./servers.ts";
 
+/** How long the server's grants last, in seconds. */
+export interface GlewlwydOptions {
+  /** An access token; an hour if not given. */
+  accessTokenSeconds?: number;
+  /** A device code; ten minutes if not given. */
+  deviceCodeSeconds?: number;
+}
+
 /** A running Glewlwyd on 127.0.0.1. */
 export interface GlewlwydServer extends AsyncDisposable {
   /** Its issuer; the metadata is at `<issuer>/.well-known/openid-configuration`. */
@@ -20,6 +28,11 @@ export interface GlewlwydServer extends AsyncDisposable {
   approve(userCode: string): Promise<void>;
   /** Denies the device with this user code. */
   deny(userCode: string): Promise<void>;
+  /**
+   * Has the next poll with this user code's device answered with `slow_down` (RFC
+   * 8628, section 3.5), and resolves when it was.
+   */
+  slowDown(userCode: string): Promise<void>;
   /** Whether an access token or a refresh token is still good. */
   introspect(token: string): Promise<boolean>;
   /** Stops the server and removes its files. */
@@ -34,7 +47,11 @@ const TABLES = "/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3";
 const SQLITE = "/usr/bin/sqlite3";
 
 const CLIENT_ID = "nanoctl";
-const MACHINE: ConfidentialClient = { id: "machine", secret: "machine-secret" };
+/** Its secret has what a form sends as it is, and nothing of what is stored in the open. */
+const MACHINE: ConfidentialClient = {
+  id: "machine",
+  secret: "kept-by_the.robot-alone",
+};
 const ADA_PASSWORD = "ada's password";
 /** The name of the plugin's instance, which is a part of the issuer. */
 const PLUGIN = "oidc";
@@ -49,9 +66,13 @@ export function hasGlewlwyd(): boolean {
 }
 
 /** Starts Glewlwyd as a child process, with its database in a temporary folder. */
-export async function startGlewlwyd(): Promise<GlewlwydServer> {
+export async function startGlewlwyd(
+  options: GlewlwydOptions = {},
+): Promise<GlewlwydServer> {
   if (!hasGlewlwyd()) {
-    throw new Error("install Debian's glewlwyd, glewlwyd-common and sqlite3");
+    throw new Error(
+      "install Debian's glewlwyd, glewlwyd-common, sqlite3 and dbconfig-sqlite3",
+    );
   }
   const folder = await Deno.makeTempDir({ prefix: "glewlwyd-" });
   try {
@@ -69,7 +90,7 @@ export async function startGlewlwyd(): Promise<GlewlwydServer> {
     }).spawn();
     const server = new RunningGlewlwyd(url, folder, process);
     try {
-      await server.prepare();
+      await server.prepare(options);
     } catch (error) {
       const log = await Deno.readTextFile(logIn(folder)).catch(() => "no log");
       await server.close();
@@ -100,7 +121,7 @@ class RunningGlewlwyd implements GlewlwydServer {
   }
 
   /** Waits for its API, then adds the plugin, the scopes, the clients and Ada. */
-  async prepare(): Promise<void> {
+  async prepare(options: GlewlwydOptions): Promise<void> {
     await until(async () => {
       if (this.#ended) throw new Error("it exited");
       return await answers(`${this.#api}/auth/`);
@@ -152,7 +173,7 @@ class RunningGlewlwyd implements GlewlwydServer {
       name: PLUGIN,
       display_name: PLUGIN,
       enabled: true,
-      parameters: await pluginParameters(this.issuer),
+      parameters: await pluginParameters(this.issuer, options),
     });
   }
 
@@ -183,6 +204,25 @@ class RunningGlewlwyd implements GlewlwydServer {
        SELECT changes();`,
     );
     if (changed !== "1") throw new Error(`no such user code: ${userCode}`);
+  }
+
+  async slowDown(userCode: string): Promise<void> {
+    // As if the device had polled a minute from now. Each poll sets it to now.
+    const login = `gpoda_user_code_hash = '${await hashOf(userCode)}'`;
+    const ahead = "CAST(strftime('%s', 'now') AS INTEGER) + 60";
+    const changed = await runSql(
+      this.#folder,
+      `UPDATE gpo_device_authorization SET gpoda_last_check = ${ahead}
+       WHERE ${login};
+       SELECT changes();`,
+    );
+    if (changed !== "1") throw new Error(`no such user code: ${userCode}`);
+    const isAhead = `SELECT gpoda_last_check > strftime('%s', 'now') + 20
+       FROM gpo_device_authorization WHERE ${login};`;
+    await until(
+      async () => await runSql(this.#folder, isAhead) === "0",
+      "the device has polled",
+    );
   }
 
   async introspect(token: string): Promise<boolean> {
@@ -356,13 +396,14 @@ database = { type = "sqlite3", path = "${databaseIn(folder)}" };
 
 async function pluginParameters(
   issuer: string,
+  { accessTokenSeconds = 3600, deviceCodeSeconds = 600 }: GlewlwydOptions,
 ): Promise<Record<string, unknown>> {
   const key = { ...await makeSigningKey(), alg: "RS256" };
   return {
     iss: issuer,
     "jwks-private": JSON.stringify({ keys: [key] }),
     "jwks-show": true,
-    "access-token-duration": 3600,
+    "access-token-duration": accessTokenSeconds,
     "refresh-token-duration": 86_400,
     "code-duration": 600,
     "refresh-token-rolling": true,
@@ -372,7 +413,7 @@ async function pluginParameters(
     "auth-type-client-enabled": true,
     "auth-type-refresh-enabled": true,
     "auth-type-device-enabled": true,
-    "device-authorization-expiration": 600,
+    "device-authorization-expiration": deviceCodeSeconds,
     "device-authorization-interval": 1,
     "introspection-revocation-allowed": true,
     "introspection-revocation-allow-target-client": true,

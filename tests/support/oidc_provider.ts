@@ -129,7 +129,11 @@ export class CookieSession {
 }
 
 const CLIENT_ID = "nanoctl";
-const MACHINE: ConfidentialClient = { id: "machine", secret: "machine-secret" };
+/** Its secret has what a form sends as it is, and nothing of what is stored in the open. */
+const MACHINE: ConfidentialClient = {
+  id: "machine",
+  secret: "kept-by_the.robot-alone",
+};
 const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
 const INTERACTION = "/interaction/";
 const APPROVED = "The device is allowed.";
