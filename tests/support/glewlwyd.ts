@@ -30,9 +30,9 @@ export interface GlewlwydServer extends AsyncDisposable {
   deny(userCode: string): Promise<void>;
   /**
    * Has the next poll with this user code's device answered with `slow_down` (RFC
-   * 8628, section 3.5), and resolves when it was.
+   * 8628, section 3.5), and resolves to the time of that, in full seconds.
    */
-  slowDown(userCode: string): Promise<void>;
+  slowDown(userCode: string): Promise<Date>;
   /** Whether an access token or a refresh token is still good. */
   introspect(token: string): Promise<boolean>;
   /** Stops the server and removes its files. */
@@ -206,7 +206,7 @@ class RunningGlewlwyd implements GlewlwydServer {
     if (changed !== "1") throw new Error(`no such user code: ${userCode}`);
   }
 
-  async slowDown(userCode: string): Promise<void> {
+  async slowDown(userCode: string): Promise<Date> {
     // As if the device had polled a minute from now. Each poll sets it to now.
     const login = `gpoda_user_code_hash = '${await hashOf(userCode)}'`;
     const ahead = "CAST(strftime('%s', 'now') AS INTEGER) + 60";
@@ -217,12 +217,14 @@ class RunningGlewlwyd implements GlewlwydServer {
        SELECT changes();`,
     );
     if (changed !== "1") throw new Error(`no such user code: ${userCode}`);
-    const isAhead = `SELECT gpoda_last_check > strftime('%s', 'now') + 20
-       FROM gpo_device_authorization WHERE ${login};`;
-    await until(
-      async () => await runSql(this.#folder, isAhead) === "0",
-      "the device has polled",
-    );
+    const lastCheck =
+      `SELECT gpoda_last_check FROM gpo_device_authorization WHERE ${login};`;
+    let polledAt = Infinity;
+    await until(async () => {
+      polledAt = Number(await runSql(this.#folder, lastCheck)) * 1000;
+      return polledAt <= Date.now();
+    }, "the device has polled");
+    return new Date(polledAt);
   }
 
   async introspect(token: string): Promise<boolean> {
