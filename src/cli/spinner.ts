@@ -24,13 +24,21 @@ export async function whileWaiting<T>(
     return await work(nothing);
   }
   const ended = new AbortController();
-  const spinning = spin(context, text, ended.signal);
+  const spinning = spin(context, text, ended.signal).catch(() => {});
+  const stop = async (): Promise<void> => {
+    if (ended.signal.aborted) return;
+    ended.abort();
+    await stderr.write(CLEAR);
+  };
+  // Ctrl-C is reported without waiting for the work to end.
+  const interrupt = (): void => void stop().catch(() => {});
+  signal.addEventListener("abort", interrupt);
   try {
     return await work(() => stderr.write(CLEAR));
   } finally {
-    ended.abort();
-    await spinning.catch(() => {});
-    await stderr.write(CLEAR);
+    signal.removeEventListener("abort", interrupt);
+    await stop();
+    await spinning;
   }
 }
 
