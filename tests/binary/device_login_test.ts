@@ -327,6 +327,23 @@ describe("login --device without a terminal", () => {
     assertEquals(verification_uri_complete, null);
   });
 
+  it("names nanoctl in every request, whichever library made it", async () => {
+    using home = new Home();
+    const requests = await service.requestsDuring(() =>
+      logInByDevice(service, home)
+    );
+    const ours = requests.filter(({ path }) => !path.startsWith("/dev/"));
+    assertEquals(ours.map(({ path }) => path), [
+      "/.well-known/oauth-authorization-server",
+      "/oauth/device",
+      "/oauth/token",
+      "/v1/me",
+    ]);
+    for (const { user_agent, path } of ours) {
+      assertMatch(user_agent ?? "", /^nanoctl\/\d/, path);
+    }
+  });
+
   it("ends with 130 on SIGINT, and stores nothing", async () => {
     using home = new Home();
     const child = start(["login", "--device", "--json"], {

@@ -28,10 +28,12 @@ export function transportOf(client: HttpClient): Transport {
     [allowInsecureRequests]: true,
     [customFetch]: async (address, { method, headers, body }) => {
       const url = new URL(address);
+      // Our client names itself.
+      const { "user-agent": _, ...own } = headers;
       const answer = await client.at(url.origin).send({
         method,
         path: `${url.pathname}${url.search}`,
-        headers: Object.entries(headers),
+        headers: Object.entries(own),
         ...(body === undefined
           ? {}
           : { body: new TextEncoder().encode(String(body)) }),
