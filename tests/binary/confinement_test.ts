@@ -171,7 +171,7 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["api", "/v1/me"] },
     { args: ["external-auth", "list"] },
     { args: ["external-auth", "access-token", "github"], fails: true },
-    { args: ["credential", "git", "get"], fails: true },
+    { args: ["credential", "git", "get"] },
     { args: ["dev-server", "--host", "192.0.2.1"], fails: true },
     { args: ["whoami", "--profile", "use"], fails: true },
     { args: ["login", "--help"] },

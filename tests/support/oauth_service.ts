@@ -46,19 +46,20 @@ export async function decide(
   await admin(service, "POST", "/approvals", { user_code, choice });
 }
 
-/** Registers a confidential client, and gives its secret. */
+/** Registers a confidential client, which makes up a secret if none is given; gives the secret. */
 export async function registerClient(
   service: Service,
   client_id: string,
+  client_secret?: string,
 ): Promise<string> {
-  type Registered = { client_secret: string };
-  const { client_secret } = await admin<Registered>(
+  const wish = { client_id, ...client_secret ? { client_secret } : {} };
+  const made = await admin<{ client_secret: string }>(
     service,
     "POST",
     "/clients",
-    { client_id },
+    wish,
   );
-  return client_secret;
+  return made.client_secret;
 }
 
 /** Makes the token of a workload, by default for this service and for ten minutes. */
