@@ -6,15 +6,18 @@ export interface LoginPlace {
   profile: string;
   url?: string | undefined;
   service?: string | undefined;
+  /** Whether the login was one with a device code. */
+  device?: boolean;
 }
 
 /** The command that logs in to this target, for use in a hint. */
 export function loginCommand(
   { active }: Pick<StoreSnapshot, "active">,
-  { profile, url, service }: LoginPlace,
+  { profile, url, service, device = false }: LoginPlace,
 ): string {
   return [
     "nanoctl login",
+    ...device ? ["--device"] : [],
     ...url === undefined ? [] : ["--url", url],
     ...service === undefined ? [] : ["--service", service],
     ...profile === active ? [] : ["--profile", profile],

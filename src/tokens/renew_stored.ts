@@ -49,8 +49,7 @@ export async function renewStored(
     warn: (line) => renewing.warn(line),
     login: ({ clientId }) =>
       [
-        loginCommand(snapshot, { profile }),
-        "--device",
+        loginCommand(snapshot, { profile, device: true }),
         ...isOrdinary(clientId) ? ["--client-id", clientId] : [],
       ].join(" "),
   }, stale);

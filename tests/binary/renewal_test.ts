@@ -187,7 +187,9 @@ describe("a login that is due", () => {
       exit: 4,
       code: "login_ended",
       message: /^http:\S+ does not renew the login any more \(invalid_grant\)/,
-      hint: new RegExp(`^log in again with 'nanoctl login${profile}'$`),
+      hint: new RegExp(
+        `^log in again with 'nanoctl login --device${profile}'$`,
+      ),
     });
   }
 });
@@ -222,7 +224,7 @@ describe("a login that is not due", () => {
 
 describe("a renewed token that can't be stored", () => {
   const WARNING =
-    /^warning: the renewed token could not be stored, so the next command may have to log in again \('nanoctl login'\): \S+ can't be \w+.*\n$/;
+    /^warning: the renewed token could not be stored, so the next command may have to log in again \('nanoctl login --device'\): \S+ can't be \w+.*\n$/;
 
   /** Runs the program where the config folder was changed by this part of a shell script. */
   async function where(
