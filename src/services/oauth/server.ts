@@ -9,6 +9,7 @@ import {
 } from "oauth4webapi";
 import { NanoctlError } from "../../errors.ts";
 import type { HttpClient } from "../../http/client.ts";
+import { isObject } from "../../json.ts";
 import type { Secret } from "../../secret.ts";
 import type { Grant } from "../../grant.ts";
 import { oauthProblem } from "./problem.ts";
@@ -66,7 +67,8 @@ export async function discover(
 
 /** An issuer may end in a slash that our form of a URL lacks; anything else has to match (RFC 8414, section 3.3). */
 async function expectedIssuer(answer: Response, issuer: string): Promise<URL> {
-  const { issuer: own } = await answer.json().catch(() => ({}));
+  const body: unknown = await answer.json().catch(() => undefined);
+  const own = isObject(body) ? body["issuer"] : undefined;
   const alike = typeof own === "string" &&
     own.replace(/\/$/, "") === issuer.replace(/\/$/, "");
   return new URL(alike ? own : issuer);
@@ -82,9 +84,7 @@ function checkedServer(server: AuthorizationServer): AuthorizationServer {
       userinfo_endpoint: server.userinfo_endpoint,
     })
   ) {
-    if (value === undefined || /^https?:\/\/[\x21-\x7e]+$/.test(value)) {
-      continue;
-    }
+    if (value === undefined || isWebAddress(value)) continue;
     throw new NanoctlError(
       "service_response",
       `the metadata of ${server.issuer} has a wrong ${name}`,
@@ -92,6 +92,11 @@ function checkedServer(server: AuthorizationServer): AuthorizationServer {
     );
   }
   return server;
+}
+
+function isWebAddress(value: unknown): boolean {
+  return typeof value === "string" &&
+    /^https?:\/\/[\x21-\x7e]+$/.test(value) && URL.canParse(value);
 }
 
 /** A server and a client of it, with the way that the client authenticates (RFC 6749, section 2.3). */
