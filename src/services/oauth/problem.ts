@@ -101,7 +101,8 @@ export function oauthProblem(
   }
   const { status, response } = refusal;
   const detail = shownDetail(refusal.description);
-  const meaning = meanings[refusal.error] ?? COMMON[refusal.error];
+  const meaning = ownOf(meanings, refusal.error) ??
+    ownOf(COMMON, refusal.error);
   if (meaning) {
     const { code, what, hint, isOfTime } = meaning;
     const answer = isOfTime && answerBehind(response);
@@ -120,6 +121,14 @@ export function oauthProblem(
     }${detail}`,
     "check that the URL is that of an OAuth server",
   );
+}
+
+/** A server could name what every object has, such as `constructor`. */
+function ownOf(
+  meanings: Record<string, Meaning>,
+  code: string,
+): Meaning | undefined {
+  return Object.hasOwn(meanings, code) ? meanings[code] : undefined;
 }
 
 /** An error code as it may be shown (RFC 6749, section 5.2). */
