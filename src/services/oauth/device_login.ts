@@ -90,7 +90,7 @@ function pendingLogin(
   treatAsSecret(answer.device_code);
   const { issuer } = endpoint.server;
   const complete = answer.verification_uri_complete;
-  const interval = answer.interval ?? DEFAULT_INTERVAL;
+  const interval = Math.min(answer.interval ?? DEFAULT_INTERVAL, MOST_INTERVAL);
   return {
     userCode: checkedCode(answer.user_code, issuer),
     verificationUri: checkedPage(answer.verification_uri, issuer),
@@ -154,7 +154,7 @@ async function poll(
       else if (code !== "authorization_pending") {
         throw oauthProblem(error, server.issuer, MEANINGS);
       }
-      seconds = Math.min(seconds, Math.max(interval, MOST_INTERVAL));
+      seconds = Math.min(seconds, MOST_INTERVAL);
       if (context.now().getTime() >= endsAt) throw expired(server.issuer);
     }
   }

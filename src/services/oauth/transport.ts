@@ -69,7 +69,7 @@ export function answerBehind(response: unknown): HttpAnswer | undefined {
 
 function responseOf(answer: HttpAnswer): Response {
   const { status, headers, text } = answer;
-  const body = WITHOUT_BODY.includes(status) ? null : withoutIdToken(text);
+  const body = WITHOUT_BODY.includes(status) ? null : acceptable(text);
   const kept = new Headers(headers);
   // The library would report the challenge in place of the error in the body.
   if (errorBody(answer).error !== undefined) kept.delete("www-authenticate");
@@ -78,11 +78,21 @@ function responseOf(answer: HttpAnswer): Response {
   return response;
 }
 
-/** We don't use the ID token, so how it is signed is no reason to fail. */
-function withoutIdToken(text: string): string {
+/**
+ * Without what would make the library refuse the whole answer: the ID token,
+ * which we don't use, however it is signed, and an interval that is none (RFC
+ * 8628, section 3.2, has a default for it).
+ */
+function acceptable(text: string): string {
   try {
-    const { id_token, ...others } = JSON.parse(text);
-    return id_token === undefined ? text : JSON.stringify(others);
+    const { id_token, interval, ...others } = JSON.parse(text);
+    if (id_token === undefined && interval === undefined) return text;
+    const seconds = Number(interval);
+    return JSON.stringify(
+      seconds > 0 && seconds < Infinity
+        ? { ...others, interval: seconds }
+        : others,
+    );
   } catch {
     return text;
   }
