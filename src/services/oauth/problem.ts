@@ -21,13 +21,11 @@ const BARE: Record<number, string> = {
 
 function refusalIn(error: unknown): Refusal | undefined {
   if (error instanceof ResponseBodyError) {
-    const { status, error_description = "", response } = error;
-    return {
-      status,
-      error: error.error,
-      description: error_description,
-      response,
-    };
+    const { status, response } = error;
+    // The library says that it is a text, but does not check it.
+    const said: unknown = error.error_description;
+    const description = typeof said === "string" ? said : "";
+    return { status, error: error.error, description, response };
   }
   if (!(error instanceof OperationProcessingError)) return undefined;
   const { cause } = error;
