@@ -7,6 +7,8 @@ import type { GrantedTokens } from "../../grant.ts";
 const RENEWED_BEFORE = 60;
 /** A token that lives shorter is renewed after this part of its life. */
 const PART = 0.8;
+/** A token that lives longer, in seconds, has no end that matters; one that lives far longer has none that a date can hold. */
+const MOST_LIFE = 100 * 365 * 24 * 60 * 60;
 
 /**
  * The tokens of an answer of the token endpoint (RFC 6749, section 5.1). Without
@@ -42,7 +44,7 @@ function lifeOf(
   seconds: number | undefined,
   receivedAt: Date,
 ): Pick<GrantedTokens, "expiresAt" | "renewAt"> {
-  if (seconds === undefined) return {};
+  if (seconds === undefined || seconds > MOST_LIFE) return {};
   const after = (life: number): Date =>
     new Date(receivedAt.getTime() + life * 1000);
   return {
