@@ -6,6 +6,7 @@ import {
 import type { HttpClient } from "../../http/client.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import { isWebPage } from "../../http/web_page.ts";
+import { treatAsSecret } from "../../secret.ts";
 import { errorBody } from "../error_body.ts";
 import { problemOf } from "../problem.ts";
 
@@ -28,6 +29,7 @@ export function transportOf(client: HttpClient): Transport {
     [allowInsecureRequests]: true,
     [customFetch]: async (address, { method, headers, body }) => {
       const url = new URL(address);
+      hideSecrets(headers, body);
       // Our client names itself.
       const { "user-agent": _, ...own } = headers;
       const answer = await client.at(url.origin).send({
@@ -46,6 +48,22 @@ export function transportOf(client: HttpClient): Transport {
       return responseOf(answer);
     },
   };
+}
+
+/** The fields of a form that hold a secret. */
+const SECRET_FIELDS = [
+  "client_secret",
+  "device_code",
+  "refresh_token",
+  "subject_token",
+  "token",
+];
+
+/** A server may repeat what it was sent, in the form in which it was sent. */
+function hideSecrets(headers: Record<string, string>, body: unknown): void {
+  const form = body instanceof URLSearchParams ? body : new URLSearchParams();
+  for (const name of SECRET_FIELDS) treatAsSecret(form.get(name) ?? "");
+  treatAsSecret(headers["authorization"]?.replace(/^Basic /, "") ?? "");
 }
 
 /** An answer that says nothing of the request itself, as an error. */
