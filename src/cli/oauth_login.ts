@@ -88,7 +88,7 @@ export async function oauthLogin(
     secret: await secretOf(context, options),
   };
   if (way === "client-credentials") checkConfidential(options, client);
-  const server = await discover(http, options.issuer ?? http.baseUrl);
+  const server = await discover(http, http.baseUrl);
   const endpoint = endpointOf(http, server, client);
   const machine = way === "device" ? undefined : await machineOf(way, options);
   const tokens = machine
@@ -176,7 +176,9 @@ async function secretIn(path: string, what: string): Promise<Secret> {
     );
   });
   const text = new TextDecoder().decode(bytes).trim();
-  if (/^[\x20-\x7e]+$/.test(text)) return new Secret(text);
+  if (bytes.length <= FILE_LIMIT && /^[\x20-\x7e]+$/.test(text)) {
+    return new Secret(text);
+  }
   throw unusable(`the file ${path} does not hold ${what}`);
 }
 
