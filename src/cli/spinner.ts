@@ -16,7 +16,7 @@ export async function whileWaiting<T>(
   text: string,
   work: (clear: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { stderr, env } = context;
+  const { stderr, env, signal } = context;
   const nothing = (): Promise<void> => Promise.resolve();
   if (!stderr.isTerminal || quiet) return await work(nothing);
   if (env.get("TERM") === "dumb") {
@@ -24,17 +24,19 @@ export async function whileWaiting<T>(
     return await work(nothing);
   }
   const ended = new AbortController();
+  // What the work gives counts, even if nobody can be shown anything any more.
+  const clear = (): Promise<void> => stderr.write(CLEAR).catch(() => {});
   const spinning = spin(context, text, ended.signal).catch(() => {});
   const stop = async (): Promise<void> => {
     if (ended.signal.aborted) return;
     ended.abort();
-    await stderr.write(CLEAR);
+    await clear();
   };
   // Ctrl-C is reported without waiting for the work to end.
-  const interrupt = (): void => void stop().catch(() => {});
+  const interrupt = (): void => void stop();
   signal.addEventListener("abort", interrupt);
   try {
-    return await work(() => stderr.write(CLEAR));
+    return await work(clear);
   } finally {
     signal.removeEventListener("abort", interrupt);
     await stop();
@@ -43,12 +45,12 @@ export async function whileWaiting<T>(
 }
 
 async function spin(
-  { stderr, sleep }: Context,
+  context: Context,
   text: string,
   ended: AbortSignal,
 ): Promise<void> {
   for (let frame = 0; !ended.aborted; frame = (frame + 1) % FRAMES.length) {
-    await stderr.write(`${CLEAR}${FRAMES[frame]} ${text} `);
-    await sleep(PACE, ended);
+    await context.stderr.write(`${CLEAR}${FRAMES[frame]} ${text} `);
+    await context.sleep(PACE, ended);
   }
 }
