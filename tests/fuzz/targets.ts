@@ -7,6 +7,7 @@ import { devServer } from "./targets/dev_server.ts";
 import { extraPath } from "./targets/extra_path.ts";
 import { keys } from "./targets/keys.ts";
 import { metadata } from "./targets/metadata.ts";
+import { oauth } from "./targets/oauth.ts";
 import { tokenText } from "./targets/token_text.ts";
 import { proxies, redirects, retryAfter, serviceUrls } from "./targets/urls.ts";
 
@@ -15,6 +16,7 @@ export const TARGETS: readonly Target[] = [
   credentialFile,
   keys,
   ...answers,
+  ...oauth,
   metadata,
   extraPath,
   serviceUrls,

@@ -227,12 +227,10 @@ describe("a stored token that is due", () => {
 
   it("is given up with Ctrl-C, even while it is valid", async () => {
     await using home = await TemporaryHome.make();
-    let context: FakeContext | undefined;
-    const stage = await staged(home, ({ signal }) => {
-      context?.interrupt();
+    const stage: Stage = await staged(home, ({ signal }) => {
+      stage.context.interrupt();
       throw signal.reason;
     }, { seconds: 3600 });
-    context = stage.context;
     const { code } = await rejectionOf(stage.provider.getToken());
     assertEquals([code, stage.warnings], ["interrupted", []]);
   });

@@ -9,7 +9,6 @@ import {
 } from "../../../src/services/oauth/machine_login.ts";
 import {
   type Answer,
-  type FakeContext,
   networkFailure,
   rejectionOf,
   START,
@@ -187,12 +186,12 @@ describe("a machine's login that fails", () => {
     });
 
     it(`is given up with Ctrl-C (${way})`, async () => {
-      let context: FakeContext | undefined;
-      const stage = endpointFor(({ signal }) => {
-        context?.interrupt();
-        throw signal.reason;
-      });
-      context = stage.context;
+      const stage: ReturnType<typeof endpointFor> = endpointFor(
+        ({ signal }) => {
+          stage.context.interrupt();
+          throw signal.reason;
+        },
+      );
       const { code } = await rejectionOf(login(stage.endpoint, {}, now));
       assertEquals(code, "interrupted");
     });
