@@ -319,6 +319,29 @@ describe("logging in with a device code", () => {
     });
   }
 
+  const codes: [what: string, options: LoginOptions, shown: boolean][] = [
+    ["on a terminal", {}, true],
+    ["with --no-qr", { noQr: true }, false],
+    ["with --quiet", { quiet: true }, false],
+    ["with --json", { json: true }, false],
+  ];
+  for (const [what, options, shown] of codes) {
+    it(`shows ${shown ? "a" : "no"} QR code ${what}`, async () => {
+      const { context } = await login({ ...DEVICE, ...options }, {
+        terminals: ["stderr"],
+        env: { TERM: "dumb" },
+      });
+      const { lines } = context.stderr;
+      assertEquals(lines.includes("or scan this:"), shown);
+      assertEquals(lines.some((line) => /[█▀▄]{5}/.test(line)), shown);
+    });
+  }
+
+  it("shows no QR code in a pipe", async () => {
+    const { context } = await login(DEVICE);
+    assertFalse(context.stderr.text.includes("scan"));
+  });
+
   it("stores nothing where it was denied", async () => {
     const { error, stored } = await login(DEVICE, {
       answer: server({
