@@ -173,6 +173,27 @@ describe("a stored token that is due", () => {
     assertEquals(stage.context.requests, []);
   });
 
+  const replaced: [what: string, change: Partial<NewCredential>][] = [
+    ["another URL", { url: "https://evil.example" }],
+    ["another service", { service: "nanoservices" }],
+    ["a login that can't be renewed", { refreshToken: undefined }],
+    ["a login without a grant", { grant: undefined }],
+  ];
+  for (const [what, change] of replaced) {
+    it(`stays as it was read where ${what} has taken its place`, async () => {
+      await using home = await TemporaryHome.make();
+      const stage = await staged(home, NEXT, { seconds: 3600 });
+      await stage.store.save({
+        ...LOGIN,
+        token: new Secret("the-token-of-another"),
+        ...change,
+      });
+      assertEquals(await given(stage), "the-first-access-token");
+      assertEquals([stage.context.requests, stage.warnings], [[], []]);
+      assertEquals((await stored(stage))[0], "the-token-of-another");
+    });
+  }
+
   const passing: [what: string, answer: Answer][] = [
     ["a 503", status(503)],
     ["a 429", status(429)],
