@@ -418,7 +418,7 @@ describe("logging in as the client itself", () => {
     });
     assertEquals([error?.code, error?.message, context.requests.length], [
       "not_logged_in",
-      "the client's secret can't be read from /nowhere/at all: NotFound",
+      "the client's secret can't be read from /nowhere/at all: there is no such file",
       0,
     ]);
   });

@@ -85,9 +85,9 @@ describe("waiting for a person", () => {
       const context = new FakeContext(options);
       const error = await assertRejects(
         () =>
-          whileWaiting(context, {}, TEXT, (signal) => {
+          whileWaiting(context, {}, TEXT, () => {
             context.interrupt();
-            return Promise.reject(signal.reason);
+            return Promise.reject(context.signal.reason);
           }),
         NanoctlError,
       );

@@ -163,7 +163,7 @@ describe("a stored token that is due", () => {
   it("is the one that another process has got meanwhile", async () => {
     await using home = await TemporaryHome.make();
     const stage = await staged(home, NEXT, { seconds: 3600 });
-    await stage.store.renew("default", new Secret("the first refresh token"), {
+    await stage.store.renew("default", new Secret("the-first-access-token"), {
       token: new Secret("the-token-of-another"),
       refreshToken: new Secret("the refresh token of another"),
       renewAt: after(7140),
@@ -241,7 +241,7 @@ describe("a stored token that is due", () => {
     assertEquals([error.code, error.exitCode, error.hint], [
       "login_ended",
       4,
-      "log in again with 'nanoctl login'",
+      "log in again with 'nanoctl login --device'",
     ]);
     assertEquals(await stored(stage), FIRST);
   });

@@ -12,12 +12,10 @@ interface Refusal {
   response: Response;
 }
 
-/** Some servers send the status alone; 401 and 403 are for the client (RFC 6749, section 5.2), and 400 for what it presents. */
-const BARE: Record<number, string> = {
-  400: "invalid_grant",
-  401: "invalid_client",
-  403: "invalid_client",
-};
+/** What stands for an error code where a server sends the status alone, as Glewlwyd does. */
+export function bareStatus(status: number): string {
+  return `status ${status}`;
+}
 
 function refusalIn(error: unknown): Refusal | undefined {
   if (error instanceof ResponseBodyError) {
@@ -33,10 +31,12 @@ function refusalIn(error: unknown): Refusal | undefined {
     return undefined;
   }
   const { status } = cause;
-  const code = BARE[status];
-  return code
-    ? { status, error: code, description: "", response: cause }
-    : undefined;
+  return {
+    status,
+    error: bareStatus(status),
+    description: "",
+    response: cause,
+  };
 }
 
 /** The error code of an OAuth answer, such as `slow_down` (RFC 6749, section 5.2); undefined for other errors. */
@@ -54,13 +54,17 @@ export interface Meaning {
   isOfTime?: true;
 }
 
+const CLIENT_REFUSED: Meaning = {
+  code: "login_denied",
+  what: "does not accept the client",
+  hint: "check --client-id, and the client's secret if it has one",
+};
+
 /** Errors that concern the client, whatever it asks for. */
 const COMMON: Record<string, Meaning> = {
-  invalid_client: {
-    code: "login_denied",
-    what: "does not accept the client",
-    hint: "check --client-id, and the client's secret if it has one",
-  },
+  invalid_client: CLIENT_REFUSED,
+  [bareStatus(401)]: CLIENT_REFUSED,
+  [bareStatus(403)]: CLIENT_REFUSED,
   unauthorized_client: {
     code: "login_denied",
     what: "does not allow this way of logging in for the client",
@@ -90,7 +94,9 @@ export function oauthProblem(
   if (error instanceof NanoctlError || !(error instanceof Error)) return error;
   const { origin } = new URL(issuer);
   const refusal = refusalIn(error);
-  if (!refusal) {
+  const meaning = refusal &&
+    (ownOf(meanings, refusal.error) ?? ownOf(COMMON, refusal.error));
+  if (!refusal || !meaning && !(error instanceof ResponseBodyError)) {
     return new NanoctlError(
       "service_response",
       `${origin} answered in the wrong shape${shownDetail(error.message)}`,
@@ -99,8 +105,6 @@ export function oauthProblem(
   }
   const { status, response } = refusal;
   const detail = shownDetail(refusal.description);
-  const meaning = ownOf(meanings, refusal.error) ??
-    ownOf(COMMON, refusal.error);
   if (meaning) {
     const { code, what, hint, isOfTime } = meaning;
     const answer = isOfTime && answerBehind(response);
@@ -131,5 +135,5 @@ function ownOf(
 
 /** An error code as it may be shown (RFC 6749, section 5.2). */
 function known(code: string): string {
-  return /^[a-z_]{1,40}$/.test(code) ? code : "unknown error";
+  return /^([a-z_]{1,40}|status \d{3})$/.test(code) ? code : "unknown error";
 }

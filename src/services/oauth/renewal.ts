@@ -7,7 +7,12 @@ import {
 import type { HttpClient } from "../../http/client.ts";
 import type { Secret } from "../../secret.ts";
 import type { Grant, GrantedTokens } from "../../grant.ts";
-import { type Meaning, oauthErrorOf, oauthProblem } from "./problem.ts";
+import {
+  bareStatus,
+  type Meaning,
+  oauthErrorOf,
+  oauthProblem,
+} from "./problem.ts";
 import { endpointOfGrant } from "./server.ts";
 import { tokensIn } from "./tokens.ts";
 
@@ -48,6 +53,9 @@ export async function refresh(
       invalid_grant: ENDED,
       invalid_client: ENDED,
       unauthorized_client: ENDED,
+      [bareStatus(400)]: ENDED,
+      [bareStatus(401)]: ENDED,
+      [bareStatus(403)]: ENDED,
     });
   }
 }
