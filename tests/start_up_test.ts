@@ -48,6 +48,7 @@ const WHOLE = [
   "src/cli/session/timeout.ts",
   "src/http/service_url.ts",
   "src/process/drop_permissions.ts",
+  "src/process/finishing.ts",
   "src/process/interrupt.ts",
   "src/process/permissions.ts",
   "src/process/streams.ts",

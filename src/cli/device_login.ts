@@ -99,8 +99,12 @@ async function show(
   const qr = context.stderr.isTerminal && !noQr && !quiet
     ? await qrLines(page)
     : [];
+  // The address and the code come last: a small terminal may show no more.
   const lines = [
-    "On any device, open this page in a browser:",
+    ...qr.length === 0 ? [] : ["Scan this with your phone:", "", ...qr, ""],
+    `${
+      qr.length === 0 ? "On" : "Or on"
+    } any device, open this page in a browser:`,
     "",
     `    ${verificationUri}`,
     "",
@@ -108,7 +112,6 @@ async function show(
     "",
     `    ${userCode}`,
     "",
-    ...qr.length === 0 ? [] : ["or scan this:", "", ...qr, ""],
     `The code is valid for ${minutes} minute${minutes === 1 ? "" : "s"}.`,
   ];
   // Without these lines nobody could log in, so --quiet does not leave them out.

@@ -1,6 +1,7 @@
 import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import { type CommandLine, parse } from "./command_line/parse.ts";
+import { finished } from "../process/finishing.ts";
 import { ExitCode } from "./exit_code.ts";
 import { Output } from "./output.ts";
 
@@ -20,6 +21,7 @@ export async function runLine(
     await Promise.race([execute(line, args, context), context.interrupted]);
     return 0;
   } catch (error) {
+    await finished();
     return await fail(error, args, context);
   }
 }

@@ -1,6 +1,7 @@
 import { hasCode, NanoctlError } from "../errors.ts";
 import type { Grant, GrantedTokens } from "../grant.ts";
 import type { HttpClient } from "../http/client.ts";
+import { finishing } from "../process/finishing.ts";
 import type { Secret } from "../secret.ts";
 
 /** What renewing a stored token needs of its command. */
@@ -65,7 +66,8 @@ export async function renew(
     if (!tokens.token.equals(stale) && !isDue(tokens, context.now())) {
       return tokens;
     }
-    return await spend(context, tokens);
+    // What was spent has to be replaced; Ctrl-C ends the request, not the save.
+    return await finishing(() => spend(context, tokens));
   });
 }
 

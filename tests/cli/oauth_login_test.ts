@@ -332,7 +332,7 @@ describe("logging in with a device code", () => {
         env: { TERM: "dumb" },
       });
       const { lines } = context.stderr;
-      assertEquals(lines.includes("or scan this:"), shown);
+      assertEquals(lines.includes("Scan this with your phone:"), shown);
       assertEquals(lines.some((line) => /[█▀▄]{5}/.test(line)), shown);
     });
   }
