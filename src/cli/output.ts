@@ -119,17 +119,3 @@ export class Output {
     await this.#context.stderr.write(`${withoutSecrets(plainText(text))}\n`);
   }
 }
-
-/** Rows as text with aligned columns, two spaces apart, first row the headings. */
-export function table(rows: string[][]): string {
-  const plain = rows.map((row) =>
-    row.map((cell) => withoutSecrets(plainText(cell)))
-  );
-  const widths = (plain[0] ?? []).map((_, column) =>
-    plain.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0)
-  );
-  return plain.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")
-      .trimEnd()
-  ).join("\n");
-}

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../../src/errors.ts";
-import { Output, plainText, safeJson, table } from "../../src/cli/output.ts";
+import { Output, plainText, safeJson } from "../../src/cli/output.ts";
 import { Secret } from "../../src/secret.ts";
 import { FakeContext } from "../support/fake_context.ts";
 
@@ -259,51 +259,5 @@ describe("an error", () => {
       await said(new NanoctlError("failed", "a"), { json: true }),
       '{"error":{"code":"failed","message":"a"}}\n',
     );
-  });
-});
-
-describe("table", () => {
-  it("aligns its columns two spaces apart, without spaces at the end", () => {
-    assertEquals(
-      table([["NAME", "URL", "X"], ["a", "https://a", ""], [
-        "longer",
-        "b",
-        "c",
-      ]]),
-      "NAME    URL        X\n" +
-        "a       https://a\n" +
-        "longer  b          c",
-    );
-  });
-
-  it("measures what is shown, not what came", () => {
-    assertEquals(
-      table([["A", "B"], ["\u001b\u001b\u001b\u001bx", "y"]]),
-      "A  B\nx  y",
-    );
-  });
-
-  it("keeps a row in its line", () => {
-    assertEquals(
-      table([["A", "B"], ["two\nlines", "y"]]).split("\n").length,
-      2,
-    );
-  });
-
-  it("has as many rows as there are", () => {
-    const rows = Array.from({ length: 200_000 }, (_, index) => [`${index}`]);
-    assertEquals(table(rows).split("\n").length, rows.length);
-  });
-
-  it("shows no secret", () => {
-    void new Secret("the token of this table");
-    assertEquals(
-      table([["NAME"], ["is the token of this table"]]),
-      "NAME\nis [secret]",
-    );
-  });
-
-  it("is nothing without rows", () => {
-    assertEquals(table([]), "");
   });
 });

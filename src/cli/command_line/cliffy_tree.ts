@@ -100,7 +100,7 @@ function declare(
   tree.action(function (options: unknown, ...args: unknown[]): void {
     take({
       name,
-      options: withoutDefaults(spec.options ?? {}, options),
+      options: withoutDefaults({ ...GLOBAL_OPTIONS, ...spec.options }, options),
       args: spec.takesCommand ? this.getLiteralArgs() : args.map(String),
     });
   });

@@ -24,6 +24,7 @@ export const GLOBAL_OPTIONS = {
   caFile: text("path", "Also trust these, in PEM.", {
     variable: "NANOCTL_CA_FILE",
   }),
+  noColor: flag("Use no colours."),
   insecureHttp: flag("Send tokens over plain http to other machines."),
 };
 

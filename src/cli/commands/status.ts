@@ -3,11 +3,12 @@ import { type Command, flag, type OptionsOf } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
 import { hasCode } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
-import { Output, table } from "../output.ts";
+import { Output } from "../output.ts";
 import { withoutSecrets } from "../../secret.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import { warnOfClock } from "../clock_warning.ts";
-import { expiryText } from "../expiry.ts";
+import { expiryText, SOON } from "../expiry.ts";
+import type { Cell } from "../table.ts";
 import { encryptionJson } from "./store/info.ts";
 import type { ServiceHeader } from "../session/service_headers.ts";
 import type { ResolvedTarget } from "../session/target.ts";
@@ -50,7 +51,9 @@ export async function runStatus(
   if (output.json) {
     await output.dataJson(statusJson(resolved, active, headers));
   } else {
-    await output.data(await statusText(context, resolved, active, headers));
+    await output.data(
+      await statusText(context, options, resolved, active, headers),
+    );
   }
   if (options.check) await check(context, options, output, resolved);
 }
@@ -147,6 +150,7 @@ function profiles(snapshot: StoreSnapshot): StoredProfile[] {
 
 async function statusText(
   context: Context,
+  options: StatusOptions,
   { target, store, snapshot, urlSource }: ResolvedTarget,
   active: TokenProvider | undefined,
   headers: ServiceHeader[],
@@ -181,19 +185,39 @@ async function statusText(
       ]
       : []),
   ];
-  const rows = profiles(snapshot).map((stored) => [
-    stored.profile === snapshot.active ? "*" : "",
-    stored.profile,
-    stored.service,
-    stored.url,
-    stored.username,
-    stored.renewable
-      ? "renews itself"
-      : stored.expiresAt || tellsExpiry(stored.service)
-      ? expiryText(stored.expiresAt, now)
-      : "no date is known",
-  ]);
-  if (rows.length === 0) return table(facts);
+  const { table } = await import("../table.ts");
+  const { styling } = await import("../style.ts");
+  const rows = profiles(snapshot).map((stored): Cell[] => {
+    const isActive = stored.profile === snapshot.active;
+    return [
+      isActive ? "*" : "",
+      { text: stored.profile, style: isActive ? "bold" : undefined },
+      stored.service,
+      stored.url,
+      stored.username,
+      expiryCell(stored, now, tellsExpiry(stored.service)),
+    ];
+  });
+  if (rows.length === 0) return await table(facts);
   const headings = ["", "PROFILE", "SERVICE", "URL", "USER", "TOKEN"];
-  return `${table([headings, ...rows])}\n\n${table(facts)}`;
+  const logins = await table([headings, ...rows], {
+    columns: context.stdout.columns,
+    style: styling(context, options),
+  });
+  return `${logins}\n\n${await table(facts)}`;
+}
+
+/** When a login ends. Its colour says how soon, as its words do. */
+function expiryCell(
+  { expiresAt, renewable }: StoredProfile,
+  now: Date,
+  isTold: boolean,
+): Cell {
+  if (renewable) return { text: "renews itself", style: "green" };
+  if (!expiresAt && !isTold) return "no date is known";
+  const left = expiresAt ? expiresAt.getTime() - now.getTime() : Infinity;
+  return {
+    text: expiryText(expiresAt, now),
+    style: left <= 0 ? "red" : left < SOON ? "yellow" : undefined,
+  };
 }

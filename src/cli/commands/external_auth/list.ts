@@ -1,7 +1,8 @@
 import type { AgentCommandOptions } from "../../command_line/shared_options.ts";
 import type { Command } from "../../command_line/spec.ts";
 import type { Context } from "../../../process/context.ts";
-import { Output, table } from "../../output.ts";
+import { Output } from "../../output.ts";
+import type { Cell } from "../../table.ts";
 
 /** `nanoctl external-auth list`: the providers that the service knows. */
 export const externalAuthList: Command<AgentCommandOptions> = {
@@ -36,10 +37,20 @@ export async function runExternalAuthList(
   if (providers.length === 0) {
     return await output.say("The service knows no external providers.");
   }
-  const rows = providers.map(({ id, name, authenticated }) => [
+  const rows = providers.map(({ id, name, authenticated }): Cell[] => [
     id,
     name,
-    authenticated ? "yes" : "no",
+    {
+      text: authenticated ? "yes" : "no",
+      style: authenticated ? "green" : "yellow",
+    },
   ]);
-  await output.data(table([["ID", "NAME", "AUTHENTICATED"], ...rows]));
+  const { table } = await import("../../table.ts");
+  const { styling } = await import("../../style.ts");
+  await output.data(
+    await table([["ID", "NAME", "AUTHENTICATED"], ...rows], {
+      columns: context.stdout.columns,
+      style: styling(context, options),
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 import type { GlobalOptions } from "../../command_line/shared_options.ts";
 import type { Command } from "../../command_line/spec.ts";
 import type { Context } from "../../../process/context.ts";
-import { Output, table } from "../../output.ts";
+import { Output } from "../../output.ts";
 import type { KeyInfo } from "../../../store/keys/key_info.ts";
 
 /** `nanoctl store info`: how the credential file is encrypted. */
@@ -36,21 +36,24 @@ export async function runStoreInfo(
       profiles: names.length,
     });
   }
-  await output.data(table([
-    ["File:", store.path],
-    ...(key
-      ? [
-        ["Version:", String(FILE_VERSION)],
-        ["Encryption:", "AES-256-GCM"],
-        ["Key source:", describeKey(key)],
-        ["Key:", key.id],
-        [
-          "Profiles:",
-          names.length === 0 ? "0" : `${names.length}, active: ${active}`,
-        ],
-      ]
-      : [["", "not there yet; it is made by the first login that stores"]]),
-  ]));
+  const { table } = await import("../../table.ts");
+  await output.data(
+    await table([
+      ["File:", store.path],
+      ...(key
+        ? [
+          ["Version:", String(FILE_VERSION)],
+          ["Encryption:", "AES-256-GCM"],
+          ["Key source:", describeKey(key)],
+          ["Key:", key.id],
+          [
+            "Profiles:",
+            names.length === 0 ? "0" : `${names.length}, active: ${active}`,
+          ],
+        ]
+        : [["", "not there yet; it is made by the first login that stores"]]),
+    ]),
+  );
 }
 
 /** How a file is encrypted, as `store info --json` and `status --json` print it. */
