@@ -3,6 +3,8 @@ import { type CommandLine, parse } from "./cli/command_line/parse.ts";
 import { runLine } from "./cli/run.ts";
 import { dropPermissions, startWorker } from "./process/drop_permissions.ts";
 import { permissionsFor } from "./process/permissions.ts";
+import { showProgress } from "./process/progress.ts";
+import { progressLine } from "./process/streams.ts";
 import { systemContext } from "./process/system_context.ts";
 import { variableIfText } from "./process/variables.ts";
 import { readTop } from "./store/file_top.ts";
@@ -33,6 +35,15 @@ export async function runProgram(): Promise<number> {
   });
 }
 
+/** Says what a person waits for, where one looks on. */
+function startProgress(
+  { json, quiet }: Record<string, unknown>,
+): void {
+  const isMovable = variableIfText("TERM") !== "dumb";
+  const where = json || quiet || !isMovable ? undefined : progressLine();
+  if (where) showProgress(where);
+}
+
 /** Runs the command line in this process or worker, and gives its exit code. */
 export async function runHere(line: CommandLine): Promise<number> {
   let prompts: typeof import("./cli/prompts.ts") | undefined;
@@ -47,5 +58,6 @@ export async function runHere(line: CommandLine): Promise<number> {
     },
     release: () => prompts?.releaseTerminal(),
   });
+  if (line.wants === "run") startProgress(line.options);
   return await runLine(line, Deno.args, context);
 }

@@ -51,6 +51,7 @@ const WHOLE = [
   "src/process/finishing.ts",
   "src/process/interrupt.ts",
   "src/process/permissions.ts",
+  "src/process/progress.ts",
   "src/process/streams.ts",
   "src/process/system_context.ts",
   "src/program.ts",

@@ -2,6 +2,7 @@ import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import { type CommandLine, parse } from "./command_line/parse.ts";
 import { finished } from "../process/finishing.ts";
+import { endProgress } from "../process/progress.ts";
 import { ExitCode } from "./exit_code.ts";
 import { Output } from "./output.ts";
 
@@ -21,6 +22,7 @@ export async function runLine(
     await Promise.race([execute(line, args, context), context.interrupted]);
     return 0;
   } catch (error) {
+    endProgress();
     await finished();
     return await fail(error, args, context);
   }

@@ -13,6 +13,7 @@ import {
   isRepeatable,
   waitSeconds,
 } from "./retry.ts";
+import { waiting } from "../process/progress.ts";
 import type { Sender, Sending } from "./sender.ts";
 
 /** What becomes of a response: read whole, or handed on. */
@@ -32,10 +33,14 @@ export async function sendWithRetries<T extends AnswerHead>(
 ): Promise<T> {
   const { request, deadline } = sending;
   const { context, attempts = ATTEMPTS } = sender.options;
+  const { origin } = sender.url(request);
   const repeatable = isRepeatable(request.method ?? "GET");
   for (let attempt = 1;; attempt++) {
     const last = !repeatable || attempt >= attempts;
-    const result = await follow(sender, sending, attempt, take)
+    const result = await waiting(
+      `Asking ${origin}`,
+      () => follow(sender, sending, attempt, take),
+    )
       .catch((error) => {
         if (last || !isPassing(error)) throw error;
         return undefined;
@@ -52,8 +57,16 @@ export async function sendWithRetries<T extends AnswerHead>(
     }
     if (result) await discard(result);
     deadline.budget -= wait;
-    await context.sleep(wait * 1000, deadline.signal);
+    const until = context.now().getTime() + wait * 1000;
+    await waiting(
+      () => `Trying ${origin} again in ${secondsTo(until, context.now())} s`,
+      () => context.sleep(wait * 1000, deadline.signal),
+    );
   }
+}
+
+function secondsTo(until: number, now: Date): number {
+  return Math.max(1, Math.ceil((until - now.getTime()) / 1000));
 }
 
 /** Follows redirects, and hands the last response on. */

@@ -1,5 +1,6 @@
 import { NanoctlError } from "../errors.ts";
 import type { InputStream, OutputStream } from "./context.ts";
+import { clearProgress, type ProgressLine } from "./progress.ts";
 
 /** Standard input. */
 export const standardInput: InputStream = {
@@ -30,6 +31,19 @@ function grown(
   return larger;
 }
 
+/** The last line of the terminal that stderr is; undefined if it is none that can move. */
+export function progressLine(): ProgressLine | undefined {
+  if (!Deno.stderr.isTerminal()) return undefined;
+  return {
+    write: (text) => {
+      Deno.stderr.writeSync(new TextEncoder().encode(text));
+    },
+    get columns(): number | undefined {
+      return terminalColumns();
+    },
+  };
+}
+
 /** Standard output or standard error. */
 export function outputStream(
   stream: typeof Deno.stdout | typeof Deno.stderr,
@@ -42,6 +56,7 @@ export function outputStream(
       return stream.isTerminal() ? terminalColumns() : undefined;
     },
     async write(data): Promise<void> {
+      clearProgress();
       const bytes = typeof data === "string"
         ? new TextEncoder().encode(data)
         : data;

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { waiting } from "../process/progress.ts";
 import { lstat, OTHER_FOLDERS, wrongKind } from "./permissions.ts";
 
 /** How long to wait for another process that holds the lock, in seconds. */
@@ -128,7 +129,10 @@ async function locked(
     );
   });
   try {
-    await Promise.race([file.lock(exclusive), timeout]);
+    await waiting(
+      "Waiting for another nanoctl",
+      () => Promise.race([file.lock(exclusive), timeout]),
+    );
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../../errors.ts";
+import { waiting } from "../../process/progress.ts";
 import { importKey, KEY_BYTES } from "./key_bytes.ts";
 import {
   type KeyContext,
@@ -109,15 +110,21 @@ async function derive(passphrase: string, salt: string): Promise<OpenKey> {
   const { scrypt } = await import("node:crypto");
   const { n, r, p } = SCRYPT;
   const bytes = new TextEncoder().encode(passphrase.normalize("NFC"));
-  const derived = await new Promise<Uint8Array>((resolve, reject) =>
-    scrypt(
-      bytes,
-      Uint8Array.fromBase64(salt),
-      KEY_BYTES,
-      // scrypt needs 128 * N * r bytes, and a little room.
-      { N: n, r, p, maxmem: 129 * n * r },
-      (error, key) => error ? reject(error) : resolve(key),
-    )
+  const derived = await waiting(
+    "Deriving the key from the passphrase",
+    () =>
+      new Promise<Uint8Array>((resolve, reject) =>
+        scrypt(
+          bytes,
+          Uint8Array.fromBase64(salt),
+          KEY_BYTES,
+          // scrypt needs 128 * N * r bytes, and a little room.
+          { N: n, r, p, maxmem: 129 * n * r },
+          (error, key) => error ? reject(error) : resolve(key),
+        )
+      ),
+    // It always takes about half a second.
+    0,
   );
   bytes.fill(0);
   const { key, id } = await importKey(new Uint8Array(derived));
