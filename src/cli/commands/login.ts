@@ -23,7 +23,7 @@ import type { ResolvedTarget } from "../session/target.ts";
 
 const DEVICE = { group: "of a login with a code" };
 const MACHINE = { group: "of a machine's login" };
-const OAUTH = { group: "of both" };
+const OAUTH = { group: "of an OAuth login" };
 
 const OPTIONS = {
   tokenStdin: flag("Read the token from standard input."),
