@@ -165,6 +165,7 @@ describe("with a module in it that means harm, the compiled program", () => {
   const reading: { args: string[]; fails?: boolean; quick?: boolean }[] = [
     { args: ["token"], quick: true },
     { args: ["token", "--json"] },
+    { args: ["credential", "kubernetes"] },
     { args: ["whoami"] },
     { args: ["status", "--check"] },
     { args: ["store", "info"] },
@@ -226,6 +227,7 @@ describe("with a module in it that means harm, the compiled program", () => {
         [null, "whoami", "worker"],
         [null, "token", "process"],
         [null, "token --json", "process"],
+        [null, "credential kubernetes", "process"],
         ["2026-01-01T00:00:00.000Z", "token", "worker"],
       ] as const
     ) {

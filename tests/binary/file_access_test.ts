@@ -92,6 +92,7 @@ describe("seen by strace, what is written to", () => {
     { args: ["status"] },
     { args: ["status", "--check"] },
     { args: ["token"] },
+    { args: ["credential", "kubernetes"] },
     { args: ["external-auth", "access-token", "github"] },
     { args: ["external-auth", "list"] },
     {

@@ -97,6 +97,7 @@ function commandLines(): string[][] {
 const OFFLINE = [
   ["status"],
   ["token"],
+  ["credential", "kubernetes"],
   ["exec", "--", ...RECORDER],
   ["use", "default"],
   ["store", "info"],
@@ -106,7 +107,9 @@ const OFFLINE = [
 
 /** The places in which a secret has to be: what was asked for. */
 function allowedOf(command: string[]): Allowed | undefined {
-  if (command[0] === "token") return { stdout: ["token"] };
+  if (command[0] === "token" || command[1] === "kubernetes") {
+    return { stdout: ["token"] };
+  }
   if (command[0] === "external-auth" && command[1] === "access-token") {
     return { stdout: ["access token", "provider's session"] };
   }

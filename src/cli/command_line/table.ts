@@ -43,6 +43,12 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: async () =>
       (await import("../commands/credential/git.ts")).credentialGit,
   },
+  "credential kubernetes": {
+    summary: "Answer kubectl, which asks for a token.",
+    load: async () =>
+      (await import("../commands/credential/kubernetes.ts"))
+        .credentialKubernetes,
+  },
   "api": {
     summary: "Send an authenticated request, print the answer.",
     load: async () => (await import("../commands/api.ts")).api,

@@ -39,11 +39,30 @@ export async function currentToken(
     snapshot,
     renewingFor(context, options, output, target),
   );
+  const login = loginCommand(snapshot, { profile: target.profile });
+  const token = await tokenOf(context, { provider, login }, output);
+  return { target, provider, token };
+}
+
+/**
+ * A provider's token. Warns when a stored one ends within a day; `login` is the
+ * command that logs in again.
+ *
+ * Throws `token_expired` for a stored one that has expired, and what the provider
+ * throws.
+ */
+export async function tokenOf(
+  context: Context,
+  { provider, login }: { provider: TokenProvider; login: string },
+  output: Output,
+): Promise<SessionToken> {
   const token = await provider.getToken();
   if (token.note) await output.detail(token.note);
-  const login = loginCommand(snapshot, { profile: target.profile });
-  await checkExpiry(token, context.now(), output, login);
-  return { target, provider, token };
+  // An agent's is exchanged again by the next run.
+  if (provider.origin === "store") {
+    await checkExpiry(token, context.now(), output, login);
+  }
+  return token;
 }
 
 /** A time to the minute, such as `2026-01-15 12:00 UTC`. */
