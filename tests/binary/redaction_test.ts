@@ -97,6 +97,7 @@ function commandLines(): string[][] {
 const OFFLINE = [
   ["status"],
   ["token"],
+  ["token", "--format", "{username} {token}"],
   ["credential", "kubernetes"],
   ["exec", "--", ...RECORDER],
   ["use", "default"],

@@ -14,6 +14,8 @@ export interface CurrentToken {
   target: Target;
   provider: TokenProvider;
   token: SessionToken;
+  /** Whose token it is; undefined for one that is not a stored login's. */
+  username: string | undefined;
 }
 
 /**
@@ -41,7 +43,10 @@ export async function currentToken(
   );
   const login = loginCommand(snapshot, { profile: target.profile });
   const token = await tokenOf(context, { provider, login }, output);
-  return { target, provider, token };
+  const username = provider.origin === "store"
+    ? snapshot.find(target.profile)?.username
+    : undefined;
+  return { target, provider, token, username };
 }
 
 /**
