@@ -9,23 +9,35 @@ const DAY = 24 * HOUR;
 const HTTP_DATE =
   /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
+/** What of an answer tells the service's time. */
+type Timed = Omit<AnswerHead, "status" | "url">;
+
 /**
- * How this machine's clock differs from the service's, as a sentence for an
- * error or a warning. The service's is what its answer says in `Date` (RFC
- * 9110, section 6.6.1). Undefined if they differ by no more than a minute,
- * and where the answer does not tell: it has no valid date, comes from a cache
- * or from another origin.
+ * How far this machine's clock is ahead of the service's, in milliseconds. The
+ * service's is what its answer says in `Date` (RFC 9110, section 6.6.1), to the
+ * second. Undefined where the answer does not tell: it has no valid date, comes
+ * from a cache or from another origin.
  */
-export function clockDifference(
-  { headers, receivedAt, leftOrigin }: Omit<AnswerHead, "status" | "url">,
-): string | undefined {
+export function clockOffset(
+  { headers, receivedAt, leftOrigin }: Timed,
+): number | undefined {
   const date = headers.get("date") ?? "";
   if (leftOrigin || headers.has("age") || !HTTP_DATE.test(date)) {
     return undefined;
   }
   const ahead = receivedAt.getTime() - Date.parse(date);
   // An impossible day, such as the 45th, gives NaN.
-  if (!(Math.abs(ahead) > TOLERANCE)) return undefined;
+  return Number.isNaN(ahead) ? undefined : ahead;
+}
+
+/**
+ * How this machine's clock differs from the service's, as a sentence for an
+ * error or a warning. Undefined if they differ by no more than a minute, and
+ * where {@linkcode clockOffset} can't tell.
+ */
+export function clockDifference(answer: Timed): string | undefined {
+  const ahead = clockOffset(answer);
+  if (ahead === undefined || Math.abs(ahead) <= TOLERANCE) return undefined;
   return `this machine's clock is ${duration(Math.abs(ahead))} ${
     ahead > 0 ? "ahead of" : "behind"
   } the service's`;

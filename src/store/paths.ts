@@ -17,26 +17,41 @@ export function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf(SEPARATOR)) || SEPARATOR;
 }
 
+/** A folder, and the variable that says where it is. */
+export interface NamedFolder {
+  path: string;
+  variable: string;
+}
+
 /**
  * The folder of the credential file: `NANOCTL_CONFIG_DIR`, else what the XDG
  * base directory specification says, else the system's own place; undefined
  * when nothing says where it is.
  */
-export function configDir(
-  context: Place,
-): string | undefined {
-  return context.env.get("NANOCTL_CONFIG_DIR") ||
-    perUser(context, "XDG_CONFIG_HOME", "APPDATA", [".config"]);
+export function configFolder(context: Place): NamedFolder | undefined {
+  const variable = "NANOCTL_CONFIG_DIR";
+  const path = context.env.get(variable);
+  return path
+    ? { path, variable }
+    : perUser(context, "XDG_CONFIG_HOME", "APPDATA", [".config"]);
 }
 
 /**
  * The folder of the key file, away from the config folder so that a copy of
  * that one alone can't be read; undefined when nothing says where it is.
  */
-export function dataDir(
-  context: Place,
-): string | undefined {
+export function dataFolder(context: Place): NamedFolder | undefined {
   return perUser(context, "XDG_DATA_HOME", "LOCALAPPDATA", [".local", "share"]);
+}
+
+/** The path of {@linkcode configFolder}. */
+export function configDir(context: Place): string | undefined {
+  return configFolder(context)?.path;
+}
+
+/** The path of {@linkcode dataFolder}. */
+export function dataDir(context: Place): string | undefined {
+  return dataFolder(context)?.path;
 }
 
 /** There is no place for a file: neither HOME nor the variable that names one. */
@@ -53,17 +68,21 @@ function perUser(
   xdgVariable: string,
   windowsVariable: string,
   belowHome: string[],
-): string | undefined {
-  const xdg = env.get(xdgVariable);
+): NamedFolder | undefined {
+  const folder = (variable: string, ...names: string[]): NamedFolder => ({
+    path: below(env.get(variable) ?? "", ...names, "nanoctl"),
+    variable,
+  });
   // The XDG specification: ignore a path that is not absolute.
-  if (xdg && isAbsolute(xdg)) return below(xdg, "nanoctl");
-  const windows = os === "windows" ? env.get(windowsVariable) : undefined;
-  if (windows) return below(windows, "nanoctl");
-  const home = env.get("HOME");
-  return home ? below(home, ...belowHome, "nanoctl") : undefined;
+  if (isAbsolute(env.get(xdgVariable) ?? "")) return folder(xdgVariable);
+  if (os === "windows" && env.get(windowsVariable)) {
+    return folder(windowsVariable);
+  }
+  return env.get("HOME") ? folder("HOME", ...belowHome) : undefined;
 }
 
-function isAbsolute(path: string): boolean {
+/** Whether a path does not depend on the working folder. */
+export function isAbsolute(path: string): boolean {
   return SEPARATOR === "/"
     ? path.startsWith("/")
     : /^([a-z]:)?[\\/]/i.test(path);

@@ -13,11 +13,21 @@ export const OTHER_FOLDERS =
  * `file_corrupt` for a file that is too large to be one of ours.
  */
 export function checkPrivate(folder: string, path: string): void {
-  const folderInfo = lstat(folder);
-  if (!folderInfo) return;
-  const target = folderInfo.isSymlink ? linkTarget(folder) : folderInfo;
+  if (checkFolder(folder)) checkFile(path);
+}
+
+/** As {@linkcode checkPrivate}, of the folder alone. False if it is not there. */
+export function checkFolder(folder: string): boolean {
+  const info = lstat(folder);
+  if (!info) return false;
+  const target = info.isSymlink ? linkTarget(folder) : info;
   if (!target?.isDirectory) throw wrongKind(folder, "is not a folder");
   checkMode(folder, target, FOLDER_MODE);
+  return true;
+}
+
+/** As {@linkcode checkPrivate}, of the file alone. */
+export function checkFile(path: string): void {
   const info = lstat(path);
   if (!info) return;
   if (info.isSymlink) throw wrongKind(path, "is a symbolic link");

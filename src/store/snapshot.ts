@@ -127,6 +127,11 @@ export class StoreSnapshot {
     return await openEntry(key, profile, entry, this.#path);
   }
 
+  /** Opens the key without a token; nothing happens if there is no file. Throws as {@linkcode StoreSnapshot.openTokens} does. */
+  async openKey(): Promise<void> {
+    if (this.key) await this.#keys.open(this.key);
+  }
+
   /** The token of a profile, as {@linkcode StoreSnapshot.openTokens} opens it. */
   async openToken(profile: string): Promise<Secret | undefined> {
     return (await this.openTokens(profile))?.token;

@@ -16,6 +16,16 @@ export interface ProxyServer {
   credentials?: { username: string; password: Secret };
 }
 
+/** Which way a request goes, and why. */
+export type ProxyChoice =
+  | { by: "proxy"; proxy: ProxyServer; variable: string }
+  /** `NO_PROXY` excepts the host from what the variable names. */
+  | { by: "exception"; exception: string; variable: string }
+  /** The host is this machine, whose requests take no proxy. */
+  | { by: "loopback" }
+  /** No variable names a proxy. */
+  | { by: "nothing" };
+
 /**
  * The proxy that a request to this URL goes through; undefined when it goes
  * direct. The runtime goes by the same variables and does the work, but for
@@ -25,17 +35,27 @@ export interface ProxyServer {
  * because no proxy's URL is in it: then the request would go direct.
  */
 export function proxyFor(
-  { env }: Pick<Context, "env">,
+  context: Pick<Context, "env">,
   url: URL,
 ): ProxyServer | undefined {
-  if (isLoopback(url.hostname)) return undefined;
-  const exceptions = env.get("NO_PROXY") || env.get("no_proxy") || "";
-  if (isExcepted(url.hostname, exceptions)) return undefined;
-  for (const name of variablesFor(url, env)) {
-    const value = env.get(name);
-    if (value) return parse(name, value);
+  const choice = proxyChoice(context, url);
+  return choice.by === "proxy" ? choice.proxy : undefined;
+}
+
+/** The same with the reason. Throws as {@linkcode proxyFor} does. */
+export function proxyChoice(
+  { env }: Pick<Context, "env">,
+  url: URL,
+): ProxyChoice {
+  if (isLoopback(url.hostname)) return { by: "loopback" };
+  const variable = variablesFor(url, env).find((name) => env.get(name));
+  if (variable === undefined) return { by: "nothing" };
+  const exception = ["NO_PROXY", "no_proxy"].find((name) => env.get(name));
+  if (exception && isExcepted(url.hostname, env.get(exception) ?? "")) {
+    return { by: "exception", exception, variable };
   }
-  return undefined;
+  const proxy = parse(variable, env.get(variable) ?? "");
+  return { by: "proxy", proxy, variable };
 }
 
 /** The variables that may name the proxy for a URL, in the order in which the runtime asks them. */

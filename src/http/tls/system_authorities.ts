@@ -29,6 +29,16 @@ export interface SystemPaths {
   folders: string[];
 }
 
+/** Authorities of one place: a variable's, or the system's own. */
+export interface AuthoritySource {
+  /** Undefined for the system's own. */
+  variable?: "SSL_CERT_FILE" | "SSL_CERT_DIR";
+  /** The file, or the folders as the variable has them. */
+  path: string;
+  /** In PEM, well-formed or not, expired or not. */
+  certificates: string[];
+}
+
 /** The system's authorities. */
 export interface SystemAuthorities {
   /** In PEM, well-formed or not. */
@@ -37,6 +47,8 @@ export interface SystemAuthorities {
   expired: string[];
   /** Whether the runtime has to read the system's own store as well. */
   byRuntime: boolean;
+  /** Where they come from, other than what the runtime reads. */
+  sources: AuthoritySource[];
   /** Throws `usage` if SSL_CERT_FILE holds no certificate that the runtime can read. */
   check(): void;
 }
@@ -49,7 +61,7 @@ export async function namedAuthorities(
   context: Pick<Context, "env" | "os" | "now">,
 ): Promise<SystemAuthorities> {
   const { file, folders } = await named(context);
-  return authorities(context, file, folders.certificates, false);
+  return authorities(context, file, [folders], false);
 }
 
 /**
@@ -69,28 +81,28 @@ export async function systemAuthorities(
   const isOurs = !context.env.get("DENO_TLS_CA_STORE");
   const byRuntime = isOurs && READ_BY_RUNTIME.includes(context.os);
   // The one file holds the same as the folder.
-  const system = isOurs && !byRuntime && !(file && folders.isNamed)
+  const system = isOurs && !byRuntime && !(file && folders)
     ? certificatesOfSystem(paths)
-    : [];
-  const others = [...folders.certificates, ...system];
-  return authorities(context, file, others, byRuntime);
+    : undefined;
+  return authorities(context, file, [folders, system], byRuntime);
 }
 
-/** What the variables name. */
+/** What the variables name; undefined for one that is not set. */
 async function named(
   { env, os }: Pick<Context, "env" | "os">,
 ): Promise<{
   file: NamedFile | undefined;
-  folders: { isNamed: boolean; certificates: string[] };
+  folders: AuthoritySource | undefined;
 }> {
   const path = env.get("SSL_CERT_FILE");
-  const folders = (env.get("SSL_CERT_DIR") ?? "")
-    .split(os === "windows" ? ";" : ":")
+  const list = env.get("SSL_CERT_DIR") ?? "";
+  const folders = list.split(os === "windows" ? ";" : ":")
     .filter((folder) => folder !== "");
   return {
     file: path ? await readNamedFile(path) : undefined,
-    folders: {
-      isNamed: folders.length > 0,
+    folders: folders.length === 0 ? undefined : {
+      variable: "SSL_CERT_DIR",
+      path: list,
       certificates: folders.flatMap(certificatesOfFolder),
     },
   };
@@ -99,20 +111,21 @@ async function named(
 function authorities(
   context: Pick<Context, "now">,
   file: NamedFile | undefined,
-  others: string[],
+  others: (AuthoritySource | undefined)[],
   byRuntime: boolean,
 ): SystemAuthorities {
-  const all = new Set([...file?.certificates ?? [], ...others]);
+  const sources = [file, ...others].filter((source) => source !== undefined);
+  const all = new Set(sources.flatMap(({ certificates }) => certificates));
   return {
     ...splitByExpiry([...all], asCertificateTime(context.now())),
     byRuntime,
+    sources,
     check: () => file?.check(),
   };
 }
 
 /** The file that SSL_CERT_FILE names. */
-interface NamedFile {
-  certificates: string[];
+interface NamedFile extends AuthoritySource {
   /** Throws `usage` if the runtime can read none of them; finding out takes an extra client. */
   check(): void;
 }
@@ -128,6 +141,8 @@ async function readNamedFile(path: string): Promise<NamedFile> {
   const certificates = certificatesIn(text);
   if (certificates.length === 0) throw unusable("it holds no PEM certificate");
   return {
+    variable: "SSL_CERT_FILE",
+    path,
     certificates,
     check(): void {
       if (wellFormed(certificates).length > 0) return;
@@ -136,12 +151,17 @@ async function readNamedFile(path: string): Promise<NamedFile> {
   };
 }
 
-function certificatesOfSystem({ bundles, folders }: SystemPaths): string[] {
-  for (const bundle of bundles) {
-    const certificates = certificatesOfFile(bundle);
-    if (certificates.length > 0) return certificates;
+function certificatesOfSystem(
+  { bundles, folders }: SystemPaths,
+): AuthoritySource | undefined {
+  for (const path of bundles) {
+    const certificates = certificatesOfFile(path);
+    if (certificates.length > 0) return { path, certificates };
   }
-  return folders.flatMap(certificatesOfFolder);
+  const certificates = folders.flatMap(certificatesOfFolder);
+  return certificates.length === 0
+    ? undefined
+    : { path: folders.join(":"), certificates };
 }
 
 function certificatesOfFolder(folder: string): string[] {
