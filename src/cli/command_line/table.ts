@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Show what is stored and which token is active.",
     load: async () => (await import("../commands/status.ts")).status,
   },
+  "doctor": {
+    summary: "Check that all is well, and say what helps if not.",
+    load: async () => (await import("../commands/doctor.ts")).doctor,
+  },
   "token": {
     summary: "Print the active token, for scripts.",
     load: async () => (await import("../commands/token.ts")).token,

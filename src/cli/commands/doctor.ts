@@ -1,0 +1,42 @@
+import type { GlobalOptions } from "../command_line/shared_options.ts";
+import type { Command } from "../command_line/spec.ts";
+import type { Context } from "../../process/context.ts";
+import { Output } from "../output.ts";
+
+/** `nanoctl doctor`: whether all that a command needs is well. */
+export const doctor: Command<GlobalOptions> = {
+  description: "It changes nothing and shows no secret.",
+  examples: [
+    ["Where something doesn't work", "nanoctl doctor"],
+    ["For one service", "nanoctl doctor --url https://nano.example.com"],
+    ["In a script", "nanoctl doctor --json | jq '.checks[] | .result'"],
+  ],
+  run: runDoctor,
+};
+
+/**
+ * Runs all checks and prints what each found. Throws an error with the code of
+ * the first check that failed, and `interrupted`.
+ */
+export async function runDoctor(
+  context: Context,
+  options: GlobalOptions,
+): Promise<void> {
+  const { CHECKS, runChecks } = await import("../doctor/checks.ts");
+  const { failureOf, findingsJson, findingText, verdict } = await import(
+    "../doctor/report.ts"
+  );
+  const { gatherFacts } = await import("../doctor/facts.ts");
+  const output = new Output(context, options);
+  const findings = [];
+  const facts = gatherFacts(context, options, output);
+  for await (const finding of runChecks(facts, CHECKS)) {
+    findings.push(finding);
+    if (output.json) continue;
+    await output.data(findingText(finding, context.stdout.isTerminal));
+  }
+  if (output.json) await output.dataJson(findingsJson(findings));
+  const failure = failureOf(findings);
+  if (failure) throw failure;
+  await output.say(verdict(findings));
+}
