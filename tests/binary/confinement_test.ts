@@ -168,6 +168,7 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["credential", "kubernetes"] },
     { args: ["whoami"] },
     { args: ["status", "--check"] },
+    { args: ["doctor"] },
     { args: ["store", "info"] },
     { args: ["api", "/v1/me"] },
     { args: ["external-auth", "list"] },

@@ -91,6 +91,7 @@ describe("seen by strace, what is written to", () => {
     { args: ["whoami", "--verbose", "--json"] },
     { args: ["status"] },
     { args: ["status", "--check"] },
+    { args: ["doctor"] },
     { args: ["token"] },
     { args: ["credential", "kubernetes"] },
     { args: ["external-auth", "access-token", "github"] },

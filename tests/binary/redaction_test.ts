@@ -83,6 +83,7 @@ function commandLines(): string[][] {
     ["login", "--save"],
     ["whoami"],
     ["status", "--check"],
+    ["doctor"],
     ["logout", "--revoke"],
     ["external-auth", "access-token", "github"],
     ["external-auth", "access-token", "github", "--extra", "user.session"],
