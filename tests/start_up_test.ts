@@ -86,19 +86,26 @@ describe("a start", () => {
   async function loadedBy(
     args: string[],
     env: Record<string, string> = {},
+    words: string[] = [],
   ): Promise<{ code: number; own: string[]; others: string[] }> {
     const coverage = `${folder}/coverage`;
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--no-check", `--coverage=${coverage}`],
         ...[new URL("main.ts", ROOT).pathname, ...args],
       ],
       cwd: ROOT,
       env: { HOME: folder, DENO_NO_UPDATE_CHECK: "1", ...env },
-      stdin: "null",
+      stdin: "piped",
       stdout: "null",
       stderr: "null",
-    }).output();
+    }).spawn();
+    const input = child.stdin.getWriter();
+    const text = words.map((word) => `${word}\0`).join("");
+    await input.write(new TextEncoder().encode(text)).then(() => input.close())
+      // Its reader may have ended.
+      .catch(() => {});
+    const { code } = await child.status;
     const urls = new Set<string>();
     for (const entry of Deno.readDirSync(coverage)) {
       if (!entry.isFile) continue;
@@ -170,6 +177,24 @@ describe("a start", () => {
     assert(own.includes("src/cli/commands/api.ts"), own.join());
     assertEquals(
       own.filter((path) => /http\/client|tokens\/agent\.ts/.test(path)),
+      [],
+    );
+  });
+
+  it("of a completion loads no package, and no command but the one on the line", async () => {
+    const { code, own, others } = await loadedBy(["__complete"], {}, [
+      ..."whoami --profile".split(" "),
+      "",
+    ]);
+    assertEquals(code, 0);
+    assertEquals(
+      own.filter((path) =>
+        /commands\/|cliffy|http|tokens\/\w+_session/.test(path)
+      ),
+      ["src/cli/commands/whoami.ts"],
+    );
+    assertEquals(
+      others.filter((url) => /cliffy|hono|valibot|jose/i.test(url)),
       [],
     );
   });

@@ -36,6 +36,10 @@ async function execute(
   switch (line.wants) {
     case "run":
       return await line.command.run(context, line.options, line.args);
+    case "completion": {
+      const { complete } = await import("./completion/complete.ts");
+      return await complete(context);
+    }
     case "version": {
       const { versionText } = await import("../version.ts");
       return await context.stdout.write(`${versionText()}\n`);

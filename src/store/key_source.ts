@@ -1,19 +1,12 @@
 import { NanoctlError } from "../errors.ts";
 import { openKeyFile, openOnlyKey } from "./keys/key_file.ts";
-import type {
-  KeyContext,
-  KeyInfo,
-  KeySourceName,
-  OpenKey,
+import {
+  KEY_SOURCES,
+  type KeyContext,
+  type KeyInfo,
+  type KeySourceName,
+  type OpenKey,
 } from "./keys/key_info.ts";
-
-/** The key sources, as `--key-source` names them. */
-export const KEY_SOURCES: readonly KeySourceName[] = [
-  "keyfile",
-  "passphrase",
-  "environment",
-  "helper",
-];
 
 /** The source of a new key. */
 export interface KeyChoice {

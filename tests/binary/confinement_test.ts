@@ -67,6 +67,8 @@ const HARMED = [
   "src/cli/command_line/help.ts",
   "src/cli/command_line/usage_error.ts",
   "src/dev_server/server.ts",
+  "src/cli/completion/bash.ts",
+  "src/cli/completion/complete.ts",
 ];
 
 interface Report {
@@ -178,6 +180,8 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["whoami", "--profile", "use"], fails: true },
     { args: ["login", "--help"] },
     { args: ["help", "login"] },
+    { args: ["completions", "bash"] },
+    { args: ["__complete"] },
     { args: ["--version"], quick: true },
     { args: ["none-such"], fails: true },
   ];

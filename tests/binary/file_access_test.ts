@@ -110,6 +110,8 @@ describe("seen by strace, what is written to", () => {
     { args: ["store", "info"] },
     { args: ["store", "rekey"], store: true },
     { args: ["logout"], store: true },
+    { args: ["completions", "bash"] },
+    { args: ["__complete"] },
     { args: ["dev-server", "--port", "0"].concat("--json") },
   ];
   for (const { args, stdin, store } of RUNS) {

@@ -104,6 +104,7 @@ const OFFLINE = [
   ["use", "default"],
   ["store", "info"],
   ["store", "rekey"],
+  ["completions", "bash"],
   ["logout"],
 ];
 
@@ -738,6 +739,7 @@ describe("no secret is where it does not belong", () => {
         const before: Record<string, string[]> = {
           api: ["/v1/me"],
           use: ["default"],
+          completions: ["bash"],
           exec: ["--", "true"],
         };
         const rest = words[1] === "access-token"

@@ -1,7 +1,11 @@
 import { Command as CliffyCommand, ValidationError } from "@cliffy/command";
 import { VERSION } from "../../version.ts";
 import type { Unreadable } from "./parse.ts";
-import { AGENT_OPTIONS, GLOBAL_OPTIONS } from "./shared_options.ts";
+import {
+  AGENT_OPTIONS,
+  GLOBAL_OPTIONS,
+  VERSION_HELP,
+} from "./shared_options.ts";
 import {
   type Command,
   longName,
@@ -147,7 +151,7 @@ function rootCommand(): CliffyCommand {
       .noExit()
       .globalType("string", text)
       .version(VERSION)
-      .versionOption("-V, --version", "Show the version, target and runtime.", {
+      .versionOption("-V, --version", VERSION_HELP, {
         standalone: true,
       })
       .group("Options of every command"),

@@ -31,12 +31,13 @@ export interface Unreadable {
 /** A command line, read. */
 export type CommandLine =
   | Runnable
+  | { wants: "completion" }
   | { wants: "help"; name: string }
   | { wants: "version" }
   | Unreadable;
 
 /** Options that can stand before the command, when it is not known yet. */
-const EARLY: OptionSpecs = { ...GLOBAL_OPTIONS, ...AGENT_OPTIONS };
+export const EARLY: OptionSpecs = { ...GLOBAL_OPTIONS, ...AGENT_OPTIONS };
 
 /**
  * Reads a command line by the table and the spec of its command: options before
@@ -44,6 +45,9 @@ const EARLY: OptionSpecs = { ...GLOBAL_OPTIONS, ...AGENT_OPTIONS };
  * everything is an argument. Never throws.
  */
 export async function parse(given: string[]): Promise<CommandLine> {
+  if (given.length === 1 && given[0] === "__complete") {
+    return { wants: "completion" };
+  }
   const args = given[0] === "help" ? [...given.slice(1), "--help"] : given;
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
@@ -70,7 +74,7 @@ export function optionsOf(
 }
 
 /** The command or group that the first words name, or the first word if they name none. */
-function nameIn([first = "", second]: string[]): string {
+export function nameIn([first = "", second]: string[]): string {
   const isGroup = Object.hasOwn(GROUPS, first) && second !== undefined;
   const name = isGroup ? `${first} ${second}` : first;
   return isGroup && !Object.hasOwn(COMMANDS, name) ? first : name;
@@ -128,7 +132,7 @@ function withCommand(
 }
 
 /** What stands before `--`, sorted. */
-interface Scan {
+export interface Scan {
   words: string[];
   /** The options as `--name`, with their values behind them; unknown ones as they were given. */
   options: string[];
@@ -138,12 +142,15 @@ interface Scan {
   wantsVersion: boolean;
   /** Whether an unknown option stands before the first word. */
   unknownFirst: boolean;
+  /** The property of the last option, if its value is missing. */
+  awaits: string | undefined;
   /** Whether every option is known, and has a value that it can have. */
   fits: boolean;
   problem: string | undefined;
 }
 
-function scan(args: string[], specs: OptionSpecs): Scan {
+/** Sorts what stands before `--`, by these options. */
+export function scan(args: string[], specs: OptionSpecs): Scan {
   const found: Scan = {
     words: [],
     options: [],
@@ -151,6 +158,7 @@ function scan(args: string[], specs: OptionSpecs): Scan {
     wantsHelp: false,
     wantsVersion: false,
     unknownFirst: false,
+    awaits: undefined,
     fits: true,
     problem: undefined,
   };
@@ -182,7 +190,7 @@ function scan(args: string[], specs: OptionSpecs): Scan {
 }
 
 /** One option: its property, how it was spelled, and the value that is joined to it. */
-interface Part {
+export interface Part {
   property: string;
   name: string;
   value?: string | undefined;
@@ -197,7 +205,7 @@ const BUILT_IN: Readonly<Record<string, string>> = {
 };
 
 /** The options in one argument: a long one, or joined short ones. The name of the first unknown one, if any. */
-function optionsIn(arg: string, specs: OptionSpecs): Part[] | string {
+export function optionsIn(arg: string, specs: OptionSpecs): Part[] | string {
   const [, long, value] = arg.match(/^(--[^=]+)(?:=(.*))?$/s) ?? [];
   if (long !== undefined) {
     const property = propertyOf(long, specs, value);
@@ -258,6 +266,7 @@ function addValue(
 ): void {
   // In `--token-file --token=x` the first option lacks its value.
   const isOption = value !== undefined && /^--[a-z][a-z-]*=/.test(value);
+  if (value === undefined) found.awaits = property;
   if (value === "") found.problem ??= missingValue(name);
   if (isOption) found.problem ??= missingValue(longName(property));
   const before = found.values[property];

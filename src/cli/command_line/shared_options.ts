@@ -1,4 +1,5 @@
 import { SERVICE_NAMES } from "../../services/names.ts";
+import { KEY_SOURCES, USUAL_HELPERS } from "../../store/keys/key_info.ts";
 import { AGENT_AUTHS } from "../../tokens/agent_auths.ts";
 import { flag, number, type OptionsOf, text, texts } from "./spec.ts";
 
@@ -8,14 +9,18 @@ export const GLOBAL_OPTIONS = {
   service: text("name", "Kind of service.", {
     variable: "NANOCTL_SERVICE",
     note: `One of ${SERVICE_NAMES.join(", ")}.`,
+    choices: SERVICE_NAMES,
   }),
   profile: text("name", "The stored login to use.", {
     variable: "NANOCTL_PROFILE",
+    choices: "profiles",
   }),
   token: text("token", "The token; others see it in the process list.", {
     short: "t",
   }),
-  tokenFile: text("path", "A file with the token; - is standard input."),
+  tokenFile: text("path", "A file with the token; - is standard input.", {
+    choices: "files",
+  }),
   header: texts("header", "A name=value sent with every request."),
   json: flag("Print JSON on stdout, and errors as JSON."),
   quiet: flag("Say nothing but data and errors.", { short: "q" }),
@@ -23,10 +28,14 @@ export const GLOBAL_OPTIONS = {
   timeout: number("seconds", "How long a request may take.", { default: "30" }),
   caFile: text("path", "Also trust these, in PEM.", {
     variable: "NANOCTL_CA_FILE",
+    choices: "files",
   }),
   noColor: flag("Use no colours."),
   insecureHttp: flag("Send tokens over plain http to other machines."),
 };
+
+/** What `--version` does. */
+export const VERSION_HELP = "Show the version, target and runtime.";
 
 /** The options of a command that an agent may run too. */
 export const AGENT_OPTIONS = {
@@ -37,6 +46,7 @@ export const AGENT_OPTIONS = {
   agentTokenFile: text("path", "Its file.", {
     variable: "NANOSERVICES_AGENT_TOKEN_FILE",
     note: "A hyphen stands for standard input.",
+    choices: "files",
   }),
   agentName: text("name", "Agent's name.", {
     variable: "NANOSERVICES_AGENT_NAME",
@@ -47,12 +57,18 @@ export const AGENT_OPTIONS = {
   auth: text("way", "How it logs in.", {
     variable: "NANOSERVICES_AGENT_AUTH",
     note: `One of ${AGENT_AUTHS.join(",\n")}.`,
+    choices: AGENT_AUTHS,
   }),
 };
 
 /** What `--key-source` takes. */
-export const KEY_SOURCE_NOTE =
-  "One of keyfile, passphrase, environment,\nhelper, helper:<name>.";
+export const KEY_SOURCE = {
+  note: "One of keyfile, passphrase, environment,\nhelper, helper:<name>.",
+  choices: [
+    ...KEY_SOURCES,
+    ...(USUAL_HELPERS[Deno.build.os] ?? []).map((name) => `helper:${name}`),
+  ],
+};
 
 /** What the options of every command say. */
 export type GlobalOptions = OptionsOf<typeof GLOBAL_OPTIONS>;

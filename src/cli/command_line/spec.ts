@@ -8,6 +8,9 @@ interface Values {
   texts: string[];
 }
 
+/** What a shell completes a value with: one of these, a stored profile, or a path. */
+export type Choices = readonly string[] | "profiles" | "files";
+
 /** The optional parts of an option's spec. */
 interface Details {
   /** The short spelling, one letter. */
@@ -20,6 +23,8 @@ interface Details {
   readonly note?: string;
   /** What it is for, where help groups a command's options: such as "of a device login". */
   readonly group?: string;
+  /** What to complete its value with; nothing without. The command checks what it is given. */
+  readonly choices?: Choices;
 }
 
 /** An option as data: the parse, the help and the types of a command's options come from it. */
@@ -78,6 +83,8 @@ export interface Command<Options = Record<string, unknown>> {
   readonly description?: string;
   /** The names of the positional arguments; one that ends in `?` can be left out, if all behind it are. */
   readonly arguments?: readonly string[];
+  /** What to complete each of them with, in their order. */
+  readonly argumentChoices?: readonly Choices[];
   /** How to call it, if the arguments don't say it. */
   readonly usage?: string;
   /** Its arguments are another program's command line, after `--`. */

@@ -73,6 +73,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Encrypt everything that is stored with a new key.",
     load: async () => (await import("../commands/store/rekey.ts")).storeRekey,
   },
+  "completions": {
+    summary: "Print a script that completes command lines.",
+    load: async () => (await import("../commands/completions.ts")).completions,
+  },
   "dev-server": {
     summary: "Run the embedded service, for demos and tests.",
     load: async () => (await import("../commands/dev_server.ts")).devServer,

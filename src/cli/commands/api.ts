@@ -26,11 +26,14 @@ const OPTIONS = {
   method: text("method", "The method.", {
     short: "X",
     default: "GET; POST with fields or input",
+    choices: ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
   }),
   field: texts("field", "A name=value for body or query; repeatable.", {
     short: "f",
   }),
-  input: text("file", "A file with the body; - is standard input."),
+  input: text("file", "A file with the body; - is standard input.", {
+    choices: "files",
+  }),
   header: texts("header", "A name:value of a header; repeatable.", {
     short: "H",
     note: "As name=value: as other commands take it.",

@@ -17,6 +17,7 @@ import type { METADATA_VARIABLES } from "../../tokens/instance_identity/metadata
 type Variables = typeof METADATA_VARIABLES;
 type Cloud = keyof Variables;
 
+const CLOUDS: readonly Cloud[] = ["aws", "azure", "google"];
 const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
 
@@ -27,8 +28,8 @@ const OPTIONS = {
   host: text("address", "A loopback address.", { default: DEFAULT_HOST }),
   metadata: texts(
     "clouds",
-    "Be the metadata service of aws, azure, google too.",
-    { note: "Of several: aws,azure." },
+    `Be the metadata service of ${CLOUDS.join(", ")} too.`,
+    { note: "Of several: aws,azure.", choices: CLOUDS },
   ),
 };
 

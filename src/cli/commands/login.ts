@@ -1,6 +1,6 @@
 import {
   type GlobalOptions,
-  KEY_SOURCE_NOTE,
+  KEY_SOURCE,
 } from "../command_line/shared_options.ts";
 import {
   type Command,
@@ -28,21 +28,27 @@ const OAUTH = { group: "of an OAuth login" };
 const OPTIONS = {
   tokenStdin: flag("Read the token from standard input."),
   save: flag("Store the token, wherever it came from."),
-  keySource: text("source", "Where the key of a new credential file is.", {
-    note: KEY_SOURCE_NOTE,
-  }),
+  keySource: text(
+    "source",
+    "Where the key of a new credential file is.",
+    KEY_SOURCE,
+  ),
   force: flag("Move aside an unreadable file; start anew."),
   device: flag("Log in with a code, on any device.", DEVICE),
   noQr: flag("Show no QR code.", DEVICE),
   noBrowser: flag("Don't offer to open a browser.", DEVICE),
   clientCredentials: flag("Log in as the client itself.", MACHINE),
-  subjectTokenFile: text("path", "Exchange a workload's token (JWT).", MACHINE),
+  subjectTokenFile: text("path", "Exchange a workload's token (JWT).", {
+    choices: "files",
+    ...MACHINE,
+  }),
   audience: text("name", "Where an exchanged token is to be used.", MACHINE),
   issuer: text("url", "Log in at this OAuth server.", OAUTH),
   clientId: text("id", "The OAuth client.", { default: "nanoctl", ...OAUTH }),
   clientSecretFile: text("path", "The client secret.", {
     variable: "NANOCTL_CLIENT_SECRET",
     note: "The variable holds the secret itself.",
+    choices: "files",
     ...OAUTH,
   }),
   scope: text("scopes", "What to ask for, with spaces between.", OAUTH),

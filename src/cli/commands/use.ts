@@ -6,6 +6,7 @@ import { Output } from "../output.ts";
 /** `nanoctl use <profile>`: switches the active profile. */
 export const use: Command<GlobalOptions> = {
   arguments: ["profile"],
+  argumentChoices: ["profiles"],
   examples: [
     ["Switch", "nanoctl use work"],
     ["For one command only", "nanoctl whoami --profile work"],

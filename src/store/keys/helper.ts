@@ -8,6 +8,7 @@ import {
   type KeyInfo,
   type OpenKey,
   OR_START_ANEW,
+  USUAL_HELPERS,
 } from "./key_info.ts";
 
 type HelperInfo = Extract<KeyInfo, { source: "helper" }>;
@@ -17,13 +18,6 @@ const answerSchema = v.object({ Secret: v.string() });
 const NOT_FOUND = "credentials not found in native keychain";
 const USERNAME = "nanoctl";
 /** What a child process must not inherit: it holds tokens, keys and passphrases. */
-
-/** The helpers to look for if none is named, by system, the best first. */
-const USUAL_HELPERS: Record<string, string[]> = {
-  darwin: ["osxkeychain"],
-  windows: ["wincred"],
-  linux: ["secretservice", "pass"],
-};
 
 /**
  * The key that a docker credential helper keeps. The key goes to it and comes

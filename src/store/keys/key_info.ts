@@ -51,6 +51,21 @@ export function keyOf({ source, id }: KeyInfo): string {
 /** Where a key can come from. */
 export type KeySourceName = KeyInfo["source"];
 
+/** The key sources, as `--key-source` names them. */
+export const KEY_SOURCES: readonly KeySourceName[] = [
+  "keyfile",
+  "passphrase",
+  "environment",
+  "helper",
+];
+
+/** The helpers to look for if none is named, by system, the best first. */
+export const USUAL_HELPERS: Readonly<Record<string, readonly string[]>> = {
+  darwin: ["osxkeychain"],
+  windows: ["wincred"],
+  linux: ["secretservice", "pass"],
+};
+
 /** A key that is ready for use, with what the file says about it. */
 export interface OpenKey {
   key: CryptoKey;

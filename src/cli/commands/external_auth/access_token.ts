@@ -7,8 +7,27 @@ import type { ExternalAuth, ExternalToken } from "../../../services/service.ts";
 
 const OPTIONS = {
   extra: text("path", "Print a field that came along, like team.id."),
-  output: text("format", "As coder prints it: text or json.", { short: "o" }),
+  output: text("format", "As coder prints it: text or json.", {
+    short: "o",
+    choices: ["text", "json"],
+  }),
 };
+
+/**
+ * What Coder calls a provider of each kind that it knows, unless it is told
+ * otherwise. Only the service knows its own, and completion sends no request.
+ */
+const USUAL_PROVIDERS = [
+  "github",
+  "gitlab",
+  "bitbucket-cloud",
+  "bitbucket-server",
+  "azure-devops",
+  "azure-devops-entra",
+  "gitea",
+  "jfrog",
+  "slack",
+];
 
 /** The options of `external-auth access-token`. */
 export type AccessTokenOptions =
@@ -21,6 +40,7 @@ export const accessToken: Command<AccessTokenOptions> = {
     "When someone must authenticate first, it prints the URL at which to do\n" +
     "so and exits with 1.",
   arguments: ["provider"],
+  argumentChoices: [USUAL_PROVIDERS],
   options: OPTIONS,
   takesAgent: true,
   examples: [

@@ -1,6 +1,6 @@
 import {
   type GlobalOptions,
-  KEY_SOURCE_NOTE,
+  KEY_SOURCE,
 } from "../../command_line/shared_options.ts";
 import { type Command, type OptionsOf, text } from "../../command_line/spec.ts";
 import type { Context } from "../../../process/context.ts";
@@ -8,7 +8,7 @@ import { Output } from "../../output.ts";
 import { encryptionJson } from "./info.ts";
 
 const OPTIONS = {
-  keySource: text("source", "Where the new key is.", { note: KEY_SOURCE_NOTE }),
+  keySource: text("source", "Where the new key is.", KEY_SOURCE),
 };
 
 /** The options of `store rekey`. */
