@@ -93,6 +93,11 @@ export class Terminal {
     return this.#transcript;
   }
 
+  /** Disables the watchdog, for a program that runs until the terminal is closed. */
+  keepRunning(): void {
+    clearTimeout(this.#watchdog);
+  }
+
   /** The process of the shell around the program. */
   get shellPid(): number {
     return Number(/\[\[start \S+ (\d+)\]\]/.exec(this.#transcript)?.[1]);
