@@ -161,6 +161,20 @@ function testsOf(name: ShellName): void {
     );
   });
 
+  it("says nothing where nanoctl is not on the PATH any more", async () => {
+    const [path, away] = ["bin/nanoctl", "away"].map((to) => place.home.at(to));
+    assert(path && away);
+    Deno.renameSync(path, away);
+    try {
+      const before = shell.screen.length;
+      assertEquals(await shell.words("nanoctl logi"), ["nanoctl", "logi"]);
+      const said = shell.screen.slice(before);
+      assertFalse(/not found|unknown command|no such file/i.test(said), said);
+    } finally {
+      Deno.renameSync(away, path);
+    }
+  });
+
   it("knows a profile as soon as it is stored, and none of a broken file", async () => {
     const tokens = new Map([["brandnew", { token: someToken() }]]);
     await makeStore(place.home, tokens, "brandnew");

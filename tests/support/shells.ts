@@ -151,6 +151,11 @@ export class Shell {
     await this.#terminal.type(NO_LINE);
   }
 
+  /** All that it has shown. */
+  get screen(): string {
+    return this.#terminal.transcript;
+  }
+
   /** Ends it, and waits until it has written its history. */
   async end(): Promise<void> {
     await this.#terminal.type(`${NO_LINE}exit\r`);

@@ -2,6 +2,8 @@
 export const FISH =
   `# Completions of nanoctl for fish; nanoctl itself says what fits.
 function __nanoctl_complete
+    # Unlike the other shells, fish would complain aloud.
+    command -q nanoctl; or return
     # Up to the cursor. A quote that is still open is not part of the word.
     set -l before (commandline -opc)
     set -e before[1]
