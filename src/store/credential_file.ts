@@ -99,7 +99,8 @@ function checkVersion(data: unknown, path: string): void {
   );
 }
 
-function wrongField(path: string, field: string): NanoctlError {
+/** A field of the credential file at this path is missing or wrong. */
+export function wrongField(path: string, field: string): NanoctlError {
   const where = field.replace(/\.$/, "") || "the whole file";
   return corrupt(path, `${where} is missing or wrong`);
 }

@@ -18,6 +18,7 @@ import { type SnapshotKeys, StoreSnapshot } from "./snapshot.ts";
 import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
 import type { NewCredential } from "./credential.ts";
+import type { RegistryLogin } from "./registries.ts";
 import type { StoreAccess } from "./store_access.ts";
 import type { StoreChanges } from "./store_changes.ts";
 
@@ -122,6 +123,19 @@ export class CredentialStore {
    */
   async remove(names: string[], seen?: StoreSnapshot): Promise<string[]> {
     return await (await this.#changes()).remove(names, seen);
+  }
+
+  /**
+   * Stores a login to a registry in place of the one for its server. A new file
+   * takes its key as with {@linkcode CredentialStore.save}. Throws as save does.
+   */
+  async saveRegistry(login: RegistryLogin, choice?: KeyChoice): Promise<void> {
+    await (await this.#changes()).saveRegistry(login, choice);
+  }
+
+  /** Deletes the login to a registry, if there is one. Needs no key. Throws as save does. */
+  async removeRegistry(server: string): Promise<void> {
+    await (await this.#changes()).removeRegistry(server);
   }
 
   /** Makes a stored profile the active one. Throws as save does, and `not_logged_in` when there is none of that name. */

@@ -16,6 +16,14 @@ export interface Binding {
   expiresAt: string | null;
 }
 
+/** The fields of a registry's entry that its sealed secret is bound to. */
+export interface RegistryBinding {
+  keyId: string;
+  /** The server URL, as docker named it. */
+  registry: string;
+  username: string;
+}
+
 /** What the sealed tokens of a profile are bound to. */
 export function bindingOf(
   keyId: string,
@@ -49,7 +57,7 @@ export interface SealedTokens {
 export async function seal(
   key: CryptoKey,
   tokens: SealedTokens,
-  binding: Binding,
+  binding: Binding | RegistryBinding,
 ): Promise<string> {
   const plaintext = new TextEncoder().encode(JSON.stringify({
     token: tokens.token.reveal(),
@@ -74,7 +82,7 @@ export async function seal(
 export async function open(
   key: CryptoKey,
   sealed: string,
-  binding: Binding,
+  binding: Binding | RegistryBinding,
 ): Promise<SealedTokens | undefined> {
   let plaintext: Uint8Array<ArrayBuffer>;
   try {
@@ -103,19 +111,20 @@ function decode(bytes: Uint8Array<ArrayBuffer>): string {
     : new TextDecoder().decode(bytes);
 }
 
-/** The associated data of a profile's envelope, as docs/credential_file.md gives it. */
-export function associatedData(binding: Binding): Uint8Array<ArrayBuffer> {
-  const { keyId, profile, service, url, username, expiresAt } = binding;
+/** The associated data of an envelope, as docs/credential_file.md gives them. */
+export function associatedData(
+  binding: Binding | RegistryBinding,
+): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(
-    [
-      "nanoctl",
-      FILE_VERSION,
-      keyId,
-      profile,
-      service,
-      url,
-      username,
-      expiresAt,
-    ],
+    ["nanoctl", FILE_VERSION, binding.keyId, ...boundFields(binding)],
   ));
+}
+
+/** They differ in number, so that no profile's are a registry's. */
+function boundFields(binding: Binding | RegistryBinding): (string | null)[] {
+  if ("registry" in binding) {
+    return ["registry", binding.registry, binding.username];
+  }
+  const { profile, service, url, username, expiresAt } = binding;
+  return [profile, service, url, username, expiresAt];
 }

@@ -20,6 +20,17 @@ export interface FileEntry {
   [later: string]: unknown;
 }
 
+/** The login to one registry as the credential file holds it. */
+export interface RegistryEntry {
+  username: string;
+  /** RFC 3339. */
+  stored_at: string;
+  /** In base64. */
+  sealed: string;
+  /** Whatever a later version of the format added. */
+  [later: string]: unknown;
+}
+
 /** The credential file, with whatever a later version of the format added to it. */
 export interface CredentialFile {
   version: typeof FILE_VERSION;
@@ -27,6 +38,8 @@ export interface CredentialFile {
   active: string;
   /** Checked one by one when they are used: there may be thousands. */
   profiles: Record<string, unknown>;
+  /** By server URL; checked one by one too. */
+  registries?: Record<string, unknown>;
   [later: string]: unknown;
 }
 
@@ -49,7 +62,9 @@ export function faultOfFile(data: unknown): string | undefined {
   const key = faultOfKeyInfo(data.key);
   if (key !== undefined) return `key.${key}`;
   if (typeof data.active !== "string") return "active";
-  return isObject(data.profiles) ? undefined : "profiles";
+  if (!isObject(data.profiles)) return "profiles";
+  const { registries = {} } = data;
+  return isObject(registries) ? undefined : "registries";
 }
 
 /** The first field that is missing or wrong; empty for the whole entry. */
@@ -65,6 +80,19 @@ export function faultOfEntry(entry: unknown): string | undefined {
   }
   if (!isDate(entry.stored_at)) return "stored_at";
   return isBase64(entry.sealed) ? undefined : "sealed";
+}
+
+/** As {@linkcode faultOfEntry} for the entry of a registry. */
+export function faultOfRegistry(entry: unknown): string | undefined {
+  if (!isObject(entry)) return "";
+  if (typeof entry.username !== "string") return "username";
+  if (!isDate(entry.stored_at)) return "stored_at";
+  return isBase64(entry.sealed) ? undefined : "sealed";
+}
+
+/** Whether a value has the form of a registry's entry. */
+export function isRegistryEntry(entry: unknown): entry is RegistryEntry {
+  return faultOfRegistry(entry) === undefined;
 }
 
 function isHttpUrl(value: unknown): boolean {

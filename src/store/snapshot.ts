@@ -10,6 +10,7 @@ import {
   type KeyChoice,
 } from "./key_source.ts";
 import type { KeyInfo, OpenKey } from "./keys/key_info.ts";
+import type { RegistryLogin } from "./registries.ts";
 
 /** The name of the profile that a first login stores under. */
 export const DEFAULT_PROFILE = "default";
@@ -135,6 +136,30 @@ export class StoreSnapshot {
   /** The token of a profile, as {@linkcode StoreSnapshot.openTokens} opens it. */
   async openToken(profile: string): Promise<Secret | undefined> {
     return (await this.openTokens(profile))?.token;
+  }
+
+  /** The servers of the registries that there are logins for, sorted. */
+  get servers(): string[] {
+    return Object.keys(this.#file?.registries ?? {}).sort();
+  }
+
+  /** The user names for the registries, by server, sorted. Needs no key. Throws `file_corrupt`. */
+  async registries(): Promise<[server: string, username: string][]> {
+    if (!this.#file) return [];
+    const { usernamesIn } = await import("./registries.ts");
+    return usernamesIn(this.#file, this.#path);
+  }
+
+  /**
+   * The login to a registry, opened; undefined when none is stored. Throws as
+   * {@linkcode StoreSnapshot.openTokens} does.
+   */
+  async openRegistry(server: string): Promise<RegistryLogin | undefined> {
+    const { openRegistry, registryOf } = await import("./registries.ts");
+    const entry = this.#file && registryOf(this.#file, server, this.#path);
+    if (!this.#file || !entry) return undefined;
+    const key = await this.#keys.open(this.#file.key);
+    return await openRegistry(key, server, entry, this.#path);
   }
 
   #entry(profile: string): FileEntry | undefined {

@@ -2,12 +2,13 @@ import { NanoctlError } from "../errors.ts";
 import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
 import { removeLeftovers, writeAtomic } from "./atomic_file.ts";
-import { corrupt, entryOf, formatFile } from "./credential_file.ts";
+import { entryOf, formatFile } from "./credential_file.ts";
 import { bindingOf, seal } from "./envelope.ts";
 import {
   type CredentialFile,
   FILE_VERSION,
   type FileEntry,
+  type RegistryEntry,
 } from "./file_format.ts";
 import { withExclusiveLock } from "./file_lock.ts";
 import {
@@ -21,6 +22,8 @@ import { folderOf } from "./paths.ts";
 import { checkOwner, checkPrivate, makePrivateFolder } from "./permissions.ts";
 import { DEFAULT_PROFILE, openEntry, type StoreSnapshot } from "./snapshot.ts";
 import type { NewCredential } from "./credential.ts";
+import { type RegistryLogin, sealRegistry } from "./registries.ts";
+import { reseal } from "./reseal.ts";
 import { sealedGrant } from "./sealed_grant.ts";
 import type { StoreAccess } from "./store_access.ts";
 
@@ -133,6 +136,43 @@ export class StoreChanges {
     });
   }
 
+  /** See {@linkcode CredentialStore.saveRegistry}. */
+  async saveRegistry(
+    login: RegistryLogin,
+    choice?: KeyChoice,
+  ): Promise<void> {
+    const { server, username } = login;
+    await this.#changeWithKey(choice, async (file, key) => {
+      const entry: RegistryEntry = {
+        username,
+        stored_at: this.#context.now().toISOString(),
+        sealed: await sealRegistry(key, login),
+      };
+      return {
+        ...file ?? { active: DEFAULT_PROFILE, profiles: {} },
+        version: FILE_VERSION,
+        key: key.info,
+        registries: { ...file?.registries, [server]: entry },
+      };
+    });
+  }
+
+  /** See {@linkcode CredentialStore.removeRegistry}. */
+  async removeRegistry(server: string): Promise<void> {
+    // Don't create a lock file if there is nothing to lock.
+    if (!(await this.#store.read()).servers.includes(server)) return;
+    await this.#change((file) => {
+      if (!file?.registries || !Object.hasOwn(file.registries, server)) {
+        return undefined;
+      }
+      const { registries, ...others } = file;
+      const { [server]: _, ...kept } = registries;
+      return Object.keys(kept).length === 0
+        ? others
+        : { ...file, registries: kept };
+    });
+  }
+
   /** See {@linkcode CredentialStore.rekey}. */
   async rekey(wanted?: KeyChoice): Promise<KeyInfo> {
     const { key: oldInfo } = await this.#store.read();
@@ -158,7 +198,7 @@ export class StoreChanges {
         if (!file || !hasKey(file, old.info)) {
           throw changedMeanwhile(this.#store.path);
         }
-        return await reseal(file, old, fresh, this.#store.path);
+        return await reseal(file, { old, fresh, path: this.#store.path });
       });
     } catch (error) {
       await retireKey(this.#context, fresh.info).catch(() => {});
@@ -245,32 +285,6 @@ function changedMeanwhile(path: string): NanoctlError {
     `another process changed the key of ${path} meanwhile; nothing was changed`,
     "try again",
   );
-}
-
-async function reseal(
-  file: CredentialFile,
-  old: OpenKey,
-  fresh: OpenKey,
-  path: string,
-): Promise<CredentialFile> {
-  if (file.registries !== undefined) {
-    throw corrupt(
-      path,
-      "it holds registries, which this nanoctl can't re-encrypt",
-    );
-  }
-  const profiles: Record<string, FileEntry> = {};
-  for (const name of Object.keys(file.profiles)) {
-    const entry = entryOf(file, name, path);
-    if (!entry) continue;
-    const tokens = await openEntry(old, name, entry, path);
-    const binding = bindingOf(fresh.info.id, name, entry);
-    profiles[name] = {
-      ...entry,
-      sealed: await seal(fresh.key, tokens, binding),
-    };
-  }
-  return { ...file, key: fresh.info, profiles };
 }
 
 /** Whether new tokens can be had without asking anyone. */

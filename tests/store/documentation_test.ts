@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import {
+  associatedData,
+  type Binding,
+  bindingOf,
+  type RegistryBinding,
+} from "../../src/store/envelope.ts";
 import { StoreFixture, tokenOf } from "./store_fixture.ts";
 
 const TEXT = Deno.readTextFileSync(
@@ -36,10 +42,34 @@ describe("docs/credential_file.md", () => {
     assert(TEXT.includes('default {"token":"nano_this-is-only-an-example"}'));
   });
 
-  it("has an example whose associated data are as long as it says", () => {
-    const data = example(/^ {4}(\["nanoctl",1,.*\])$/m);
-    const length = Number(example(/these are (\d+) bytes/));
-    assertEquals(new TextEncoder().encode(data).length, length);
+  it("has an example of a registry's login that opens", async () => {
+    const snapshot = await fixture.store().read();
+    const login = await snapshot.openRegistry("ghcr.io");
+    assertEquals(
+      [login?.username, login?.secret.reveal()],
+      ["ada", "ghp_this-too-is-an-example"],
+    );
+  });
+
+  it("has examples whose associated data are what is used, and as long as it says", () => {
+    const [profile, registry] = [
+      ...TEXT.matchAll(/(\d+) bytes:\n\n {4}(\["nanoctl",1,.*\])$/gm),
+    ].map(([, length, data = ""]) => {
+      assertEquals(new TextEncoder().encode(data).length, Number(length));
+      return data;
+    });
+    const file = fixture.json();
+    const keyId = file.key.id;
+    const text = (binding: Binding | RegistryBinding): string =>
+      new TextDecoder().decode(associatedData(binding));
+    assertEquals(
+      profile,
+      text(bindingOf(keyId, "default", file.profiles.default)),
+    );
+    assertEquals(
+      registry,
+      text({ keyId, registry: "ghcr.io", username: "ada" }),
+    );
   });
 
   it("has an example that stops opening when its URL is edited", async () => {
@@ -64,7 +94,11 @@ describe("docs/credential_file.md", () => {
       const missing = new TextDecoder().decode(output?.stderr)
         .includes("No module named");
       if (!output || missing) continue;
-      assertEquals(said, 'default {"token":"nano_this-is-only-an-example"}');
+      assertEquals(
+        said,
+        example(/which prints\n\n((?: {4}.* \{"token".*\n)+)/)
+          .replaceAll(/^ {4}/gm, "").trim(),
+      );
     }
   });
 });
