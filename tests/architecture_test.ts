@@ -53,7 +53,10 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 
 /** What is outside of the program, and how code reads it. */
-const OUTSIDE: Record<"environment" | "clock" | "terminal", RegExp[]> = {
+const OUTSIDE: Record<
+  "environment" | "clock" | "terminal" | "name",
+  RegExp[]
+> = {
   environment: [
     /\b(Deno|process)\s*(\?\.|\.|\[\s*["'`])\s*env\b/g,
     /\{[^{}]*\benv\b[^{}]*\}\s*=\s*(Deno|process)\b/g,
@@ -68,6 +71,8 @@ const OUTSIDE: Record<"environment" | "clock" | "terminal", RegExp[]> = {
     /\{[^{}]*\bstd(in|out|err)\b[^{}]*\}\s*=\s*(Deno|process)\b/g,
     /["']node:(process|tty|readline)\b/g,
   ],
+  // What the program was called by.
+  name: [/\bargv0\b/g],
 };
 
 /** Who reads it by itself, and not by way of the Context. */
@@ -80,6 +85,8 @@ const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
   "main.ts": ["environment", "clock", "terminal"],
   // Finds out which permissions to drop, before there is a Context.
   "src/program.ts": ["environment", "clock"],
+  // Looks whether docker calls us, which parse has to know.
+  "src/cli/command_line/called_by_tools.ts": ["name"],
   // Is what the Context asks a person by.
   "src/cli/prompts.ts": ["terminal"],
   // Takes the system's clock where it is given none, and a variable from the runtime.
@@ -87,12 +94,13 @@ const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
 };
 
 const RULES: Record<string, Rule> = {
-  "only a few files read the environment, the clock or the terminal": (files) =>
-    files.flatMap(({ path, code }) =>
-      (Object.keys(OUTSIDE) as (keyof typeof OUTSIDE)[])
-        .filter((what) => !MAY_READ[path]?.includes(what))
-        .flatMap((what) => matches(path, code, ...OUTSIDE[what]))
-    ),
+  "only a few files read the environment, the clock, the terminal or our name":
+    (files) =>
+      files.flatMap(({ path, code }) =>
+        (Object.keys(OUTSIDE) as (keyof typeof OUTSIDE)[])
+          .filter((what) => !MAY_READ[path]?.includes(what))
+          .flatMap((what) => matches(path, code, ...OUTSIDE[what]))
+      ),
 
   "only src/http/sender.ts calls fetch": (files) =>
     files.flatMap(({ path, code }) =>
@@ -404,22 +412,24 @@ describe("the house", () => {
 
 /** How to break each rule: the file, and what is added to it. */
 const BREAKS: Record<string, [path: string, code: string][]> = {
-  "only a few files read the environment, the clock or the terminal": [
-    ["src/cli/commands/login.ts", 'const home = Deno.env.get("HOME");'],
-    ["src/store/paths.ts", "const { env } = Deno;"],
-    ["src/store/paths.ts", 'const env = Deno["env"];'],
-    ["src/http/proxy/proxy_server.ts", "const all = process.env;"],
-    ["src/cli/prompts.ts", 'const term = Deno.env.get("TERM");'],
-    ["src/cli/expiry.ts", "const now = new Date();"],
-    ["src/cli/expiry.ts", "const now = new Date;"],
-    ["src/http/retry.ts", "const began = performance.now();"],
-    ["src/cli/run.ts", "const now = Date.now();"],
-    ["src/cli/commands/token.ts", "Deno.stdout.writeSync(bytes);"],
-    ["src/dev_server/server.ts", "const wide = Deno.stdin.isTerminal();"],
-    ["src/cli/output.ts", "const { columns } = Deno.consoleSize();"],
-    ["src/cli/output.ts", "const { stdout, args } = Deno;"],
-    ["src/store/file_lock.ts", 'import { stdin } from "node:process";'],
-  ],
+  "only a few files read the environment, the clock, the terminal or our name":
+    [
+      ["src/cli/commands/login.ts", 'const home = Deno.env.get("HOME");'],
+      ["src/store/paths.ts", "const { env } = Deno;"],
+      ["src/store/paths.ts", 'const env = Deno["env"];'],
+      ["src/http/proxy/proxy_server.ts", "const all = process.env;"],
+      ["src/cli/prompts.ts", 'const term = Deno.env.get("TERM");'],
+      ["src/cli/expiry.ts", "const now = new Date();"],
+      ["src/cli/expiry.ts", "const now = new Date;"],
+      ["src/http/retry.ts", "const began = performance.now();"],
+      ["src/cli/run.ts", "const now = Date.now();"],
+      ["src/cli/commands/token.ts", "Deno.stdout.writeSync(bytes);"],
+      ["src/dev_server/server.ts", "const wide = Deno.stdin.isTerminal();"],
+      ["src/cli/output.ts", "const { columns } = Deno.consoleSize();"],
+      ["src/program.ts", "const name = globalThis.process.argv0;"],
+      ["src/cli/output.ts", "const { stdout, args } = Deno;"],
+      ["src/store/file_lock.ts", 'import { stdin } from "node:process";'],
+    ],
   "only src/http/sender.ts calls fetch": [
     ["src/services/nanoservices.ts", 'await fetch("https://a.example");'],
     ["src/http/retry.ts", "await context.fetch(url);"],

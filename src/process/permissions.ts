@@ -1,11 +1,12 @@
-/** What permissions depend on: a command, and the options that it was given. */
+/** What permissions depend on: a command, and the options and arguments that it was given. */
 export interface Run {
   command: {
-    writesStore?: true;
+    writesStore?: true | ((args: readonly string[]) => boolean);
     usesToken?: "sends" | "hands over";
     runsPrograms?(options: Record<string, unknown>): boolean;
   };
   options: Record<string, unknown>;
+  args: readonly string[];
 }
 
 /** What a process is left with. */
@@ -42,7 +43,7 @@ export function permissionsFor(
 ): Permissions {
   if (!run) return { write: [], run: false };
   const { command, options } = run;
-  const writable = command.writesStore
+  const writable = writesStore(run)
     ? [folders.config, folders.data]
     : renewal === "due" && command.usesToken ||
         renewal === "later" && command.usesToken === "sends"
@@ -53,6 +54,12 @@ export function permissionsFor(
     run: command.runsPrograms?.(options) === true || choosesHelper(options) ||
       mayNeedHelper,
   };
+}
+
+function writesStore({ command, args }: Run): boolean {
+  return typeof command.writesStore === "function"
+    ? command.writesStore(args)
+    : command.writesStore === true;
 }
 
 function choosesHelper({ keySource }: Run["options"]): boolean {

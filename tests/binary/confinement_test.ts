@@ -176,6 +176,8 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["external-auth", "list"] },
     { args: ["external-auth", "access-token", "github"], fails: true },
     { args: ["credential", "git", "get"] },
+    { args: ["credential", "docker", "list"] },
+    { args: ["credential", "docker", "get"], fails: true },
     { args: ["dev-server", "--host", "192.0.2.1"], fails: true },
     { args: ["whoami", "--profile", "use"], fails: true },
     { args: ["login", "--help"] },
@@ -198,9 +200,13 @@ describe("with a module in it that means harm, the compiled program", () => {
     });
   }
 
-  const changing: { args: string[]; stdin?: boolean }[] = [
+  const changing: { args: string[]; stdin?: true | string }[] = [
     { args: ["login", "--token-stdin"], stdin: true },
     { args: ["login", "--token-stdin", "--save"], stdin: true },
+    {
+      args: ["credential", "docker", "store"],
+      stdin: '{"ServerURL":"ghcr.io","Username":"ada","Secret":"x"}',
+    },
     { args: ["use", "default"] },
     { args: ["store", "rekey"] },
     { args: ["logout", "--url", "http://127.0.0.1:1"] },
@@ -208,8 +214,8 @@ describe("with a module in it that means harm, the compiled program", () => {
   for (const { args, stdin } of changing) {
     it(`can write to our folders alone, and run nothing, in ${args.join(" ")}`, async () => {
       using home = await loggedIn();
-      const token = stdin ? (await service.mint()).token : undefined;
-      const { reports, code } = await harmDone(home, args, token);
+      const input = stdin === true ? (await service.mint()).token : stdin;
+      const { reports, code } = await harmDone(home, args, input);
       for (const report of reports) {
         assertEquals(report, {
           thread: "worker",

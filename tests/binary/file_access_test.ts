@@ -84,7 +84,7 @@ describe("seen by strace, what is written to", () => {
   });
   afterAll(() => service.stop());
 
-  const RUNS: { args: string[]; stdin?: boolean; store?: boolean }[] = [
+  const RUNS: { args: string[]; stdin?: true | string; store?: boolean }[] = [
     { args: ["login", "--token-stdin"], stdin: true },
     { args: ["login", "--token-stdin", "--save"], stdin: true, store: true },
     { args: ["whoami"] },
@@ -103,6 +103,16 @@ describe("seen by strace, what is written to", () => {
         "askpass",
         "Password for 'https://github.com': ",
       ],
+    },
+    { args: ["credential", "docker", "list"] },
+    {
+      args: ["credential", "docker", "get"],
+      stdin: "https://github.com",
+    },
+    {
+      args: ["credential", "docker", "store"],
+      stdin: '{"ServerURL":"ghcr.io","Username":"ada","Secret":"x"}',
+      store: true,
     },
     { args: ["api", "/v1/me"] },
     { args: ["exec", "--", "true"] },
@@ -129,7 +139,7 @@ describe("seen by strace, what is written to", () => {
           args,
           home,
           service.env,
-          stdin ? token : undefined,
+          stdin === true ? token : stdin,
         );
         const folders = [
           home.at(".config/nanoctl"),

@@ -103,6 +103,7 @@ const OFFLINE = [
   ["exec", "--", ...RECORDER],
   ["use", "default"],
   ["store", "info"],
+  ["credential", "docker", "list"],
   ["store", "rekey"],
   ["completions", "bash"],
   ["logout"],
@@ -358,6 +359,45 @@ describe("no secret is where it does not belong", () => {
       await look({ command: ["login", ...args], stdin, env, home });
     }
     noteFiles(home, "login");
+    assertNoLeaks();
+  });
+
+  it("that docker stores, whatever is wrong with it", async () => {
+    using home = copyOf(base);
+    const secret = markers.password("registry's secret");
+    const login = (server: string, username: string): string =>
+      JSON.stringify({ ServerURL: server, Username: username, Secret: secret });
+    const good = login("registry.example", "ada");
+    const inputs = [
+      good,
+      good.slice(0, -1),
+      `${good}${good}`,
+      login("", "ada"),
+      login("registry.example", ""),
+      login(secret, "ada"),
+      login("registry.example", secret),
+    ];
+    const command = (action: string): string[] => [
+      "credential",
+      "docker",
+      action,
+    ];
+    for (const stdin of inputs) {
+      await look({ command: command("store"), stdin, home });
+    }
+    noteFiles(home, "store");
+    const stdin = "registry.example";
+    const allowed = { stdout: ["registry's secret"] };
+    const [got] = await look({ command: command("get"), stdin, home, allowed });
+    assertEquals(JSON.parse(got?.stdout ?? "").Secret, secret);
+    for (const action of ["list", "erase", "version", "other"]) {
+      await look({ command: command(action), stdin, home });
+    }
+    edit(home, (file) => {
+      file.key.id = "00".repeat(16);
+    });
+    await look({ command: command("get"), stdin, home });
+    noteFiles(home, "get");
     assertNoLeaks();
   });
 

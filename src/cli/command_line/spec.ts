@@ -94,8 +94,8 @@ export interface Command<Options = Record<string, unknown>> {
   /** Whether it takes the options of an agent too. */
   readonly takesAgent?: true;
   readonly examples: readonly (readonly [what: string, line: string])[];
-  /** Whether it changes the credential file or its key. */
-  readonly writesStore?: true;
+  /** Whether it changes the credential file or its key; where that depends on its arguments, whether it does with these. */
+  readonly writesStore?: true | ((args: readonly string[]) => boolean);
   /** Whether it sends the token or only hands it over: a token may have to be renewed, and stored. */
   readonly usesToken?: "sends" | "hands over";
   /** Whether it runs programs, other than a credential helper that keeps the key. */

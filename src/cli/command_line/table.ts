@@ -53,6 +53,11 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
       (await import("../commands/credential/kubernetes.ts"))
         .credentialKubernetes,
   },
+  "credential docker": {
+    summary: "Answer docker, skopeo and podman.",
+    load: async () =>
+      (await import("../commands/credential/docker.ts")).credentialDocker,
+  },
   "api": {
     summary: "Send an authenticated request, print the answer.",
     load: async () => (await import("../commands/api.ts")).api,

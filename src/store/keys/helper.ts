@@ -102,6 +102,7 @@ async function ask(
   action: "store" | "get" | "erase",
   input: string,
 ): Promise<string> {
+  if (helper.toLowerCase() === "nanoctl") throw askedItself();
   const { success, text } = await run(context, helper, action, input);
   if (success) return text;
   if (text.includes(NOT_FOUND)) throw notThere(helper);
@@ -170,6 +171,15 @@ function notThereToRun(program: string): NanoctlError {
     "file_key",
     `${program} is not on the PATH, or can't be run`,
     "install it, or change the PATH",
+  );
+}
+
+/** Nanoctl is a helper too, and would ask itself for its key for ever. */
+function askedItself(): NanoctlError {
+  return new NanoctlError(
+    "file_key",
+    "docker-credential-nanoctl can't keep the key that it needs itself",
+    "name another helper: --key-source helper:<name>",
   );
 }
 
