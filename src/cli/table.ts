@@ -74,7 +74,7 @@ function blocks([headings = [], ...rows]: Shown[][], style: Styling): string {
 
 /** How many columns a text takes; a library tells it for what is not ASCII, such as wide characters. */
 async function measure(rows: Cell[][]): Promise<(text: string) => number> {
-  const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
+  const isAscii = (text: string): boolean => /^[ -~]*$/.test(text);
   const texts = rows.flat().map((cell) =>
     typeof cell === "string" ? cell : cell.text
   );

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
+import { wordsBelow } from "../../src/cli/command_line/table.ts";
 import { type Help, readHelp } from "../support/help.ts";
 
 /** How wide a line of a help may be: the terminal of old. */
@@ -28,6 +29,11 @@ describe("the help", () => {
     for (const name of ["nanoctl api", "nanoctl store rekey"]) {
       assert(names.includes(name), `${names}`);
     }
+  });
+
+  it("lists every command of the first level once, by what it is for", () => {
+    const listed = HELPS[0]?.commands ?? [];
+    assertEquals([...listed].sort(), wordsBelow().sort());
   });
 
   for (const help of HELPS) {

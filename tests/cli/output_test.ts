@@ -2,7 +2,6 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../../src/errors.ts";
 import { Output, plainText, safeJson } from "../../src/cli/output.ts";
-import { Secret } from "../../src/secret.ts";
 import { FakeContext } from "../support/fake_context.ts";
 
 /** Every character that a terminal would obey, or that turns a line around. */

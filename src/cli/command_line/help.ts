@@ -172,8 +172,12 @@ async function commandSections(name: string): Promise<HelpSection[]> {
       ),
     }];
   }
+  const grouped = Object.values(HELP_GROUPS).flat();
+  const others = wordsBelow().filter((word) => !grouped.includes(word));
+  const groups = { ...HELP_GROUPS, "of other kinds": others };
+  const filled = Object.entries(groups).filter(([, words]) => words.length > 0);
   return await Promise.all(
-    Object.entries(HELP_GROUPS).map(async ([heading, words]) => ({
+    filled.map(async ([heading, words]) => ({
       heading: `Commands ${heading}`,
       lines: await Promise.all(words.map((word) => commandRow("", word))),
     })),

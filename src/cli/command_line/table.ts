@@ -99,8 +99,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
   "to log in": ["login", "logout", "whoami", "status", "use"],
   "to use the token": ["token", "exec", "api", "external-auth", "credential"],
-  "to look after it": ["store"],
-  "to try it out": ["dev-server"],
+  "to look after it": ["store", "doctor"],
+  "to try it out": ["dev-server", "completions"],
 };
 
 /** The words that can follow a group, or start a command line if no group is given; in the order of help. */

@@ -1,6 +1,6 @@
 import {
   type AgentCommandOptions,
-  KEY_SOURCE_NOTE,
+  KEY_SOURCE,
 } from "../../command_line/shared_options.ts";
 import { type Command, type OptionsOf, text } from "../../command_line/spec.ts";
 import type { Context } from "../../../process/context.ts";
@@ -12,9 +12,7 @@ import type { CredentialStore } from "../../../store/credential_store.ts";
 import type { DockerLogin } from "../../../tools/docker.ts";
 
 const OPTIONS = {
-  keySource: text("source", "Where a new file's key is.", {
-    note: KEY_SOURCE_NOTE,
-  }),
+  keySource: text("source", "Where a new file's key is.", KEY_SOURCE),
 };
 
 /** The options of `credential docker`. */
