@@ -211,6 +211,7 @@ describe("where the key comes from", () => {
           encryption: expected,
           active: "default",
           profiles: 1,
+          registries: 0,
         });
       });
     }
@@ -228,6 +229,7 @@ describe("where the key comes from", () => {
       encryption: null,
       active: "default",
       profiles: 0,
+      registries: 0,
     });
     const { stdout } = await succeed(["status", "--json"], { home });
     assertEquals(JSON.parse(stdout).encryption, null);

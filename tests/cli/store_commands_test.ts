@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { runLogin } from "../../src/cli/commands/login.ts";
 import { runLogout } from "../../src/cli/commands/logout.ts";
@@ -102,10 +102,32 @@ describe("store info", () => {
         "encryption",
         "active",
         "profiles",
+        "registries",
       ]);
       assertEquals(info.encryption.cipher, "AES-256-GCM");
       assertEquals(info.encryption.key_source, "keyfile");
-      assertEquals(info.profiles, 1);
+      assertEquals([info.profiles, info.registries], [1, 0]);
+    },
+  );
+
+  atHome(
+    "counts the logins to registries, if there are any",
+    async (context) => {
+      await save(context(), "a");
+      const before = context();
+      await runStoreInfo(before, {});
+      assert(!before.stdout.text.includes("Registries"));
+      const secret = new Secret("x");
+      for (const server of ["a.example", "b.example"]) {
+        await new CredentialStore(context())
+          .saveRegistry({ server, username: "ada", secret });
+      }
+      const text = context();
+      await runStoreInfo(text, {});
+      assertMatch(text.stdout.text, /^Registries: +2$/m);
+      const asJson = context();
+      await runStoreInfo(asJson, { json: true });
+      assertEquals(JSON.parse(asJson.stdout.text).registries, 2);
     },
   );
 

@@ -25,7 +25,7 @@ export async function runStoreInfo(
   const { FILE_VERSION } = await import("../../../store/file_format.ts");
   const output = new Output(context, options);
   const store = new CredentialStore(context);
-  const { key, names, active } = await store.read();
+  const { key, names, active, servers } = await store.read();
   if (output.json) {
     return await output.dataJson({
       file: store.path,
@@ -34,6 +34,7 @@ export async function runStoreInfo(
       encryption: key ? encryptionJson(key) : null,
       active,
       profiles: names.length,
+      registries: servers.length,
     });
   }
   const { table } = await import("../../table.ts");
@@ -50,6 +51,9 @@ export async function runStoreInfo(
             "Profiles:",
             names.length === 0 ? "0" : `${names.length}, active: ${active}`,
           ],
+          ...servers.length === 0
+            ? []
+            : [["Registries:", String(servers.length)]],
         ]
         : [["", "not there yet; it is made by the first login that stores"]]),
     ]),
