@@ -129,7 +129,7 @@ describe("credential kubernetes", () => {
         runCredentialKubernetes(context, options),
       );
       assertEquals(context.stdout.text, "");
-      assertMatch(`${error.hint}`, /^check that the service /);
+      assertMatch(error.hint ?? "", /^check that the service has an agent /);
     });
   });
 });

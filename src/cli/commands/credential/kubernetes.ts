@@ -37,11 +37,7 @@ export async function runCredentialKubernetes(
     "../../session/agent_session.ts"
   );
   const session = await openAgentOrPersonSession(context, options, output);
-  const { withRefusalHint } = await import("../../session/session.ts");
   const { tokenOf } = await import("../../session/current_token.ts");
-  const token = await withRefusalHint(
-    session,
-    () => tokenOf(context, session, output),
-  );
+  const token = await tokenOf(context, session, output);
   await output.dataJson(execCredential(version, token));
 }
