@@ -33,6 +33,7 @@ const LINES: [line: string, ...words: string[]][] = [
   ["nanoctl logi", "login"],
   ["nanoctl --quiet exter", "--quiet", "external-auth"],
   ["nanoctl store re", "store", "rekey"],
+  ['nanoctl "store" re', "store", "rekey"],
   ["nanoctl help store re", "help", "store", "rekey"],
   ["nanoctl frobnicate lo", "frobnicate", "lo"],
   // Options, each only once.
