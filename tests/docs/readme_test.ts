@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { type DevServer, startDevServer } from "../../src/dev_server/server.ts";
 import { EXIT_CODES } from "../../src/errors.ts";
 import { type Help, readHelp } from "../support/help.ts";
-import { BINARY } from "../support/nanoctl.ts";
+import { BINARY, Home, run } from "../support/nanoctl.ts";
+import { deadUrl } from "../support/servers.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
 const README = read("README.md");
@@ -196,6 +197,19 @@ describe("README.md", () => {
     }
   });
 
+  it("shows what doctor prints on a new machine", async () => {
+    using home = new Home();
+    const { stdout, stderr } = await run(["doctor"], {
+      home,
+      env: { NANOSERVICES_URL: deadUrl() },
+    });
+    const printed = `${stdout}${stderr}`.replaceAll(home.path, "/home/ada")
+      .replace("from NANOSERVICES_URL", "the default");
+    const [, shown = ""] = blocks(README).join("\n")
+      .match(/\$ nanoctl doctor\n([^]*?\nerror: .*\n)/) ?? [];
+    assertEquals(asWords(shown), asWords(printed));
+  });
+
   // The demo needs script(1).
   const onPosix = Deno.build.os === "windows" ? it.skip : it;
   onPosix("shows a part of what the demo prints", async () => {
@@ -217,6 +231,13 @@ describe("README.md", () => {
     }
   });
 });
+
+/** What doctor says, however it is broken into lines, without what differs from machine to machine. */
+function asWords(text: string): string {
+  return text.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
+    .replace(/^ok +authorities [^]*?(?=^failed)/m, "")
+    .replaceAll(/\s+/g, " ");
+}
 
 /** What differs from run to run, made the same. */
 function settled(text: string): string {
