@@ -3,7 +3,7 @@
 import { SetupError } from "../process.ts";
 import { ghHome, storeLogins } from "./homes.ts";
 import type { Programs, Service } from "./programs.ts";
-import type { Candidate } from "./timer.ts";
+import { type Candidate, fed } from "./timer.ts";
 
 /** The names of the candidates that goals are about. */
 export const NAMES = {
@@ -19,7 +19,11 @@ export const NAMES = {
   api: "api",
   externalAuth: "external-auth access-token",
   login: "login",
+  git: "credential git get",
+  docker: "credential docker get",
+  kubernetes: "credential kubernetes",
   ghToken: "gh auth token",
+  ghGit: "gh auth git-credential get",
   ghHelp: "gh auth login --help",
   ghApi: "gh api user",
 } as const;
@@ -86,16 +90,51 @@ async function localStarts(
     ours("--version", one, ["--version"]),
     ours(NAMES.status, one, ["status"]),
     ours(NAMES.help, one, ["login", "--help"]),
+    ...await toolStarts(work, one, url, ours),
     ...gh === undefined ? [] : await ghStarts(work, gh),
+  ];
+}
+
+/** What tools ask, for the host of the service itself: nothing is sent. */
+async function toolStarts(
+  work: string,
+  home: string,
+  url: string,
+  ours: (name: string, HOME: string, args: string[]) => Start,
+): Promise<Start[]> {
+  const { protocol, host } = new URL(url);
+  const git = `${work}/asked_by_git`;
+  await Deno.writeTextFile(
+    git,
+    `protocol=${protocol.slice(0, -1)}\nhost=${host}\n\n`,
+  );
+  const docker = `${work}/asked_by_docker`;
+  await Deno.writeTextFile(docker, url);
+  return [
+    { ...ours(NAMES.git, home, ["credential", "git", "get"]), input: git },
+    {
+      ...ours(NAMES.docker, home, ["credential", "docker", "get"]),
+      input: docker,
+    },
+    ours(NAMES.kubernetes, home, ["credential", "kubernetes"]),
   ];
 }
 
 async function ghStarts(work: string, program: string): Promise<Start[]> {
   const env = { HOME: `${work}/gh` };
   await ghHome(env.HOME);
+  const input = `${work}/asked_by_git_of_gh`;
+  await Deno.writeTextFile(input, "protocol=https\nhost=github.com\n\n");
   return [
     { name: NAMES.ghToken, program, args: ["auth", "token"], env },
     { name: "gh --version", program, args: ["--version"], env },
+    {
+      name: NAMES.ghGit,
+      program,
+      args: ["auth", "git-credential", "get"],
+      env,
+      input,
+    },
     { name: NAMES.ghHelp, program, args: ["auth", "login", "--help"], env },
   ];
 }
@@ -143,7 +182,9 @@ async function requests(
 
 /** Throws a SetupError where a candidate fails: nobody is to measure that. */
 export async function checkCandidates(candidates: Candidate[]): Promise<void> {
-  for (const { name, program, args, env } of candidates) {
+  for (const candidate of candidates) {
+    const { name, env } = candidate;
+    const { program, args } = fed(candidate);
     const { success, stderr } = await new Deno.Command(program, {
       args,
       env,

@@ -51,6 +51,9 @@ export function judge(figures: Figures[], [ours, floor]: Size[]): Goal[] {
       "10000 profiles add at most 8 ms to token",
       more(NAMES.tokenMany, NAMES.token),
     ),
+    ...[NAMES.git, NAMES.docker, NAMES.kubernetes].flatMap((name) =>
+      noSlower(name, NAMES.ghGit)
+    ),
     ...noSlower(NAMES.status, NAMES.ghToken),
     ...noSlower(NAMES.help, NAMES.ghHelp),
     ...[NAMES.whoami, NAMES.api, NAMES.externalAuth].flatMap((name) => [

@@ -8,6 +8,8 @@ export interface Candidate {
   program: string;
   args: string[];
   env: Record<string, string>;
+  /** The path of a file to read from standard input. */
+  input?: string;
   /** A folder that is emptied before each start: what an earlier one left there is gone, as in a fresh container. */
   emptied?: string;
 }
@@ -36,7 +38,7 @@ export async function chooseTimer(
 }
 
 async function byHyperfine(
-  { name, program, args, env, emptied }: Candidate,
+  { name, program, args, env, input, emptied }: Candidate,
   starts: number,
   work: string,
 ): Promise<Sample> {
@@ -48,6 +50,7 @@ async function byHyperfine(
   const { success } = await new Deno.Command("hyperfine", {
     args: [
       ...["--shell=none", "--style=none", "--runs", `${starts}`, ...prepare],
+      ...input ? ["--input", input] : [],
       ...["--export-json", report, command],
     ],
     env: { PATH: Deno.env.get("PATH") ?? "", ...env },
@@ -69,7 +72,8 @@ function byLoop(candidate: Candidate, starts: number): Promise<Sample> {
     for (const entry of entriesOf(candidate.emptied)) {
       Deno.removeSync(entry, { recursive: true });
     }
-    const command = commandOf(candidate.program, candidate.args, candidate.env);
+    const { program, args } = fed(candidate);
+    const command = commandOf(program, args, candidate.env);
     const start = performance.now();
     const { success } = command.outputSync();
     if (!success) throw new SetupError(`${candidate.name} failed`);
@@ -89,14 +93,25 @@ print(usage.ru_maxrss if status == 0 else "failed")
 
 /** The most memory that a start holds at once, in KiB; undefined where Python is missing. */
 export async function peakMemory(
-  { program, args, env }: Candidate,
+  candidate: Candidate,
 ): Promise<number | undefined> {
+  const { env } = candidate;
+  const { program, args } = fed(candidate);
   const output = await commandOf("python3", ["-c", PEAK, program, ...args], {
     PATH: Deno.env.get("PATH") ?? "",
     ...env,
   }, "piped").output().catch(() => undefined);
   const kibibytes = Number(new TextDecoder().decode(output?.stdout));
   return kibibytes > 0 ? kibibytes : undefined;
+}
+
+/** The command line that also feeds the candidate its input. */
+export function fed(
+  { program, args, input }: Candidate,
+): { program: string; args: string[] } {
+  if (input === undefined) return { program, args };
+  const script = 'input=$0; exec "$@" < "$input"';
+  return { program: "/bin/sh", args: ["-c", script, input, program, ...args] };
 }
 
 function commandOf(
