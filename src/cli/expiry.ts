@@ -14,6 +14,15 @@ export function expiryText(expiresAt: Date | undefined, now: Date): string {
     : `expired on ${date} (${duration(-left)} ago)`;
 }
 
+/** The same in fewer words: the date alone. */
+export function shortExpiryText(
+  expiresAt: Date | undefined,
+  now: Date,
+): string {
+  if (!expiresAt) return "no end";
+  return `${expiresAt > now ? "until" : "expired"} ${localDate(expiresAt)}`;
+}
+
 /** The day in this machine's time zone, in the form of RFC 3339. */
 function localDate(time: Date): string {
   const parts = [time.getMonth() + 1, time.getDate()];

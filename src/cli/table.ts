@@ -10,6 +10,8 @@ export interface TableLayout {
   /** The columns that it may take; any number in a pipe. */
   columns?: number | undefined;
   style?: Styling;
+  /** The same rows in fewer words, for a terminal that is too narrow for the others. */
+  shorter?: Cell[][];
 }
 
 /** Between two columns. */
@@ -17,12 +19,12 @@ const GAP = "  ";
 
 /**
  * Rows as text with aligned columns, the first row the headings. Where that is
- * wider than the terminal, each row becomes a block of lines, a heading and its
- * cell in each.
+ * wider than the terminal, even in fewer words, each row becomes a block of lines,
+ * a heading and its cell in each.
  */
 export async function table(
   rows: Cell[][],
-  { columns = Infinity, style = (text) => text }: TableLayout = {},
+  { columns = Infinity, style = (text) => text, shorter }: TableLayout = {},
 ): Promise<string> {
   const widthOf = await measure(rows);
   const cells = rows.map((row) => row.map((cell) => shown(cell, widthOf)));
@@ -31,7 +33,11 @@ export async function table(
   );
   const whole = widths.reduce((sum, width) => sum + width, 0) +
     GAP.length * (widths.length - 1);
-  if (whole > columns) return blocks(cells, style);
+  if (whole > columns) {
+    return shorter
+      ? await table(shorter, { columns, style })
+      : blocks(cells, style);
+  }
   return cells.map((row) =>
     row.map(({ text, width, ...cell }, column) => {
       const isLast = row.slice(column + 1).every((next) => next.width === 0);

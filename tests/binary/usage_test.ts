@@ -22,7 +22,8 @@ describe("a usage error", () => {
     {
       args: ["external-auth", "access-token"],
       says: /[Mm]issing argument/,
-      hint: /^see 'nanoctl external-auth access-token --help'$/,
+      hint:
+        /^call it as 'nanoctl external-auth access-token \[options\] <provider>'; see 'nanoctl external-auth access-token --help'$/,
     },
     {
       args: ["store", "frobnicate"],

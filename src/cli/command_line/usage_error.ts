@@ -44,13 +44,29 @@ async function explained(
     : kind === "option"
     ? await optionsFor(name, unknown.toLowerCase())
     : [];
+  const usage = await usageFor(name, message);
   return new NanoctlError(
     "usage",
     withoutValues(message),
     proposals.length > 0
       ? `did you mean ${listed(proposals)}? See '${help}'`
+      : usage
+      ? `call it as '${usage}'; see '${help}'`
       : `see '${help}'`,
   );
+}
+
+/** How to call a command whose arguments are wrong: the shortest help that helps. */
+async function usageFor(
+  name: string,
+  message: string,
+): Promise<string | undefined> {
+  const command = await COMMANDS[name]?.load();
+  if (!command || !/^(Missing|Too many) argument/.test(message)) {
+    return undefined;
+  }
+  const { usageOf } = await import("./help.ts");
+  return usageOf(name, command);
 }
 
 const PLAIN_NAME = /^[a-z][a-z-]{0,30}$/;

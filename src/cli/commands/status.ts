@@ -7,7 +7,7 @@ import { Output } from "../output.ts";
 import { withoutSecrets } from "../../secret.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import { warnOfClock } from "../clock_warning.ts";
-import { expiryText, SOON } from "../expiry.ts";
+import { expiryText, shortExpiryText, SOON } from "../expiry.ts";
 import type { Cell } from "../table.ts";
 import { encryptionJson } from "./store/info.ts";
 import type { ServiceHeader } from "../session/service_headers.ts";
@@ -187,22 +187,26 @@ async function statusText(
   ];
   const { table } = await import("../table.ts");
   const { styling } = await import("../style.ts");
-  const rows = profiles(snapshot).map((stored): Cell[] => {
-    const isActive = stored.profile === snapshot.active;
-    return [
-      isActive ? "*" : "",
-      { text: stored.profile, style: isActive ? "bold" : undefined },
-      stored.service,
-      stored.url,
-      stored.username,
-      expiryCell(stored, now, tellsExpiry(stored.service)),
-    ];
-  });
-  if (rows.length === 0) return await table(facts);
-  const headings = ["", "PROFILE", "SERVICE", "URL", "USER", "TOKEN"];
-  const logins = await table([headings, ...rows], {
+  const stored = profiles(snapshot);
+  if (stored.length === 0) return await table(facts);
+  const rows = (words: typeof expiryText): Cell[][] => [
+    ["", "PROFILE", "SERVICE", "URL", "USER", "TOKEN"],
+    ...stored.map((login) => {
+      const isActive = login.profile === snapshot.active;
+      return [
+        isActive ? "*" : "",
+        { text: login.profile, style: isActive ? "bold" as const : undefined },
+        login.service,
+        login.url,
+        login.username,
+        expiryCell(login, now, tellsExpiry(login.service), words),
+      ];
+    }),
+  ];
+  const logins = await table(rows(expiryText), {
     columns: context.stdout.columns,
     style: styling(context, options),
+    shorter: rows(shortExpiryText),
   });
   return `${logins}\n\n${await table(facts)}`;
 }
@@ -212,12 +216,13 @@ function expiryCell(
   { expiresAt, renewable }: StoredProfile,
   now: Date,
   isTold: boolean,
+  words: typeof expiryText,
 ): Cell {
   if (renewable) return { text: "renews itself", style: "green" };
   if (!expiresAt && !isTold) return "no date is known";
   const left = expiresAt ? expiresAt.getTime() - now.getTime() : Infinity;
   return {
-    text: expiryText(expiresAt, now),
+    text: words(expiresAt, now),
     style: left <= 0 ? "red" : left < SOON ? "yellow" : undefined,
   };
 }
