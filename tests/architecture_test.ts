@@ -243,8 +243,15 @@ const RULES: Record<string, Rule> = {
   "a command with the options of an agent gets its session by them": (files) =>
     files.flatMap(({ path, code }) => {
       const declares = /\btakesAgent: true,/.test(code);
-      const opens = /(?<!function )\bopenAgentOrPersonSession\s*\(/.test(code);
-      if (declares !== opens) {
+      const opens =
+        /(?<!function )\b(openAgentOrPersonSession|agentOrPersonHolder|loginForHost)\s*\(/
+          .test(code);
+      // Gets the options handed on.
+      const isHelper = [
+        "src/cli/host_login.ts",
+        "src/cli/session/agent_session.ts",
+      ].includes(path);
+      if (declares !== opens && !isHelper) {
         return [
           `${path}: ${
             declares ? "openAgentOrPersonSession" : "the options"

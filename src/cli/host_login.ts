@@ -1,7 +1,11 @@
 import { hasCode, NanoctlError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import type { ExternalAuth } from "../services/service.ts";
-import { type Session, withRefusalHint } from "./session/session.ts";
+import type { Context } from "../process/context.ts";
+import type { AgentCommandOptions } from "./command_line/shared_options.ts";
+import type { Output } from "./output.ts";
+import type { Holder } from "./session/holder.ts";
+import type { Session } from "./session/session.ts";
 
 /** A host that a tool wants to log in to. */
 export interface Host {
@@ -20,20 +24,27 @@ export interface HostLogin {
 }
 
 /**
- * The token for a host: the session's own where that is the service, else that
- * of the external provider that the service has for the host. Undefined where
- * there is none.
+ * The token for a host: the holder's own where that is the service, else that of
+ * the external provider that the service has for the host. Undefined where there
+ * is none.
  *
  * Throws `external_auth_required` if someone must authenticate with the provider
- * first, and what asking the service throws.
+ * first, and what opening a session and asking the service throw.
  */
 export async function loginForHost(
-  session: Session,
+  context: Context,
+  options: AgentCommandOptions,
+  output: Output,
   url: URL,
 ): Promise<HostLogin | undefined> {
-  if (url.origin === new URL(session.target.url).origin) {
-    return await ownLogin(session);
+  const { agentOrPersonHolder, openAgentOrPersonSession } = await import(
+    "./session/agent_session.ts"
+  );
+  const holder = await agentOrPersonHolder(context, options, output);
+  if (url.origin === new URL(holder.target.url).origin) {
+    return await ownLogin(holder);
   }
+  const session = await openAgentOrPersonSession(context, options, output);
   const auth = await providerFor(session, url.href);
   if (!auth) return undefined;
   if (!auth.token) {
@@ -64,7 +75,7 @@ export function hostUrl({ protocol, host, path = "" }: Host): URL | undefined {
 }
 
 async function ownLogin(
-  { provider, target, stored }: Session,
+  { provider, target, stored }: Holder,
 ): Promise<HostLogin> {
   const { secret, expiresAt } = await provider.getToken();
   const isStored = provider.origin === "store" && stored?.url === target.url;
@@ -81,6 +92,7 @@ async function providerFor(
 ): Promise<ExternalAuth | undefined> {
   const { service, client } = session;
   if (service.name === "oauth") return undefined;
+  const { withRefusalHint } = await import("./session/session.ts");
   try {
     return await withRefusalHint(
       session,

@@ -7,7 +7,8 @@ import { parseServiceUrl } from "../../http/service_url.ts";
 import { DEFAULT_PROFILE } from "../../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../../tokens/agent.ts";
 import type { AgentCommandOptions } from "../command_line/shared_options.ts";
-import { openPersonSession } from "./person_session.ts";
+import type { Holder } from "./holder.ts";
+import { openPersonSession, personHolder } from "./person_session.ts";
 import type { Session, SessionTarget } from "./session.ts";
 import { namedService } from "../../tokens/variables.ts";
 import { resolveTarget } from "./target.ts";
@@ -35,6 +36,22 @@ export async function openAgentOrPersonSession(
     place,
     (given) => agentProvider(given, agent),
   );
+}
+
+/**
+ * Whose token a command has that an agent can run too, without asking anyone. A
+ * person's comes without a client, which only a request needs.
+ *
+ * Throws as {@linkcode openAgentOrPersonSession} does.
+ */
+export async function agentOrPersonHolder(
+  context: Context,
+  options: AgentCommandOptions,
+  output: Output,
+): Promise<Holder> {
+  return chosenAgent(context, options)
+    ? await openAgentOrPersonSession(context, options, output)
+    : await personHolder(context, options, output);
 }
 
 /** A person's token on the command line takes precedence over an agent in variables. */

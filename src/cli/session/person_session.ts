@@ -4,9 +4,10 @@ import type { StoreSnapshot } from "../../store/snapshot.ts";
 import { resolveProvider } from "../../tokens/resolve.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import type { Output } from "../output.ts";
+import { type Holder, holderOf } from "./holder.ts";
 import { renewingFor } from "./renewing.ts";
 import type { Session } from "./session.ts";
-import { resolveTarget } from "./target.ts";
+import { type ResolvedTarget, resolveTarget } from "./target.ts";
 
 /**
  * The session of a person's command, wherever the token comes from. What waits
@@ -23,8 +24,30 @@ export async function openPersonSession(
     resolveTarget(context, options),
     import("./session.ts"),
   ]);
-  const { target, store, snapshot } = resolved;
-  const provider = resolveProvider(
+  const provider = providerOf(context, options, output, resolved);
+  openAhead(provider, resolved.snapshot);
+  return await openSession(context, options, output, resolved, provider);
+}
+
+/** Whose token a person's command has, without a client. Throws as resolving does. */
+export async function personHolder(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<Holder> {
+  const resolved = await resolveTarget(context, options);
+  if (resolved.note) await output.detail(resolved.note);
+  const provider = providerOf(context, options, output, resolved);
+  return holderOf(provider, resolved, options);
+}
+
+function providerOf(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+  { target, store, snapshot }: ResolvedTarget,
+): TokenProvider {
+  return resolveProvider(
     context,
     options,
     target,
@@ -32,8 +55,6 @@ export async function openPersonSession(
     snapshot,
     renewingFor(context, options, output, target),
   );
-  openAhead(provider, snapshot);
-  return await openSession(context, options, output, resolved, provider);
 }
 
 /** Starts decrypting a stored token before it is needed, if nobody has to be asked for the key. */

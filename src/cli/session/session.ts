@@ -7,24 +7,18 @@ import type { Output } from "../output.ts";
 import type { Account, Service } from "../../services/service.ts";
 import { loadService } from "../../services/registry.ts";
 import type { Target } from "../../tokens/resolve.ts";
-import { loginCommand } from "../../tokens/not_logged_in.ts";
 import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import type { IdentityContext } from "../../tokens/instance_identity/exchange.ts";
-import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
+import type { StoreSnapshot } from "../../store/snapshot.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
+import { type Holder, holderOf } from "./holder.ts";
 import { serviceHeaders } from "./service_headers.ts";
 import { timeoutSeconds } from "./timeout.ts";
 
 /** The service, with a client that authenticates to it. */
-export interface Session {
-  target: Target;
+export interface Session extends Holder {
   service: Service;
   client: HttpClient;
-  provider: TokenProvider;
-  /** The login that is stored for the target, whether or not it is the one used. */
-  stored: StoredProfile | undefined;
-  /** The command that logs in again, for a hint. */
-  login: string;
 }
 
 /** A provider, or how to make one that has to ask the service for its token. */
@@ -65,21 +59,10 @@ export async function openSession(
   const provider = typeof source === "function"
     ? source({ context, service, client, log })
     : source;
-  const found = snapshot?.find(target.profile);
-  const stored = found?.url === target.url && found.service === target.service
-    ? found
-    : undefined;
   return {
-    target,
+    ...holderOf(provider, { target, snapshot }, options),
     service,
     client: client.withTokens(provider),
-    provider,
-    stored,
-    login: loginCommand(snapshot ?? { active: target.profile }, {
-      profile: target.profile,
-      url: stored ? undefined : options.url && target.url,
-      service: stored ? undefined : options.service && target.service,
-    }),
   };
 }
 

@@ -148,12 +148,8 @@ async function loginOfService(
   const host = hostIn(server);
   const url = host && hostUrl(host);
   if (!url) return undefined;
-  const { openAgentOrPersonSession } = await import(
-    "../../session/agent_session.ts"
-  );
   try {
-    const session = await openAgentOrPersonSession(context, options, output);
-    const found = await loginForHost(session, url);
+    const found = await loginForHost(context, options, output, url);
     if (!found) return undefined;
     const { usernameFor } = await import("../../../tools/git.ts");
     return {

@@ -92,11 +92,7 @@ async function answerTo(
   const { hostUrl, loginForHost } = await import("../../host_login.ts");
   const url = hostUrl(request);
   if (!url) return undefined;
-  const { openAgentOrPersonSession } = await import(
-    "../../session/agent_session.ts"
-  );
-  const session = await openAgentOrPersonSession(context, options, output);
-  const found = await loginForHost(session, url);
+  const found = await loginForHost(context, options, output, url);
   if (!found) return undefined;
   const { usernameFor } = await import("../../../tools/git.ts");
   const { login, username } = found;

@@ -33,11 +33,11 @@ export async function runCredentialKubernetes(
     "../../../tools/kubernetes.ts"
   );
   const version = execVersion(context.env.get(EXEC_INFO_VARIABLE));
-  const { openAgentOrPersonSession } = await import(
+  const { agentOrPersonHolder } = await import(
     "../../session/agent_session.ts"
   );
-  const session = await openAgentOrPersonSession(context, options, output);
+  const holder = await agentOrPersonHolder(context, options, output);
   const { tokenOf } = await import("../../session/current_token.ts");
-  const token = await tokenOf(context, session, output);
+  const token = await tokenOf(context, holder, output);
   await output.dataJson(execCredential(version, token));
 }
