@@ -161,7 +161,7 @@ export async function makeDue(home: Home): Promise<StoredTokens> {
   const refreshToken = new Secret(tokens.refreshToken);
   const { active } = await store.read();
   const past = new Date(Date.now() - 1000);
-  const isDone = await store.renew(active, refreshToken, {
+  const isDone = await store.renew(active, new Secret(tokens.token), {
     token: new Secret(tokens.token),
     refreshToken,
     expiresAt: past,
