@@ -226,11 +226,14 @@ describe("the commands of a session", () => {
     it("is a table on a terminal", async () => {
       using home = await loggedIn();
       const { env } = service;
-      const { screen } = await new Terminal(["status"], { home, env }).end();
+      const plain = await new Terminal(["status", "--no-color"], { home, env })
+        .end();
       assertMatch(
-        screen,
+        plain.screen,
         /PROFILE\s+SERVICE\s+URL\s+USER\s+TOKEN\r\n\*\s+default/,
       );
+      const { screen } = await new Terminal(["status"], { home, env }).end();
+      assert(screen.includes("\x1b[1mdefault"), screen);
     });
 
     it("is no error when nothing is stored", async () => {
