@@ -37,7 +37,7 @@ describe("the fast path", () => {
   afterEach(() => fixture.remove());
 
   /** What the fast path prints; undefined where it leaves it to the whole program. */
-  async function quick(
+  async function once(
     args: string[],
     context = fixture.context,
   ): Promise<string | undefined> {
@@ -45,6 +45,18 @@ describe("the fast path", () => {
     const done = await runFastPath(args, given);
     if (!done) assertEquals(given.text, "", "it wrote and did not finish");
     return done ? given.text : undefined;
+  }
+
+  /** The same with some tries: on a busy machine it may not get the lock in time. */
+  async function quick(
+    args: string[],
+    context = fixture.context,
+  ): Promise<string | undefined> {
+    for (let tries = 0; tries < 10; tries++) {
+      const text = await once(args, context);
+      if (text !== undefined) return text;
+    }
+    return undefined;
   }
 
   /** What the whole program prints; undefined where it fails or has something to say. */
@@ -58,7 +70,7 @@ describe("the fast path", () => {
   }
 
   async function isLeft(args = ["token"]): Promise<void> {
-    assertEquals(await quick(args), undefined);
+    assertEquals(await once(args), undefined);
   }
 
   const done: [args: string[], variables: Record<string, string>][] = [
@@ -238,7 +250,7 @@ describe("the fast path", () => {
     const lockPath = join(fixture.path, "../credentials.lock");
     using lock = Deno.openSync(lockPath, { write: true });
     lock.lockSync(true);
-    const reading = quick(["token"]);
+    const reading = once(["token"]);
     // It has read by now, as it does that before it first waits.
     const text = Deno.readTextFileSync(fixture.path);
     Deno.writeTextFileSync(`${fixture.path}.new`, text, { mode: 0o600 });
