@@ -105,7 +105,10 @@ function declare(
     take({
       name,
       options: withoutDefaults({ ...GLOBAL_OPTIONS, ...spec.options }, options),
-      args: spec.takesCommand ? this.getLiteralArgs() : args.map(String),
+      args: spec.takesCommand
+        ? this.getLiteralArgs()
+        // Cliffy 1.2 takes an optional argument that is empty for none.
+        : args.map((arg) => String(arg ?? "")),
     });
   });
 }
