@@ -1,16 +1,15 @@
 import { variableIfText } from "./src/process/variables.ts";
-import { readTop } from "./src/store/file_top.ts";
+import { type FileTop, readTop } from "./src/store/file_top.ts";
 import { foldersOf } from "./src/store/paths.ts";
 
+let needed: FileTop | undefined;
 // Scripts call `token` in loops: it gets by with this file and one more.
 if (["token", "--version", "-V"].includes(Deno.args[0] ?? "")) {
   const { credentials } = foldersOf({
     env: { get: variableIfText },
     os: Deno.build.os,
   });
-  const needed = Deno.args[0] === "token"
-    ? readTop(credentials, new Date())
-    : undefined;
+  if (Deno.args[0] === "token") needed = readTop(credentials, new Date());
   // Renewing takes the whole program, which drops permissions itself.
   if (needed?.renewal !== "due") {
     Deno.permissions.revokeSync({ name: "write" });
@@ -26,4 +25,4 @@ if (["token", "--version", "-V"].includes(Deno.args[0] ?? "")) {
     if (done) Deno.exit(0);
   }
 }
-Deno.exit(await (await import("./src/program.ts")).runProgram());
+Deno.exit(await (await import("./src/program.ts")).runProgram(needed));

@@ -7,7 +7,7 @@ import { showProgress } from "./process/progress.ts";
 import { progressLine } from "./process/streams.ts";
 import { systemContext } from "./process/system_context.ts";
 import { variableIfText } from "./process/variables.ts";
-import { readTop } from "./store/file_top.ts";
+import { type FileTop, readTop } from "./store/file_top.ts";
 import { foldersOf } from "./store/paths.ts";
 
 /**
@@ -15,14 +15,14 @@ import { foldersOf } from "./store/paths.ts";
  * it. Gives the exit code. Until the permissions are dropped no dependency is
  * loaded: the parse and the specs are all our own.
  */
-export async function runProgram(): Promise<number> {
+export async function runProgram(known?: FileTop): Promise<number> {
   const line = await parse(lineOfTool(Deno.args));
   const run = line.wants === "run" ? line : undefined;
   const folders = foldersOf({
     env: { get: variableIfText },
     os: Deno.build.os,
   });
-  const top = readTop(folders.credentials, new Date());
+  const top = known ?? readTop(folders.credentials, new Date());
   const needed = permissionsFor(run, folders, top);
   if (needed.write.length === 0) {
     dropPermissions(needed);

@@ -5,7 +5,6 @@ import {
   type PendingLogin,
   startDeviceLogin,
 } from "../services/oauth/device_login.ts";
-import { hushed } from "../process/progress.ts";
 import type { Endpoint } from "../services/oauth/server.ts";
 import type { OAuthOptions } from "./oauth_options.ts";
 import type { Output } from "./output.ts";
@@ -36,7 +35,7 @@ export async function deviceLogin(
     "Waiting for your approval in the browser",
     async (clear) => {
       if (browser) void openOnEnter(context, output, browser, login, clear);
-      return await hushed(() => login.wait(context, context.signal));
+      return await login.wait(context, context.signal);
     },
   );
 }

@@ -1,4 +1,5 @@
 import { hasCode, NanoctlError } from "../errors.ts";
+import { isLoopback } from "../http/service_url.ts";
 import type { Secret } from "../secret.ts";
 import type { ExternalAuth } from "../services/service.ts";
 import type { Context } from "../process/context.ts";
@@ -68,9 +69,8 @@ export async function loginForHost(
 export function hostUrl({ protocol, host, path = "" }: Host): URL | undefined {
   const url = URL.parse(`${protocol}://${host}/${path}`);
   if (!url || url.host === "") return undefined;
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   const isSafe = url.protocol === "https:" ||
-    url.protocol === "http:" && isLocal;
+    url.protocol === "http:" && isLoopback(url.hostname);
   return isSafe ? url : undefined;
 }
 

@@ -47,7 +47,7 @@ async function execute(
     case "help": {
       const { helpText } = await import("./command_line/help.ts");
       const { styling } = await import("./style.ts");
-      const style = styling(context, { noColor: args.includes("--no-color") });
+      const style = styling(context, { noColor: isGiven(args, "--no-color") });
       const text = await helpText(line.name, {
         columns: context.stdout.columns,
         heading: (heading) => style(heading, "bold"),
@@ -70,7 +70,7 @@ async function fail(
   // The reader of our output has gone: there is nobody left to tell.
   if (error instanceof Deno.errors.BrokenPipe) return 1;
   const known = asNanoctlError(error);
-  await new Output(context, { json: wantsJson(args) }).error(known)
+  await new Output(context, { json: isGiven(args, "--json") }).error(known)
     .catch(() => {});
   return known.exitCode;
 }
@@ -86,8 +86,8 @@ function asNanoctlError(error: unknown): NanoctlError {
   );
 }
 
-/** Whether an error is to be JSON, also on a line that can't be read. */
-function wantsJson(args: string[]): boolean {
+/** Whether a flag is on a line, even on one that can't be read. */
+function isGiven(args: string[], flag: string): boolean {
   const end = args.indexOf("--");
-  return args.slice(0, end < 0 ? undefined : end).includes("--json");
+  return args.slice(0, end < 0 ? undefined : end).includes(flag);
 }

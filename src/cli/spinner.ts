@@ -1,9 +1,5 @@
 import type { Context } from "../process/context.ts";
-
-const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/** Between two frames, in milliseconds. */
-const PACE = 100;
-const CLEAR = "\r\x1b[K";
+import { CLEAR, FRAMES, hushed, PACE } from "../process/progress.ts";
 
 /**
  * Runs work that makes a person wait, and on a terminal shows that it goes on.
@@ -36,7 +32,8 @@ export async function whileWaiting<T>(
   const interrupt = (): void => void stop();
   signal.addEventListener("abort", interrupt);
   try {
-    return await work(clear);
+    // Two would take turns on one line.
+    return await hushed(() => work(clear));
   } finally {
     signal.removeEventListener("abort", interrupt);
     await stop();

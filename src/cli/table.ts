@@ -11,7 +11,7 @@ export interface TableLayout {
   columns?: number | undefined;
   style?: Styling;
   /** The same rows in fewer words, for a terminal that is too narrow for the others. */
-  shorter?: Cell[][];
+  shorter?: () => Cell[][];
 }
 
 /** Between two columns. */
@@ -35,7 +35,7 @@ export async function table(
     GAP.length * (widths.length - 1);
   if (whole > columns) {
     return shorter
-      ? await table(shorter, { columns, style })
+      ? await table(shorter(), { columns, style })
       : blocks(cells, style);
   }
   return cells.map((row) =>

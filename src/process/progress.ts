@@ -1,9 +1,11 @@
-const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/** What turns in front of a text. */
+export const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /** Between two frames, in milliseconds. */
-const PACE = 100;
+export const PACE = 100;
 /** A person who waits longer than this is told what for, in milliseconds. */
 const PATIENCE = 500;
-const CLEAR = "\r\x1b[K";
+/** Clears the line (ECMA-48, section 8.3.41, "EL"). */
+export const CLEAR = "\r\x1b[K";
 
 /** Where progress is shown: one line of a terminal, and how many columns it has. */
 export interface ProgressLine {

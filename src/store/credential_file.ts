@@ -62,9 +62,9 @@ export function formatFile(file: CredentialFile, path: string): string {
 function nextExpiry(
   { profiles }: CredentialFile,
 ): { next_expiry?: string | null } {
-  const dates = Object.values(profiles)
-    .filter((entry) => isObject(entry) && entry.renewable === true)
-    .map((entry) => isObject(entry) ? entry.expires_at : undefined);
+  const dates = Object.values(profiles).flatMap((entry) =>
+    isObject(entry) && entry.renewable === true ? [entry.expires_at] : []
+  );
   if (dates.length === 0) return {};
   const [first = null] = dates.filter((date) => typeof date === "string")
     .sort((a, b) => Date.parse(a) - Date.parse(b));

@@ -1,6 +1,6 @@
-import { describe } from "@std/testing/bdd";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Home } from "./nanoctl.ts";
+import { describeNeeding, isFile } from "./needs.ts";
 
 /** The path in Debian's package. */
 const CHROMIUM = "/usr/bin/chromium";
@@ -10,21 +10,13 @@ const CHROMIUM = "/usr/bin/chromium";
  * name; in CI it fails.
  */
 export function describeWithChromium(name: string, fn: () => void): void {
-  if (exists(CHROMIUM) || Deno.env.get("CI")) describe(name, fn);
-  else describe.skip(`${name} (skipped: there is no ${CHROMIUM})`, fn);
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
+  const missing = isFile(CHROMIUM) ? undefined : `there is no ${CHROMIUM}`;
+  describeNeeding(missing, name, fn);
 }
 
 /** Starts Chromium so that it can reach only this machine. */
 export async function startChromium(home: Home): Promise<Browser> {
-  if (!exists(CHROMIUM)) {
+  if (!isFile(CHROMIUM)) {
     throw new Error(`there is no ${CHROMIUM}: install Debian's chromium`);
   }
   const { chromium } = await import("playwright-core");

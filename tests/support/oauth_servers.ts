@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { describe } from "@std/testing/bdd";
+import { describeNeeding } from "./needs.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
 import { FakeContext } from "./fake_context.ts";
@@ -68,8 +68,7 @@ export function describeWithServer(
   name: string,
   fn: () => void,
 ): void {
-  if (missing === undefined || Deno.env.get("CI")) describe(name, fn);
-  else describe.skip(`${name} (skipped: ${missing})`, fn);
+  describeNeeding(missing, name, fn);
 }
 
 /** The first line of `login --device --json`. */

@@ -1,5 +1,4 @@
 import { join } from "@std/path";
-import { describe } from "@std/testing/bdd";
 import { tarGz } from "../../scripts/release/archive.ts";
 import {
   Child,
@@ -9,6 +8,7 @@ import {
   type RunOptions,
   until,
 } from "./nanoctl.ts";
+import { describeNeeding, isFile } from "./needs.ts";
 import { deadUrl } from "./servers.ts";
 import { PATH } from "./store_files.ts";
 
@@ -21,17 +21,12 @@ const SKOPEO = "/usr/bin/skopeo";
  * so in its name; in CI it fails.
  */
 export function describeWithRegistry(name: string, fn: () => void): void {
-  const missing = [REGISTRY, SKOPEO].filter((path) => !exists(path));
-  if (missing.length === 0 || Deno.env.get("CI")) describe(name, fn);
-  else describe.skip(`${name} (skipped: there is no ${missing})`, fn);
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
+  const missing = [REGISTRY, SKOPEO].filter((path) => !isFile(path));
+  describeNeeding(
+    missing.length === 0 ? undefined : `there is no ${missing}`,
+    name,
+    fn,
+  );
 }
 
 /** A user of the registry's, and the password. */
@@ -216,14 +211,14 @@ async function sha256(bytes: Bytes): Promise<string> {
 export function skopeoEnv(home: Home, binary: string): Record<string, string> {
   const bin = join(home.path, "../bin");
   const link = join(bin, "docker-credential-nanoctl");
-  if (!exists(link)) {
+  if (!isFile(link)) {
     Deno.mkdirSync(bin, { recursive: true });
     Deno.symlinkSync(binary, link);
   }
   const none = home.at("none");
   Deno.mkdirSync(none, { recursive: true });
   const registries = home.at("registries.conf");
-  if (!exists(registries)) Deno.writeTextFileSync(registries, "");
+  if (!isFile(registries)) Deno.writeTextFileSync(registries, "");
   return {
     PATH: `${bin}:${PATH}`,
     TMPDIR: none,

@@ -1,4 +1,4 @@
-import { describe } from "@std/testing/bdd";
+import { describeNeeding } from "./needs.ts";
 import { BINARY, type Home, shellQuote, until } from "./nanoctl.ts";
 import { PATH, programs } from "./store_files.ts";
 import { Terminal } from "./terminal.ts";
@@ -42,10 +42,7 @@ const NO_LINE = "\x15";
  * in CI it fails.
  */
 export function describeWithShell(name: ShellName, fn: () => void): void {
-  const missing = programs(name, "script")();
-  const suite = `in ${name}, a tab`;
-  if (missing === undefined || Deno.env.get("CI")) describe(suite, fn);
-  else describe.skip(`${suite} (skipped: ${missing})`, fn);
+  describeNeeding(programs(name, "script")(), `in ${name}, a tab`, fn);
 }
 
 /** What a shell's PATH and its working folder hold. */

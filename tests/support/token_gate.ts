@@ -1,4 +1,4 @@
-import { it } from "@std/testing/bdd";
+import { itNeeding } from "./needs.ts";
 import type { Identity } from "./certificates.ts";
 import type { Service } from "./service.ts";
 import { programs } from "./store_files.ts";
@@ -73,7 +73,5 @@ export function itWithPrograms(
   name: string,
   fn: () => Promise<void>,
 ): void {
-  const missing = programs(...names)();
-  if (missing === undefined || Deno.env.get("CI")) it(name, fn);
-  else it.skip(`${name} (skipped: ${missing})`, fn);
+  itNeeding(programs(...names)(), name, fn);
 }

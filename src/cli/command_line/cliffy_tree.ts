@@ -30,11 +30,7 @@ export async function readByCliffy(
 ): Promise<CliffyReading | undefined> {
   if (problem !== undefined) throw new ValidationError(problem);
   let reading: CliffyReading | undefined;
-  const root = await treeFor(
-    name === "" ? [] : name.split(" "),
-    async (one) => one === name ? await COMMANDS[one]?.load() : undefined,
-    (found) => reading = found,
-  );
+  const root = await treeFor(name, (found) => reading = found);
   await root.parse(args);
   return reading;
 }
@@ -44,25 +40,21 @@ export function isCliffyError(error: unknown): error is Error {
   return error instanceof ValidationError;
 }
 
-/** Loads a command's spec; undefined if its name and summary are enough. */
-type Load = (name: string) => Promise<Command | undefined>;
 type Take = (reading: CliffyReading) => void;
 
-/** The tree along a path: everything below its end, and no other command. */
-async function treeFor(
-  [first, second]: string[],
-  load: Load,
-  take: Take = () => {},
-): Promise<CliffyCommand> {
+/** The tree along the path of a command or group: everything below its end, and no other command. */
+async function treeFor(path: string, take: Take): Promise<CliffyCommand> {
+  const [first = "", second] = path.split(" ");
+  // Of the others the name is enough.
+  const load = async (name: string): Promise<Command | undefined> =>
+    name === path ? await COMMANDS[name]?.load() : undefined;
   const root = rootCommand();
-  for (const word of first === undefined ? wordsBelow() : [first]) {
+  for (const word of first === "" ? wordsBelow() : [first]) {
     if (!Object.hasOwn(GROUPS, word)) {
       root.command(word, command(word, await load(word), take));
       continue;
     }
-    const group = erased(
-      new CliffyCommand().usage("<command>").description(GROUPS[word] ?? ""),
-    );
+    const group = erased(new CliffyCommand());
     for (const below of second === undefined ? wordsBelow(word) : [second]) {
       const name = `${word} ${below}`;
       group.command(below, command(name, await load(name), take));
@@ -72,17 +64,13 @@ async function treeFor(
   return root;
 }
 
-/** A command; only its name and summary without a spec. */
+/** A command; only its name without a spec. */
 function command(
   name: string,
   spec: Command | undefined,
   take: Take,
 ): CliffyCommand {
-  const summary = COMMANDS[name]?.summary ?? "";
-  const text = spec?.description
-    ? `${summary}\n\n${spec.description}`
-    : summary;
-  const tree = erased(new CliffyCommand().description(text));
+  const tree = erased(new CliffyCommand());
   if (spec) declare(tree, name, spec, take);
   return tree;
 }
@@ -93,14 +81,12 @@ function declare(
   spec: Command,
   take: Take,
 ): void {
-  if (spec.usage) tree.usage(spec.usage);
   const names = spec.arguments ?? [];
   if (names.length > 0) {
     tree.arguments(names.map(argumentText).join(" "));
   }
   addOptions(tree, spec.options ?? {});
   if (spec.takesAgent) addOptions(tree, AGENT_OPTIONS);
-  for (const [what, line] of spec.examples) tree.example(what, line);
   tree.action(function (options: unknown, ...args: unknown[]): void {
     take({
       name,
@@ -137,7 +123,7 @@ function withoutDefaults(
 
 function addOptions(tree: CliffyCommand, specs: OptionSpecs): void {
   for (const [property, spec] of Object.entries(specs)) {
-    tree.option(flags(property, spec), description(spec), {
+    tree.option(flags(property, spec), spec.help, {
       collect: spec.kind === "texts",
     });
   }
@@ -147,20 +133,15 @@ function rootCommand(): CliffyCommand {
   const root = erased(
     new CliffyCommand()
       .name("nanoctl")
-      .usage("<command>")
-      .description(
-        "Log in to a service, keep the token encrypted, hand it to your scripts.",
-      )
       .noExit()
       .globalType("string", text)
       .version(VERSION)
       .versionOption("-V, --version", VERSION_HELP, {
         standalone: true,
-      })
-      .group("Options of every command"),
+      }),
   );
   for (const [property, spec] of Object.entries(GLOBAL_OPTIONS)) {
-    root.globalOption(flags(property, spec), description(spec), {
+    root.globalOption(flags(property, spec), spec.help, {
       collect: spec.kind === "texts",
     });
   }
@@ -177,12 +158,6 @@ function flags(property: string, { kind, short, value }: OptionSpec): string {
   const type = kind === "number" ? "number" : "string";
   return (short ? `-${short}, ` : "") + longName(property) +
     (kind === "flag" ? "" : ` <${value}:${type}>`);
-}
-
-function description({ help, variable, note, ...spec }: OptionSpec): string {
-  const otherwise = variable ?? spec.default;
-  return help + (otherwise === undefined ? "" : ` (${otherwise})`) +
-    (note === undefined ? "" : `\n${note}`);
 }
 
 /** Accepts any text, except options as arguments: Cliffy 1.1 takes unknown options for arguments. */

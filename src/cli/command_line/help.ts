@@ -1,10 +1,15 @@
-import { AGENT_OPTIONS, GLOBAL_OPTIONS } from "./shared_options.ts";
+import {
+  AGENT_OPTIONS,
+  GLOBAL_OPTIONS,
+  VERSION_HELP,
+} from "./shared_options.ts";
 import {
   type Command,
   longName,
   type OptionSpec,
   type OptionSpecs,
 } from "./spec.ts";
+import { wrap } from "../wrap.ts";
 import { COMMANDS, GROUPS, HELP_GROUPS, wordsBelow } from "./table.ts";
 
 /** How help is to look. */
@@ -15,11 +20,14 @@ export interface HelpLayout {
   heading?: (text: string) => string;
 }
 
+/** A term, and what is said of it. */
+export type Row = [term: string, text: string];
+
 /** A heading, and the lines below it. */
 export interface HelpSection {
   heading: string;
   /** Texts, and rows of a term and what is said of it. */
-  lines: (string | [term: string, text: string])[];
+  lines: (string | Row)[];
 }
 
 /** What the whole program is for. */
@@ -29,7 +37,8 @@ export const PURPOSE =
 const MOST_COLUMNS = 80;
 /** Below this, what is said of a term goes below it. */
 const BESIDE = 60;
-const HELP_OPTION = flagRow("-h, --help", "Show this help.");
+const HELP_OPTION: Row = ["-h, --help", "Show this help."];
+const VERSION_OPTION: Row = ["-V, --version", VERSION_HELP];
 
 /** The help of a command or a group; of the whole program for an empty name. */
 export async function helpText(
@@ -76,11 +85,6 @@ export async function helpOf(name: string): Promise<HelpContent> {
     ],
   };
 }
-
-const VERSION_OPTION = flagRow(
-  "-V, --version",
-  "Show the version, target and runtime.",
-);
 
 function helpOfCommand(name: string, command: Command): HelpContent {
   const own = command.options ?? {};
@@ -142,7 +146,7 @@ function globalSection(own: OptionSpecs): HelpSection {
 function rowsOf(
   specs: OptionSpecs,
   own: OptionSpecs,
-): [term: string, text: string][] {
+): Row[] {
   return Object.entries(specs).filter(([property]) => !(property in own))
     .map(([property, spec]) => rowOf(property, spec));
 }
@@ -150,16 +154,12 @@ function rowsOf(
 function rowOf(
   property: string,
   { short, value, kind, help, note, variable, ...spec }: OptionSpec,
-): [term: string, text: string] {
+): Row {
   const otherwise = variable ?? spec.default;
   const term = (short ? `-${short}, ` : "") + longName(property) +
     (kind === "flag" ? "" : ` <${value}>`);
   const said = help + (otherwise === undefined ? "" : ` (${otherwise})`);
   return [term, note === undefined ? said : `${said} ${oneLine(note)}`];
-}
-
-function flagRow(term: string, text: string): [string, string] {
-  return [term, text];
 }
 
 /** The commands below a group; those of the whole program by what one does with them. */
@@ -184,7 +184,7 @@ async function commandSections(name: string): Promise<HelpSection[]> {
   );
 }
 
-function commandRow(group: string, word: string): [string, string] {
+function commandRow(group: string, word: string): Row {
   const name = group === "" ? word : `${group} ${word}`;
   return [word, COMMANDS[name]?.summary ?? GROUPS[name] ?? ""];
 }
@@ -212,15 +212,6 @@ function layOut({ lines }: HelpSection, width: number): string[] {
 
 /** The text in lines of so many columns, each indented; a word is never cut. */
 function wrapped(text: string, width: number, indent = 0): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (indent + longer.length <= width || line === "") line = longer;
-    else {
-      lines.push(line);
-      line = word;
-    }
-  }
-  return [...lines, line].map((each) => " ".repeat(indent) + each).join("\n");
+  return wrap(text.split(" "), width - indent)
+    .map((line) => " ".repeat(indent) + line).join("\n");
 }

@@ -206,7 +206,7 @@ async function statusText(
   const logins = await table(rows(expiryText), {
     columns: context.stdout.columns,
     style: styling(context, options),
-    shorter: rows(shortExpiryText),
+    shorter: () => rows(shortExpiryText),
   });
   return `${logins}\n\n${await table(facts)}`;
 }

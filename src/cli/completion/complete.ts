@@ -1,5 +1,6 @@
 import type { Context } from "../../process/context.ts";
 import { profileNames } from "../../store/profile_names.ts";
+import { pipedText } from "../piped_text.ts";
 import { completionOf } from "./candidates.ts";
 
 /** More than a command line has, in bytes. */
@@ -14,7 +15,7 @@ export async function complete(
   context: Pick<Context, "env" | "os" | "stdin" | "stdout">,
 ): Promise<void> {
   if (context.stdin.isTerminal) return;
-  const text = new TextDecoder().decode(await context.stdin.readAll(LIMIT));
+  const text = await pipedText(context.stdin, LIMIT);
   const words = text.split("\0").slice(0, -1);
   const found = await completionOf(words, () => profileNames(context));
   const lines = typeof found === "string"

@@ -7,6 +7,7 @@ import {
 import type { AuthoritySource } from "../../http/tls/system_authorities.ts";
 import { proxyFor } from "../../http/proxy/proxy_server.ts";
 import { expiryText } from "../expiry.ts";
+import { caFileOf } from "../session/session.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, ok, skipped, warning } from "./finding.ts";
 
@@ -77,8 +78,7 @@ export async function checkCertificate(facts: Facts): Promise<Finding> {
 async function trusted(facts: Facts): Promise<Trusted[]> {
   const { context, options } = facts;
   const { sources } = await facts.authorities();
-  const caFile = options.caFile ??
-    (context.env.get("NANOCTL_CA_FILE") || undefined);
+  const caFile = caFileOf(context, options);
   const isOurs = !context.env.get("DENO_TLS_CA_STORE");
   return [
     ...isOurs ? [{ from: "built in", certificates: builtInAuthorities() }] : [],

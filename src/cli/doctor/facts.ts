@@ -1,4 +1,4 @@
-import { hasCode, NanoctlError } from "../../errors.ts";
+import { NanoctlError } from "../../errors.ts";
 import type { HttpClient } from "../../http/client.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import type { SystemAuthorities } from "../../http/tls/system_authorities.ts";
@@ -87,17 +87,6 @@ function givesToken(context: Context, options: GlobalOptions): boolean {
     if (error instanceof NanoctlError) return true;
     throw error;
   }
-}
-
-/** Whether an error says that the credential file or its key can't be used. */
-export function isOfStore(error: unknown): error is NanoctlError {
-  return hasCode(
-    error,
-    "file_corrupt",
-    "file_key",
-    "file_permissions",
-    "file_locked",
-  );
 }
 
 function once<T>(find: () => Promise<T>): () => Promise<T> {

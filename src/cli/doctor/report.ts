@@ -1,6 +1,7 @@
 import { type ErrorCode, NanoctlError } from "../../errors.ts";
 import { withoutSecrets } from "../../secret.ts";
 import { plainText } from "../output.ts";
+import { wrap } from "../wrap.ts";
 import type { NamedFinding } from "./checks.ts";
 
 /** The width of a line on a terminal, in characters. */
@@ -84,14 +85,7 @@ function shown(text: string): string {
 /** The text in the last column. What can be pasted into a shell stays in one piece: the terminal breaks it. */
 function fitted(text: string, isTerminal: boolean): string {
   if (!isTerminal || /^chmod /.test(text)) return text;
-  const lines: string[] = [];
-  let line = "";
   // A quoted command counts as one word.
-  for (const word of text.match(/'[^']*'\S*|\S+/g) ?? []) {
-    if (line !== "" && INDENT + line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = word;
-    } else line += line === "" ? word : ` ${word}`;
-  }
-  return [...lines, line].join(`\n${" ".repeat(INDENT)}`);
+  const words = text.match(/'[^']*'\S*|\S+/g) ?? [];
+  return wrap(words, WIDTH - INDENT).join(`\n${" ".repeat(INDENT)}`);
 }

@@ -1,8 +1,8 @@
 import { loadService } from "../../services/registry.ts";
 import { serviceHeaders } from "../session/service_headers.ts";
-import type { UrlSource } from "../session/target.ts";
+import { isOfStore, type UrlSource } from "../session/target.ts";
 import { timeoutSeconds } from "../session/timeout.ts";
-import { type Facts, isOfStore } from "./facts.ts";
+import type { Facts } from "./facts.ts";
 import { type Finding, ok, skipped } from "./finding.ts";
 
 /** Which service commands ask, and what says so; whether the options for its requests are right. */

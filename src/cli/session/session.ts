@@ -78,8 +78,7 @@ export async function plainClient(
   baseUrl: string,
   service: Service,
 ): Promise<HttpClient> {
-  const caFile = options.caFile ??
-    (context.env.get("NANOCTL_CA_FILE") || undefined);
+  const caFile = caFileOf(context, options);
   return new HttpClient({
     context,
     baseUrl,
@@ -92,6 +91,14 @@ export async function plainClient(
       : { caCerts: await readCaFile(caFile, context.now()) }),
     log: logOf(output),
   });
+}
+
+/** The file of `--ca-file`, else of NANOCTL_CA_FILE. */
+export function caFileOf(
+  { env }: Pick<Context, "env">,
+  { caFile }: GlobalOptions,
+): string | undefined {
+  return caFile ?? (env.get("NANOCTL_CA_FILE") || undefined);
 }
 
 function logOf(output: Output): (line: string) => void {

@@ -177,7 +177,7 @@ function chooseProfile(
 }
 
 /** Whether an error concerns the credential file or its folder. */
-function isOfStore(error: unknown): boolean {
+export function isOfStore(error: unknown): error is NanoctlError {
   return error instanceof NanoctlError && error.code.startsWith("file_");
 }
 

@@ -88,7 +88,8 @@ async function answerTo(
   if (action === "list") {
     return docker.writeList(await (await store.read()).registries());
   }
-  const input = await inputText(context);
+  const { pipedText } = await import("../../piped_text.ts");
+  const input = await pipedText(context.stdin, INPUT_LIMIT);
   if (action === "store") {
     await storeLogin(store, options, docker.readLogin(input));
     return undefined;
@@ -106,14 +107,6 @@ async function answerTo(
 
 /** More than docker writes, in bytes. */
 const INPUT_LIMIT = 256 * 1024;
-
-async function inputText({ stdin }: Context): Promise<string> {
-  if (stdin.isTerminal) return "";
-  const bytes = await stdin.readAll(INPUT_LIMIT);
-  const text = new TextDecoder().decode(bytes);
-  bytes.fill(0);
-  return text;
-}
 
 /** Throws `usage` if a secret would be stored where it is not encrypted, and what storing throws. */
 async function storeLogin(

@@ -66,7 +66,8 @@ export async function runCredentialGit(
       "set it up with 'nanoctl credential git --setup'",
     );
   }
-  const text = await requestText(context);
+  const { pipedText } = await import("../../piped_text.ts");
+  const text = await pipedText(context.stdin, REQUEST_LIMIT);
   // Others are to be ignored (gitcredentials(7)); git sends a new request where a token was refused.
   if (action !== "get") return;
   const request = git.readRequest(text);
@@ -76,11 +77,6 @@ export async function runCredentialGit(
 
 /** More than git writes, in bytes. */
 const REQUEST_LIMIT = 64 * 1024;
-
-async function requestText({ stdin }: Context): Promise<string> {
-  if (stdin.isTerminal) return "";
-  return new TextDecoder().decode(await stdin.readAll(REQUEST_LIMIT));
-}
 
 /** The login for a host; undefined for one that is neither the service's nor a provider's. */
 async function answerTo(

@@ -1,0 +1,37 @@
+import { describe, it } from "@std/testing/bdd";
+
+/**
+ * A suite that needs something of the machine. Where that is `missing` it is skipped,
+ * and says so in its name; in CI it fails.
+ */
+export function describeNeeding(
+  missing: string | undefined,
+  name: string,
+  fn: () => void,
+): void {
+  if (isToRun(missing)) describe(name, fn);
+  else describe.skip(`${name} (skipped: ${missing})`, fn);
+}
+
+/** The same for a test. */
+export function itNeeding(
+  missing: string | undefined,
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  if (isToRun(missing)) it(name, fn);
+  else it.skip(`${name} (skipped: ${missing})`, fn);
+}
+
+function isToRun(missing: string | undefined): boolean {
+  return missing === undefined || Boolean(Deno.env.get("CI"));
+}
+
+/** Whether a path is a file. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
