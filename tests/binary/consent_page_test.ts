@@ -1,35 +1,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { afterEach, beforeEach, it } from "@std/testing/bdd";
+import type { Page } from "playwright-core";
 import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  it,
-} from "@std/testing/bdd";
-import type { Browser, Page } from "playwright-core";
-import {
+  chromiumOfSuite,
   describeWithChromium,
-  startChromium,
   Visit,
 } from "../support/browser.ts";
-import { Home, type Result } from "../support/nanoctl.ts";
+import type { Result } from "../support/nanoctl.ts";
 import { StrangeServer } from "../support/servers.ts";
 import { Service } from "../support/service.ts";
 
 const ACCESS_TOKEN = ["external-auth", "access-token", "github"];
 
 describeWithChromium("the consent page in Chromium", () => {
-  const home = new Home();
-  let browser: Browser;
+  const chromium = chromiumOfSuite();
   let service: Service;
 
-  beforeAll(async () => {
-    browser = await startChromium(home);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    home[Symbol.dispose]();
-  });
   beforeEach(async () => {
     service = await Service.start();
   });
@@ -58,7 +44,7 @@ describeWithChromium("the consent page in Chromium", () => {
     const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
 
     it(`connects at a click, and disconnects, ${how}`, async () => {
-      await using visit = await Visit.begin(browser, { javaScriptEnabled });
+      await using visit = await Visit.begin(chromium(), { javaScriptEnabled });
       const { page } = visit;
       const url = await printedUrl();
       await page.goto(url);
@@ -76,7 +62,7 @@ describeWithChromium("the consent page in Chromium", () => {
     });
 
     it(`can be used by the keyboard alone, ${how}`, async () => {
-      await using visit = await Visit.begin(browser, { javaScriptEnabled });
+      await using visit = await Visit.begin(chromium(), { javaScriptEnabled });
       const { page } = visit;
       await page.goto(await printedUrl());
       await page.keyboard.press("Tab");
@@ -87,7 +73,7 @@ describeWithChromium("the consent page in Chromium", () => {
     });
 
     it(`says what it is to a screen reader, ${how}`, async () => {
-      await using visit = await Visit.begin(browser, { javaScriptEnabled });
+      await using visit = await Visit.begin(chromium(), { javaScriptEnabled });
       const { page } = visit;
       await page.goto(await printedUrl());
       for (const title of ["Connect GitHub", "GitHub is connected"]) {
@@ -107,7 +93,7 @@ describeWithChromium("the consent page in Chromium", () => {
     });
 
     it(`refuses the form of a page of another origin, ${how}`, async () => {
-      await using own = await Visit.begin(browser, { javaScriptEnabled });
+      await using own = await Visit.begin(chromium(), { javaScriptEnabled });
       const url = await printedUrl();
       await own.page.goto(url);
       // Even one that somehow learned the token of a form.
@@ -117,7 +103,7 @@ describeWithChromium("the consent page in Chromium", () => {
       await using attacker = page(`<form method="post" action="${url}">
         <input type="hidden" name="form_token" value="${token}">
         <button name="choice" value="connect">Win a prize</button></form>`);
-      await using visit = await Visit.begin(browser, { javaScriptEnabled });
+      await using visit = await Visit.begin(chromium(), { javaScriptEnabled });
       await visit.page.goto(attacker.url);
       const [answer] = await Promise.all([
         visit.page.waitForResponse(url),
@@ -135,7 +121,7 @@ describeWithChromium("the consent page in Chromium", () => {
   it("is not reached by a script of another origin", async () => {
     const url = await printedUrl();
     await using attacker = page("<h1>Hello</h1>");
-    await using visit = await Visit.begin(browser);
+    await using visit = await Visit.begin(chromium());
     await visit.page.goto(attacker.url);
     const seen = await visit.page.evaluate(async (url) => {
       const body = new URLSearchParams({ choice: "connect" });
@@ -151,7 +137,7 @@ describeWithChromium("the consent page in Chromium", () => {
   it("is not shown in a frame of another origin", async () => {
     const url = await printedUrl();
     await using attacker = page(`<iframe src="${url}"></iframe>`);
-    await using visit = await Visit.begin(browser);
+    await using visit = await Visit.begin(chromium());
     await visit.page.goto(attacker.url);
     assert(visit.origins.has(service.url));
     const framed = visit.page.frameLocator("iframe");
@@ -166,7 +152,7 @@ describeWithChromium("the consent page in Chromium", () => {
       body: JSON.stringify({ name }),
     });
     assertEquals((await changed.json()).name, name);
-    await using visit = await Visit.begin(browser);
+    await using visit = await Visit.begin(chromium());
     const { page } = visit;
     await page.goto(await printedUrl());
     await button(page, `Connect ${name}`).click();
@@ -176,7 +162,7 @@ describeWithChromium("the consent page in Chromium", () => {
   });
 
   it("can be read on a narrow screen, in light and in dark", async () => {
-    await using visit = await Visit.begin(browser, {
+    await using visit = await Visit.begin(chromium(), {
       viewport: { width: 320, height: 640 },
     });
     const { page } = visit;
@@ -198,7 +184,7 @@ describeWithChromium("the consent page in Chromium", () => {
   });
 
   it("is a page of its own where there is no such provider", async () => {
-    await using visit = await Visit.begin(browser, {
+    await using visit = await Visit.begin(chromium(), {
       javaScriptEnabled: false,
     });
     const { page } = visit;

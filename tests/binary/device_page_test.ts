@@ -1,15 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { afterEach, beforeEach, it } from "@std/testing/bdd";
 import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  it,
-} from "@std/testing/bdd";
-import type { Browser } from "playwright-core";
-import {
+  chromiumOfSuite,
   describeWithChromium,
-  startChromium,
   Visit,
 } from "../support/browser.ts";
 import { Home, run } from "../support/nanoctl.ts";
@@ -17,17 +10,9 @@ import { startLogin } from "../support/oauth_servers.ts";
 import { Service } from "../support/service.ts";
 
 describeWithChromium("the page of a device login in Chromium", () => {
-  const chromiumHome = new Home();
-  let browser: Browser;
+  const chromium = chromiumOfSuite();
   let service: Service;
 
-  beforeAll(async () => {
-    browser = await startChromium(chromiumHome);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    chromiumHome[Symbol.dispose]();
-  });
   beforeEach(async () => {
     service = await Service.start();
   });
@@ -41,7 +26,7 @@ describeWithChromium("the page of a device login in Chromium", () => {
     it(`ends the login with exit ${exit} at a click on ${button}`, async () => {
       using home = new Home();
       const { child, device } = await startLogin({ issuer: service.url }, home);
-      await using visit = await Visit.begin(browser);
+      await using visit = await Visit.begin(chromium());
       const { page } = visit;
       await page.goto(device.verification_uri_complete ?? "no address");
       // Ada compares it with the code that her device shows.
@@ -59,7 +44,7 @@ describeWithChromium("the page of a device login in Chromium", () => {
   it("takes the code that is typed into it", async () => {
     using home = new Home();
     const { child, device } = await startLogin({ issuer: service.url }, home);
-    await using visit = await Visit.begin(browser);
+    await using visit = await Visit.begin(chromium());
     const { page } = visit;
     await page.goto(device.verification_uri);
     await page.getByLabel("Code").fill(device.user_code.toLowerCase());

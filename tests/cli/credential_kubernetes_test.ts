@@ -1,36 +1,20 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { runCredentialKubernetes } from "../../src/cli/commands/credential/kubernetes.ts";
-import { Secret } from "../../src/secret.ts";
-import { CredentialStore } from "../../src/store/credential_store.ts";
 import {
   FakeContext,
   json,
   problem,
   rejectionOf,
   START,
-  TemporaryHome,
 } from "../support/fake_context.ts";
+import {
+  homeWithToken,
+  STORED_URL as BASE,
+} from "../support/home_with_token.ts";
 
-const BASE = "https://api.example";
 const V1 = "client.authentication.k8s.io/v1";
 const HOUR = 3_600_000;
-
-/** A home whose stored token ends so many milliseconds from now. */
-async function homeWithToken(endsIn?: number): Promise<TemporaryHome> {
-  const home = await TemporaryHome.make();
-  await new CredentialStore(new FakeContext({ env: home.env })).save({
-    profile: "default",
-    service: "nanoservices",
-    url: BASE,
-    username: "ada",
-    expiresAt: endsIn === undefined
-      ? undefined
-      : new Date(START.getTime() + endsIn),
-    token: new Secret("nano_stored"),
-  });
-  return home;
-}
 
 describe("credential kubernetes", () => {
   it("prints the stored token and when it ends, without asking the service", async () => {

@@ -3,33 +3,15 @@ import { describe, it } from "@std/testing/bdd";
 import { runToken } from "../../src/cli/commands/token.ts";
 import { Secret } from "../../src/secret.ts";
 import { CredentialStore } from "../../src/store/credential_store.ts";
+import { FakeContext, rejectionOf } from "../support/fake_context.ts";
 import {
-  FakeContext,
-  rejectionOf,
-  START,
-  TemporaryHome,
-} from "../support/fake_context.ts";
+  homeWithToken,
+  STORED_URL as URL,
+} from "../support/home_with_token.ts";
 
-const URL = "https://api.example";
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 const DAY = 24 * HOUR;
-
-/** A home whose stored token ends so many milliseconds from now. */
-async function homeWithToken(endsIn?: number): Promise<TemporaryHome> {
-  const home = await TemporaryHome.make();
-  await new CredentialStore(new FakeContext({ env: home.env })).save({
-    profile: "default",
-    service: "nanoservices",
-    url: URL,
-    username: "ada",
-    expiresAt: endsIn === undefined
-      ? undefined
-      : new Date(START.getTime() + endsIn),
-    token: new Secret("nano_stored"),
-  });
-  return home;
-}
 
 describe("token", () => {
   it("prints the stored token and nothing else, without asking the service", async () => {

@@ -1,5 +1,6 @@
+import { afterAll, beforeAll } from "@std/testing/bdd";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import type { Home } from "./nanoctl.ts";
+import { Home } from "./nanoctl.ts";
 import { describeNeeding, isFile } from "./needs.ts";
 
 /** The path in Debian's package. */
@@ -14,8 +15,25 @@ export function describeWithChromium(name: string, fn: () => void): void {
   describeNeeding(missing, name, fn);
 }
 
+/** Chromium for a suite, from its first test to its last. */
+export function chromiumOfSuite(): () => Browser {
+  const home = new Home();
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await startChromium(home);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    home[Symbol.dispose]();
+  });
+  return () => {
+    if (browser) return browser;
+    throw new Error("Chromium has not started");
+  };
+}
+
 /** Starts Chromium so that it can reach only this machine. */
-export async function startChromium(home: Home): Promise<Browser> {
+async function startChromium(home: Home): Promise<Browser> {
   if (!isFile(CHROMIUM)) {
     throw new Error(`there is no ${CHROMIUM}: install Debian's chromium`);
   }
