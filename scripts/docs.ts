@@ -1,7 +1,8 @@
 /**
  * Writes what is made of the commands' specs:
  *
- *   deno task docs           docs/reference, a page a command, and docs/man
+ *   deno task docs           docs/reference, a page a command, docs/man, the
+ *                            schema of services, the index of the built-in ones
  *   deno task docs --check   fails if that is not what is there
  */
 import { type HelpContent, helpOf } from "../src/cli/command_line/help.ts";
@@ -9,6 +10,7 @@ import { COMMANDS, wordsBelow } from "../src/cli/command_line/table.ts";
 import { VERSION } from "../src/version.ts";
 import { markdownPage, referenceIndex } from "./docs/markdown.ts";
 import { manPage } from "./docs/man.ts";
+import { serviceSchema, servicesIndex } from "./docs/services.ts";
 import { readIfThere, remove, runDeno, say, SetupError } from "./process.ts";
 
 /** What is generated of one command, or of the whole program for an empty name. */
@@ -16,6 +18,8 @@ export interface Page {
   name: string;
   content: HelpContent;
 }
+
+const SERVICES_INDEX = "src/services/builtin/index.ts";
 
 const FOLDERS = ["docs/reference", "docs/man"];
 
@@ -39,6 +43,8 @@ export async function generated(): Promise<Map<string, string>> {
     );
   }
   files.set("docs/reference/README.md", referenceIndex(pages, wordsBelow()));
+  files.set("docs/service.schema.json", serviceSchema());
+  files.set(SERVICES_INDEX, await servicesIndex());
   return await formatted(files);
 }
 
@@ -48,7 +54,7 @@ async function formatted(
   const folder = await Deno.makeTempDir({ prefix: "nanoctl-docs-" });
   try {
     for (const [path, text] of files) {
-      if (!path.endsWith(".md")) continue;
+      if (!isFormatted(path)) continue;
       await Deno.writeTextFile(`${folder}/${nameOf(path)}`, text);
     }
     const { success, stderr } = await runDeno(["fmt", "--quiet", folder], {});
@@ -56,7 +62,7 @@ async function formatted(
     const texts = [...files].map(async ([path, text]) =>
       [
         path,
-        path.endsWith(".md")
+        isFormatted(path)
           ? await Deno.readTextFile(`${folder}/${nameOf(path)}`)
           : text,
       ] as const
@@ -65,6 +71,10 @@ async function formatted(
   } finally {
     await remove(folder);
   }
+}
+
+function isFormatted(path: string): boolean {
+  return /\.(md|json|ts)$/.test(path);
 }
 
 function nameOf(path: string): string {
@@ -114,5 +124,12 @@ if (import.meta.main) {
       say("Run deno task docs");
       Deno.exit(1);
     }
+  } else if (Deno.args.includes("--services")) {
+    // First: the pages say which services there are.
+    await Deno.writeTextFile(
+      `${root}/${SERVICES_INDEX}`,
+      await servicesIndex(),
+    );
+    await runDeno(["fmt", "--quiet", `${root}/${SERVICES_INDEX}`], {});
   } else await write(root);
 }

@@ -1,4 +1,5 @@
 import type { Account } from "../services/service.ts";
+import { serviceLabel } from "../services/names.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
 import type { Target } from "../tokens/resolve.ts";
 
@@ -10,10 +11,11 @@ export function accountJson(
 ): Record<string, unknown> {
   return {
     account: { username: account.username, email: account.email },
-    service: target.service,
+    service: serviceLabel(target.service),
     url: target.url,
     profile: target.profile,
     origin: provider.origin,
+    ...(account.scopes ? { scopes: account.scopes } : {}),
     expires_at: account.expiresAt?.toISOString() ?? null,
   };
 }

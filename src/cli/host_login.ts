@@ -1,7 +1,7 @@
 import { hasCode, NanoctlError } from "../errors.ts";
 import { isLoopback } from "../http/service_url.ts";
 import type { Secret } from "../secret.ts";
-import type { ExternalAuth } from "../services/service.ts";
+import type { ExternalAuth, Service } from "../services/service.ts";
 import type { Context } from "../process/context.ts";
 import type { AgentCommandOptions } from "./command_line/shared_options.ts";
 import type { Output } from "./output.ts";
@@ -43,7 +43,11 @@ export async function loginForHost(
   );
   const holder = await agentOrPersonHolder(context, options, output);
   if (url.origin === new URL(holder.target.url).origin) {
-    return await ownLogin(holder);
+    const { serviceOf } = await import("./session/services.ts");
+    return await ownLogin(
+      holder,
+      await serviceOf(context, holder.target.service),
+    );
   }
   const session = await openAgentOrPersonSession(context, options, output);
   const auth = await providerFor(session, url.href);
@@ -76,12 +80,14 @@ export function hostUrl({ protocol, host, path = "" }: Host): URL | undefined {
 
 async function ownLogin(
   { provider, target, stored }: Holder,
+  service: Service,
 ): Promise<HostLogin> {
   const { secret, expiresAt } = await provider.getToken();
   const isStored = provider.origin === "store" && stored?.url === target.url;
+  const { username, password } = service.gitLogin?.(secret) ?? {};
   return {
-    login: { secret, expiresAt },
-    username: isStored ? stored.username : undefined,
+    login: { secret: password ?? secret, expiresAt },
+    username: username ?? (isStored ? stored.username : undefined),
   };
 }
 
@@ -91,7 +97,7 @@ async function providerFor(
   match: string,
 ): Promise<ExternalAuth | undefined> {
   const { service, client } = session;
-  if (service.name === "oauth") return undefined;
+  if (service.name === "oauth" || service.description) return undefined;
   const { withRefusalHint } = await import("./session/session.ts");
   try {
     return await withRefusalHint(

@@ -4,7 +4,9 @@ import type { HttpClient } from "../http/client.ts";
 import type { TokenOrigin, TokenProvider } from "../http/token_provider.ts";
 import type { Context } from "../process/context.ts";
 import { Secret } from "../secret.ts";
+import type { DeviceFlow } from "../services/description/device.ts";
 import type { Endpoint, OAuthClient } from "../services/oauth/server.ts";
+import type { Service } from "../services/service.ts";
 import type { OAuthOptions } from "./oauth_options.ts";
 import type { Output } from "./output.ts";
 
@@ -15,6 +17,15 @@ export interface OAuthLogin {
   grant: Grant;
   /** The name of a machine that logged in as itself. */
   machine: string | undefined;
+}
+
+/** Where to log in. */
+export interface Place {
+  /** Without tokens. */
+  http: HttpClient;
+  service: Service;
+  /** The service's URL, as a person gives it. */
+  url: string;
 }
 
 /** How a command logs in by OAuth. */
@@ -77,24 +88,21 @@ export async function oauthLogin(
   context: Context,
   options: OAuthOptions,
   output: Output,
-  http: HttpClient,
+  at: Place,
   way: Way,
 ): Promise<OAuthLogin> {
-  const { DEFAULT_CLIENT_ID, discover, endpointOf, grantOf } = await import(
-    "../services/oauth/server.ts"
-  );
-  const client: OAuthClient = {
-    id: options.clientId ?? DEFAULT_CLIENT_ID,
-    secret: await secretOf(context, options),
-  };
-  if (way === "client-credentials") checkConfidential(options, client);
-  const server = await discover(http, http.baseUrl);
+  const { endpointOf, grantOf } = await import("../services/oauth/server.ts");
+  const { http } = at;
+  const secret = await secretOf(context, options);
+  if (way === "client-credentials") checkConfidential(options, secret);
+  const { server, clientId, scope } = await serverOf(at, options, way);
+  const client: OAuthClient = { id: clientId, secret };
   const endpoint = endpointOf(http, server, client);
   const machine = way === "device" ? undefined : await machineOf(way, options);
   const tokens = machine
     ? await byMachine(context, endpoint, machine)
-    : await byDevice(context, options, output, endpoint);
-  const { token: secret, expiresAt } = tokens;
+    : await byDevice(context, { ...options, scope }, output, endpoint);
+  const { token, expiresAt } = tokens;
   return {
     tokens,
     grant: { ...grantOf(server, client), machine },
@@ -103,9 +111,38 @@ export async function oauthLogin(
       origin: way,
       source: `the login at ${new URL(server.issuer).origin}`,
       getToken: () =>
-        Promise.resolve({ secret, ...(expiresAt ? { expiresAt } : {}) }),
+        Promise.resolve({ secret: token, ...(expiresAt ? { expiresAt } : {}) }),
     },
   };
+}
+
+/** The OAuth server of a service. Throws `usage` if it has none for this way of logging in. */
+async function serverOf(
+  { http, service, url }: Place,
+  { clientId, scope }: OAuthOptions,
+  way: Way,
+): Promise<DeviceFlow> {
+  const { DEFAULT_CLIENT_ID, discover } = await import(
+    "../services/oauth/server.ts"
+  );
+  const { description } = service;
+  if (!description) {
+    return {
+      server: await discover(http, http.baseUrl),
+      clientId: clientId ?? DEFAULT_CLIENT_ID,
+      scope,
+    };
+  }
+  if (way !== "device") {
+    throw new NanoctlError(
+      "usage",
+      `${description.title} has no such login for machines`,
+      "give it a token, or name another service with --service",
+    );
+  }
+  const { deviceFlow } = await import("../services/description/device.ts");
+  const flow = deviceFlow(description, url, clientId);
+  return { ...flow, scope: scope ?? flow.scope };
 }
 
 async function byDevice(
@@ -145,7 +182,7 @@ async function machineOf(
 
 function checkConfidential(
   { clientId }: OAuthOptions,
-  { secret }: OAuthClient,
+  secret: Secret | undefined,
 ): void {
   if (clientId !== undefined && secret) return;
   throw new NanoctlError(

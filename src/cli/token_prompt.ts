@@ -6,6 +6,11 @@ import type { Output } from "./output.ts";
 
 const PROMPTS = 3;
 
+/** Whether there is a terminal to ask for a token on. */
+export function canAsk({ stdin, stderr }: Context): boolean {
+  return stdin.isTerminal && stderr.isTerminal;
+}
+
 /**
  * Asks for a token until the service accepts one, three times in all.
  *
@@ -17,15 +22,15 @@ export async function promptUntilValid<T>(
   target: Target,
   validate: (typed: TokenProvider) => Promise<T>,
 ): Promise<T> {
-  if (!context.stdin.isTerminal || !context.stderr.isTerminal) {
+  if (!canAsk(context)) {
     throw new NanoctlError(
       "usage",
       "no token was given, and there is no terminal to ask for one",
       "set NANOSERVICES_TOKEN or NANOSERVICES_TOKEN_FILE, or give --token, --token-file or --token-stdin",
     );
   }
-  const { loadService } = await import("../services/registry.ts");
-  const service = await loadService(target.service);
+  const { serviceOf } = await import("./session/services.ts");
+  const service = await serviceOf(context, target.service);
   await output.say(
     `Log in to ${target.url}: make a token at ${
       service.tokenPage(target.url)

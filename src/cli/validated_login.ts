@@ -44,11 +44,17 @@ export async function loginBy(
 ): Promise<Login> {
   const { oauthLogin } = await import("./oauth_login.ts");
   const { plainClient } = await import("./session/session.ts");
-  const { loadService } = await import("../services/registry.ts");
+  const { serviceOf } = await import("./session/services.ts");
   const { target } = resolved;
-  const service = await loadService(target.service);
+  const service = await serviceOf(context, target.service);
   const http = await plainClient(context, options, output, target.url, service);
-  const oauth = await oauthLogin(context, options, output, http, way);
+  const oauth = await oauthLogin(
+    context,
+    options,
+    output,
+    { http, service, url: target.url },
+    way,
+  );
   const { expiresAt } = oauth.tokens;
   // A client that logs in as itself is no user that the server could name.
   if (oauth.machine !== undefined && target.service === "oauth") {

@@ -61,7 +61,7 @@ export class HttpClient {
    * service's own headers stay with its origin.
    */
   at(baseUrl: string, provider?: TokenProvider): HttpClient {
-    const { headers, ...others } = this.#options;
+    const { headers, fixedHeaders: _, ...others } = this.#options;
     const isOwn = new URL(baseUrl).origin === new URL(this.baseUrl).origin;
     return new HttpClient(
       { ...others, baseUrl, ...(isOwn && headers ? { headers } : {}) },

@@ -7,6 +7,8 @@ export interface HttpOptions extends ConnectionOptions {
   baseUrl: string;
   /** The header that presents a token to this service: name and value. */
   present(token: Secret): [name: string, value: string];
+  /** Headers that every request to the service's own origin carries, and that hold no secret. */
+  fixedHeaders?: readonly [name: string, value: string][];
   /** Headers that every request to the service's own origin carries. They may be credentials. */
   headers?: { name: string; value: string }[];
   /** How long one request may take with all its tries and redirects, in seconds. */

@@ -118,13 +118,19 @@ export class Sender {
     hop: Hop,
     credential: Credential | undefined,
   ): Headers {
-    const { context, insecureHttp, headers: ofService = [] } = this.options;
+    const {
+      context,
+      insecureHttp,
+      fixedHeaders = [],
+      headers: ofService = [],
+    } = this.options;
     const headers = new Headers({
       "accept": "application/json",
       "user-agent": `nanoctl/${VERSION} (${context.os}; ${Deno.build.arch})`,
     });
     if (hop.body !== undefined) headers.set("content-type", "application/json");
     if (!hop.trusted) return headers;
+    for (const [name, value] of fixedHeaders) headers.set(name, value);
     for (const { name, value } of ofService) headers.set(name, value);
     const own = request.headers ?? [];
     for (const [name] of own) headers.delete(name);

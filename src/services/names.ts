@@ -1,8 +1,19 @@
-/** The services that `--service` can name. */
-export const SERVICE_NAMES = ["nanoservices", "coder", "oauth"] as const;
+import { BUILT_IN } from "./builtin/index.ts";
 
-/** One of them. */
-export type ServiceName = typeof SERVICE_NAMES[number];
+/** The services that `--service` can name, beside those that a person added. */
+export const SERVICE_NAMES: readonly string[] = [
+  "nanoservices",
+  "coder",
+  "oauth",
+  ...Object.keys(BUILT_IN),
+];
+
+/**
+ * The name of a service: one of {@linkcode SERVICE_NAMES}, or that of one that a
+ * person added, pinned to its description: `name@<SHA-256 in hex>`. A stored
+ * login is sealed for it, so that it is no use with another description.
+ */
+export type ServiceName = string;
 
 /** The service of a command that names none. */
 export const DEFAULT_SERVICE: ServiceName = "nanoservices";
@@ -10,4 +21,14 @@ export const DEFAULT_SERVICE: ServiceName = "nanoservices";
 /** Whether a service always says when a token expires. For others, no date means that it is unknown. */
 export function tellsExpiry(service: string): boolean {
   return service === "nanoservices";
+}
+
+/** A service's name as a person knows it. */
+export function serviceLabel(service: ServiceName): string {
+  return service.replace(/@.*$/, "");
+}
+
+/** The service whose own URL this is; undefined if it is none of a built-in one. */
+export function serviceAt(url: string): ServiceName | undefined {
+  return Object.entries(BUILT_IN).find(([, known]) => known.url === url)?.[0];
 }

@@ -17,7 +17,18 @@ export interface ProblemReading {
   detail: string;
   /** Whether the detail says more of a refusal than its code does. */
   detailedRefusal?: boolean;
+  /** What the answer means, where the status alone does not say it. */
+  means?: Meaning;
+  /** When the service takes requests again, where it says so elsewhere than in `Retry-After`. */
+  until?: Date | undefined;
 }
+
+/** What an answer other than 2xx can mean, whatever its status. */
+export type Meaning =
+  | RefusalCode
+  | "insufficient_scope"
+  | "rate_limited"
+  | "service_error";
 
 /** How much of what a service says of a failure is shown, in UTF-16 code units. */
 const DETAIL_LIMIT = 500;
@@ -47,39 +58,60 @@ export function problemOf(
       `if that is the service, name it with --url ${url.origin}`,
     );
   }
-  if (status === 401) {
-    return new NanoctlError(
-      reading.refusal,
-      `${url.origin} refused the token from ${source}: ${
-        REFUSALS[reading.refusal]
-      }${reading.detailedRefusal ? detail : ""}${
-        reading.refusal === "token_expired" ? clockNote(answer) : ""
-      }`,
-    );
+  const means = reading.means ?? meaningOf(status, reading.refusal);
+  switch (means) {
+    case "insufficient_scope":
+      return new NanoctlError(
+        means,
+        `the token from ${source} lacks a scope for this${detail}`,
+        "make a token with more scopes",
+      );
+    case "rate_limited":
+      return rateLimited(
+        answer,
+        `${url.origin} takes no more requests for now (${status})`,
+        reading.until,
+      );
+    case "service_error":
+      return failed(
+        answer,
+        `${url.origin} failed with status ${status}${detail}`,
+      );
+    case undefined:
+      return new NanoctlError(
+        "service_response",
+        `${url.origin} answered with the unexpected status ${status}${detail}`,
+        "check that the URL is the service's",
+      );
+    default:
+      return refused(
+        answer,
+        source,
+        means,
+        reading.detailedRefusal ? detail : "",
+      );
   }
-  if (status === 403) {
-    return new NanoctlError(
-      "insufficient_scope",
-      `the token from ${source} lacks a scope for this${detail}`,
-      "make a token with more scopes",
-    );
-  }
-  if (status === 429) {
-    return rateLimited(
-      answer,
-      `${url.origin} takes no more requests for now (429)`,
-    );
-  }
-  if (status >= 500) {
-    return failed(
-      answer,
-      `${url.origin} failed with status ${status}${detail}`,
-    );
-  }
+}
+
+function meaningOf(status: number, refusal: RefusalCode): Meaning | undefined {
+  if (status === 401) return refusal;
+  if (status === 403) return "insufficient_scope";
+  if (status === 429) return "rate_limited";
+  return status >= 500 ? "service_error" : undefined;
+}
+
+function refused(
+  answer: HttpAnswer,
+  source: string,
+  refusal: RefusalCode,
+  detail: string,
+): NanoctlError {
+  const note = refusal === "token_expired" ? clockNote(answer) : "";
   return new NanoctlError(
-    "service_response",
-    `${url.origin} answered with the unexpected status ${status}${detail}`,
-    "check that the URL is the service's",
+    refusal,
+    `${answer.url.origin} refused the token from ${source}: ${
+      REFUSALS[refusal]
+    }${detail}${note}`,
   );
 }
 
@@ -138,8 +170,12 @@ function webPage(answer: HttpAnswer): NanoctlError {
   return new NanoctlError("service_response", message, WEB_PAGE_HINT);
 }
 
-function rateLimited(answer: HttpAnswer, message: string): NanoctlError {
-  const hint = tryAgain(answer, "try again in");
+function rateLimited(
+  answer: HttpAnswer,
+  message: string,
+  until?: Date,
+): NanoctlError {
+  const hint = tryAgain(answer, "try again in", until);
   return new NanoctlError("rate_limited", message, hint);
 }
 
@@ -151,9 +187,14 @@ function failed(answer: HttpAnswer, message: string): NanoctlError {
   );
 }
 
-/** When another try makes sense: what `Retry-After` says, if it says anything. */
-function tryAgain({ headers, receivedAt }: HttpAnswer, words: string): string {
-  const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt);
+/** When another try makes sense: what `Retry-After` says, else what the service says in its own way. */
+function tryAgain(
+  { headers, receivedAt }: HttpAnswer,
+  words: string,
+  until?: Date,
+): string {
+  const seconds = parseRetryAfter(headers.get("retry-after"), receivedAt) ??
+    (until && Math.max(1, (until.getTime() - receivedAt.getTime()) / 1000));
   if (seconds === undefined) return "try again later";
   const whole = Math.ceil(seconds);
   return `${words} ${whole} ${whole === 1 ? "second" : "seconds"}`;

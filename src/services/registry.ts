@@ -1,24 +1,23 @@
 import { NanoctlError } from "../errors.ts";
-import { SERVICE_NAMES, type ServiceName } from "./names.ts";
+import { BUILT_IN } from "./builtin/index.ts";
+import type { ServiceName } from "./names.ts";
 import type { Service } from "./service.ts";
 
-/** A service's name, checked. Throws `usage` if no service has it. */
-export function knownService(name: string): ServiceName {
-  const found = SERVICE_NAMES.find((known) => known === name);
-  if (found) return found;
-  throw new NanoctlError(
-    "usage",
-    /^[A-Za-z-]{1,20}$/.test(name)
-      ? `there is no service ${name}`
-      : "there is no such service",
-    `the services are: ${SERVICE_NAMES.join(", ")}`,
-  );
-}
-
-/** Loads the service of this name, and no other. */
+/** Loads the built-in service of this name, and no other. Throws `usage` if there is none. */
 export async function loadService(name: ServiceName): Promise<Service> {
-  if (name === "oauth") return (await import("./oauth/service.ts")).oauth;
-  return name === "coder"
-    ? (await import("./coder.ts")).coder
-    : (await import("./nanoservices.ts")).nanoservices;
+  switch (name) {
+    case "nanoservices":
+      return (await import("./nanoservices.ts")).nanoservices;
+    case "coder":
+      return (await import("./coder.ts")).coder;
+    case "oauth":
+      return (await import("./oauth/service.ts")).oauth;
+  }
+  const known = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
+  if (!known) throw new NanoctlError("usage", "there is no such service");
+  const [{ describedService }, description] = await Promise.all([
+    import("./description/described.ts"),
+    known.load(),
+  ]);
+  return describedService(description);
 }

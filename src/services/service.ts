@@ -3,6 +3,7 @@ import type { HttpAnswer } from "../http/messages.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import type { Secret } from "../secret.ts";
+import type { ServiceDescription } from "./description/schema.ts";
 import type { ServiceName } from "./names.ts";
 
 /** Who a token belongs to, and until when it is valid. */
@@ -13,6 +14,8 @@ export interface Account {
   expiresAt: Date | undefined;
   /** Whether the service does not say when the token ends. */
   expiryUnknown?: boolean;
+  /** What the token may do, where the service says it. */
+  scopes?: string[];
   /** How this machine's clock differs from the service's, where by it the token has expired already. */
   clockFault?: string;
 }
@@ -26,6 +29,13 @@ export interface GitLogin {
   type: string;
   /** What git takes for the user name: for some providers the token. */
   username: Secret;
+  password: Secret;
+}
+
+/** What git takes to log in to the service itself. */
+export interface GitLoginOfToken {
+  /** Undefined for that of the account. */
+  username: string | undefined;
   password: Secret;
 }
 
@@ -59,7 +69,16 @@ export type IdentityProof =
 
 /** What a service's API looks like to the rest of nanoctl. */
 export interface Service {
+  /** What `--service` and a stored login call it. */
   readonly name: ServiceName;
+  /** What it is made from, if it is described as data. */
+  readonly description?: ServiceDescription;
+  /** Headers that every request carries; they hold no secret. */
+  readonly headers?: readonly [name: string, value: string][];
+  /** The base of its API for the URL that a person gives; the URL itself without. */
+  apiUrl?(url: string): string;
+  /** What git takes for a token, where that is not the token with the account's user name. */
+  gitLogin?(token: Secret): GitLoginOfToken;
   /** The header that presents a session token. */
   present(token: Secret): [name: string, value: string];
   /** The page at which a person makes a token. */

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { serviceLabel } from "../services/names.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 
 /** The target of a login; omitted fields default as in a bare `nanoctl login`. */
@@ -19,7 +20,7 @@ export function loginCommand(
     "nanoctl login",
     ...device ? ["--device"] : [],
     ...url === undefined ? [] : ["--url", url],
-    ...service === undefined ? [] : ["--service", service],
+    ...service === undefined ? [] : ["--service", serviceLabel(service)],
     ...profile === active ? [] : ["--profile", profile],
   ].join(" ");
 }

@@ -1,7 +1,11 @@
 import type { Context } from "../process/context.ts";
 import { NanoctlError } from "../errors.ts";
 import type { TokenProvider } from "../http/token_provider.ts";
-import { DEFAULT_SERVICE, type ServiceName } from "../services/names.ts";
+import {
+  DEFAULT_SERVICE,
+  serviceLabel,
+  type ServiceName,
+} from "../services/names.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 import { tokenFile } from "./file.ts";
@@ -111,9 +115,13 @@ function storedFor(
   if (stored.url !== target.url || stored.service !== target.service) {
     throw new NanoctlError(
       "not_logged_in",
-      `not logged in to ${target.url}: profile ${target.profile} is for ${stored.url} (${stored.service})`,
+      `not logged in to ${target.url}: profile ${target.profile} is for ${stored.url} (${
+        serviceLabel(stored.service)
+      })`,
       `log in there under a profile of its own: nanoctl login --url ${target.url}${
-        target.service === DEFAULT_SERVICE ? "" : ` --service ${target.service}`
+        target.service === DEFAULT_SERVICE
+          ? ""
+          : ` --service ${serviceLabel(target.service)}`
       } --profile <name>`,
     );
   }

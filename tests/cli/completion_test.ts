@@ -5,12 +5,12 @@ import { type Choices, longName } from "../../src/cli/command_line/spec.ts";
 import { COMMANDS } from "../../src/cli/command_line/table.ts";
 import { completionOf } from "../../src/cli/completion/candidates.ts";
 import { run } from "../../src/cli/run.ts";
-import { knownService } from "../../src/services/registry.ts";
+import { SERVICE_NAMES } from "../../src/services/names.ts";
 import { parseKeyChoice } from "../../src/store/key_source.ts";
 import { FakeContext } from "../support/fake_context.ts";
 
 const PROFILES = ["home", "work"];
-const SERVICES = ["nanoservices", "coder", "oauth"];
+const SERVICES = [...SERVICE_NAMES];
 
 /** The words that the last one could be, or who knows. */
 async function wordsFor(...words: string[]): Promise<string[] | string> {
@@ -200,7 +200,7 @@ describe("what a spec completes a value with", () => {
       assert(Array.isArray(found) && found.length > 0, end);
       return found;
     };
-    for (const value of of(" --service")) knownService(value);
+    assertEquals(of(" --service"), SERVICES);
     for (const value of of(" --key-source")) parseKeyChoice(value);
   });
 });

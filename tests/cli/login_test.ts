@@ -344,7 +344,7 @@ describe("login at a prompt", () => {
         terminals: true,
         typed: ["", "two words", "nano_good"],
       });
-      assertEquals(context.requests.map(presented), ["nano_good"]);
+      assertEquals(context.requests.map(presented), [undefined, "nano_good"]);
       assertEquals(context.stderr.lines.slice(1, 3), [
         "the prompt holds no token: it is empty. Try again (2 left).",
         "the prompt does not hold a token: it has a space in it; it was not sent. Try again (1 left).",
@@ -372,7 +372,9 @@ describe("login at a prompt", () => {
         typed: ["nano_good", "nano_good"],
         answer,
       });
-      assertEquals([error.code, context.questions.length], [code, 1]);
+      // What finds out which service it is, without a token, may fail before.
+      assertEquals(error.code, code);
+      assert(context.questions.length <= 1);
     }
   });
 
@@ -382,7 +384,7 @@ describe("login at a prompt", () => {
       typed: [new NanoctlError("interrupted", "interrupted")],
     });
     assertEquals(error.exitCode, 130);
-    assertEquals(context.requests, []);
+    assertEquals(context.requests.map(presented), [undefined]);
   });
 
   for (

@@ -175,14 +175,14 @@ describe("CONTRIBUTING.md", () => {
         ? Response.json({ login: "ada", email: "ada@example.com" })
         : new Response(null, { status: 401 })
     );
-    const options = ["--service", "gitea", "--url", server.url];
+    const options = ["--service", "codeberg", "--url", server.url];
     const login = await nanoctl([
       ...["login", "--json", "--token", "secret-1"],
       ...options,
     ]);
     assertEquals(login.code, 0, login.stderr);
     const { account, service } = JSON.parse(login.stdout);
-    assertEquals([account.username, service], ["ada", "gitea"]);
+    assertEquals([account.username, service], ["ada", "codeberg"]);
     const refused = await nanoctl([
       "whoami",
       "--token",
@@ -196,6 +196,6 @@ describe("CONTRIBUTING.md", () => {
       ...options,
     ]);
     assertEquals(missing.code, 2);
-    assertStringIncludes(missing.stderr, "a Gitea server can't do this");
+    assertStringIncludes(missing.stderr, "Codeberg has no external providers");
   });
 });

@@ -1,13 +1,21 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DEFAULT_SERVICE, SERVICE_NAMES } from "../../src/services/names.ts";
-import { knownService, loadService } from "../../src/services/registry.ts";
-import { thrownBy } from "../support/fake_context.ts";
+import { namedServiceOf } from "../../src/cli/session/services.ts";
+import { BUILT_IN } from "../../src/services/builtin/index.ts";
+import {
+  DEFAULT_SERVICE,
+  SERVICE_NAMES,
+  serviceAt,
+} from "../../src/services/names.ts";
+import { loadService } from "../../src/services/registry.ts";
+import { FakeContext, rejectionOf } from "../support/fake_context.ts";
 
 describe("the services", () => {
+  const context = new FakeContext();
+
   for (const name of SERVICE_NAMES) {
     it(`has one that is called ${name}, as it calls itself`, async () => {
-      assertEquals(knownService(name), name);
+      assertEquals(await namedServiceOf(context, name), name);
       assertEquals((await loadService(name)).name, name);
     });
   }
@@ -16,22 +24,31 @@ describe("the services", () => {
     assertEquals(DEFAULT_SERVICE, "nanoservices");
   });
 
-  it("does not repeat a name that may be a token", () => {
+  it("does not repeat a name that may be a token", async () => {
     for (const name of ["", "nano_0123456789", "x".repeat(40)]) {
-      const { message } = thrownBy(() => knownService(name));
+      const { message } = await rejectionOf(namedServiceOf(context, name));
       assertEquals(message, "there is no such service");
     }
   });
 
-  for (const name of ["Nanoservices", "toString", "github"]) {
-    it(`does not have ${JSON.stringify(name)}, and says which there are`, () => {
-      const error = thrownBy(() => knownService(name));
+  for (const name of ["Nanoservices", "toString", "git-hub"]) {
+    it(`does not have ${JSON.stringify(name)}, and says which there are`, async () => {
+      const error = await rejectionOf(namedServiceOf(context, name));
       assertEquals([error.code, error.exitCode, error.message, error.hint], [
         "usage",
         2,
         `there is no service ${name}`,
-        `the services are: ${SERVICE_NAMES.join(", ")}`,
+        `the services are: ${
+          SERVICE_NAMES.join(", ")
+        }; 'nanoctl service add' adds another`,
       ]);
+    });
+  }
+
+  for (const [name, { url, load }] of Object.entries(BUILT_IN)) {
+    it(`knows ${name} by its URL, which is the one of its description`, async () => {
+      assertEquals((await load()).url, url);
+      if (url !== undefined) assertEquals(serviceAt(url), name);
     });
   }
 });

@@ -8,7 +8,7 @@ export const GLOBAL_OPTIONS = {
   url: text("url", "The URL of the service.", { variable: "NANOSERVICES_URL" }),
   service: text("name", "Kind of service.", {
     variable: "NANOCTL_SERVICE",
-    note: `One of ${SERVICE_NAMES.join(", ")}.`,
+    note: serviceNote(),
     choices: SERVICE_NAMES,
   }),
   profile: text("name", "The stored login to use.", {
@@ -33,6 +33,17 @@ export const GLOBAL_OPTIONS = {
   noColor: flag("Use no colours."),
   insecureHttp: flag("Send tokens over plain http to other machines."),
 };
+
+/** The services, in lines that fit. */
+function serviceNote(): string {
+  const lines = [""];
+  for (const name of SERVICE_NAMES) {
+    const line = `${lines.at(-1) || "One of"} ${name},`;
+    if (line.length > 45) lines.push(`${name},`);
+    else lines[lines.length - 1] = line;
+  }
+  return lines.join("\n").replace(/,$/, ".");
+}
 
 /** What `--version` does. */
 export const VERSION_HELP = "Show the version, target and runtime.";

@@ -17,7 +17,7 @@ import { accountJson } from "../account_json.ts";
 import { warnOfClock } from "../clock_warning.ts";
 import { expiryText } from "../expiry.ts";
 import { movingAside } from "../move_aside.ts";
-import { promptUntilValid } from "../token_prompt.ts";
+import { canAsk, promptUntilValid } from "../token_prompt.ts";
 import type { Login } from "../validated_login.ts";
 import type { ResolvedTarget } from "../session/target.ts";
 
@@ -98,7 +98,7 @@ export async function runLogin(
   const hasToken = way || options.save || options.tokenStdin
     ? (): boolean => way !== "device" && !options.save
     : undefined;
-  const resolved = await movingAside(
+  const found = await movingAside(
     context,
     options,
     output,
@@ -106,7 +106,11 @@ export async function runLogin(
   );
   const token = way ? undefined : await givenToken(context, options);
   const stored = way === "device" || !way && !token || options.save === true;
-  if (stored) checkStorable(resolved, choice);
+  if (stored) checkStorable(found, choice);
+  // A token that is given and not kept is for a script, which says what it is for.
+  const resolved = stored && (way || token || canAsk(context))
+    ? await recognized(context, options, output, found)
+    : found;
   const { loginBy, validate } = await import("../validated_login.ts");
   const login = way
     ? await loginBy(
@@ -133,6 +137,17 @@ export async function runLogin(
     );
   }
   await report(context, output, resolved, login, stored);
+}
+
+/** Finds out which service is at a URL that none is known for. */
+async function recognized(
+  context: Context,
+  options: LoginOptions,
+  output: Output,
+  found: ResolvedTarget,
+): Promise<ResolvedTarget> {
+  const { recognizedTarget } = await import("../session/recognized.ts");
+  return await recognizedTarget(context, options, output, found);
 }
 
 async function keyChoice(

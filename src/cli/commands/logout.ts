@@ -62,7 +62,7 @@ export async function runLogout(
       return { ...opened, profile: await profileOf(context, options, opened) };
     },
   );
-  const isMeant = await filterOf(options);
+  const isMeant = await filterOf(context, options);
   const meant = snapshot.names.filter((name) =>
     (options.all || name === profile) && isMeant(snapshot.find(name))
   );
@@ -114,13 +114,16 @@ async function sayActive(
 
 /** Whether a login is one of those that `--url` and `--service` leave: the variables name no login to forget. */
 async function filterOf(
+  context: Context,
   { url, service }: LogoutOptions,
 ): Promise<(stored: StoredProfile | undefined) => boolean> {
   const { parseServiceUrl } = await import("../../http/service_url.ts");
-  const { knownService } = await import("../../services/registry.ts");
+  const { namedServiceOf } = await import("../session/services.ts");
   const wanted = {
     url: url === undefined ? undefined : parseServiceUrl(url),
-    service: service === undefined ? undefined : knownService(service),
+    service: service === undefined
+      ? undefined
+      : await namedServiceOf(context, service),
   };
   return (stored) =>
     (wanted.url ?? stored?.url) === stored?.url &&

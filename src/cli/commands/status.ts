@@ -2,6 +2,7 @@ import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { type Command, flag, type OptionsOf } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
 import { hasCode } from "../../errors.ts";
+import { serviceLabel } from "../../services/names.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output } from "../output.ts";
 import { withoutSecrets } from "../../secret.ts";
@@ -45,8 +46,8 @@ export async function runStatus(
   const active = await activeToken(context, options, resolved);
   if (resolved.note) await output.detail(resolved.note);
   const { serviceHeaders } = await import("../session/service_headers.ts");
-  const { loadService } = await import("../../services/registry.ts");
-  const service = await loadService(resolved.target.service);
+  const { serviceOf } = await import("../session/services.ts");
+  const service = await serviceOf(context, resolved.target.service);
   const headers = serviceHeaders(context, options, service);
   if (output.json) {
     await output.dataJson(statusJson(resolved, active, headers));
@@ -108,7 +109,7 @@ function statusJson(
   return {
     active: snapshot.active,
     target: {
-      service: target.service,
+      service: serviceLabel(target.service),
       url: withoutSecrets(target.url),
       url_source: urlSource,
       headers: headers.map(({ name, source }) => ({ name, source })),
@@ -117,7 +118,7 @@ function statusJson(
       ? {
         origin: active.origin,
         source: withoutSecrets(active.source),
-        service: target.service,
+        service: serviceLabel(target.service),
         url: withoutSecrets(target.url),
         profile: target.profile,
         expires_at: active.origin === "store"
@@ -129,7 +130,7 @@ function statusJson(
     file: snapshot.key ? store.path : null,
     profiles: profiles(snapshot).map((stored) => ({
       profile: stored.profile,
-      service: stored.service,
+      service: serviceLabel(stored.service),
       url: stored.url,
       account: { username: stored.username },
       expires_at: stored.expiresAt?.toISOString() ?? null,
@@ -196,7 +197,7 @@ async function statusText(
       return [
         isActive ? "*" : "",
         { text: login.profile, style: isActive ? "bold" as const : undefined },
-        login.service,
+        serviceLabel(login.service),
         login.url,
         login.username,
         expiryCell(login, now, tellsExpiry(login.service), words),

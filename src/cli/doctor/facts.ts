@@ -52,9 +52,9 @@ export function gatherFacts(
   });
   const client = once(async () => {
     const { plainClient } = await import("../session/session.ts");
-    const { loadService } = await import("../../services/registry.ts");
+    const { serviceOf } = await import("../session/services.ts");
     const { url, service } = (await target()).target;
-    const api = await loadService(service);
+    const api = await serviceOf(context, service);
     return await plainClient(context, options, output, url, api);
   });
   return {

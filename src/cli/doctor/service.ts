@@ -1,5 +1,6 @@
-import { loadService } from "../../services/registry.ts";
+import { serviceLabel } from "../../services/names.ts";
 import { serviceHeaders } from "../session/service_headers.ts";
+import { serviceOf } from "../session/services.ts";
 import { isOfStore, type UrlSource } from "../session/target.ts";
 import { timeoutSeconds } from "../session/timeout.ts";
 import type { Facts } from "./facts.ts";
@@ -21,10 +22,16 @@ export async function checkService(facts: Facts): Promise<Finding> {
   }
   const { target: { url, service, profile }, urlSource } = resolved;
   timeoutSeconds(options);
-  const headers = serviceHeaders(context, options, await loadService(service))
+  const headers = serviceHeaders(
+    context,
+    options,
+    await serviceOf(context, service),
+  )
     .map(({ name, source }) => `, with the header ${name} (${source})`);
   return ok(
-    `${url} (${service}), ${sourceText(urlSource, profile)}${headers.join("")}`,
+    `${url} (${serviceLabel(service)}), ${sourceText(urlSource, profile)}${
+      headers.join("")
+    }`,
   );
 }
 
@@ -32,6 +39,8 @@ function sourceText(source: UrlSource, profile: string): string {
   switch (source) {
     case "profile":
       return `of profile ${profile}`;
+    case "service":
+      return "the service's own";
     case "default":
       return "the default";
     default:

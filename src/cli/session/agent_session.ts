@@ -2,7 +2,7 @@ import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import type { Output } from "../output.ts";
 import { DEFAULT_SERVICE } from "../../services/names.ts";
-import { knownService } from "../../services/registry.ts";
+import { namedServiceOf } from "./services.ts";
 import { parseServiceUrl } from "../../http/service_url.ts";
 import { DEFAULT_PROFILE } from "../../store/snapshot.ts";
 import { type Agent, agentOf, agentProvider } from "../../tokens/agent.ts";
@@ -110,7 +110,7 @@ async function placeOf(
   return {
     target: {
       profile: DEFAULT_PROFILE,
-      service: knownService(named),
+      service: await namedServiceOf(context, named),
       url: parseServiceUrl(agent.url),
     },
   };

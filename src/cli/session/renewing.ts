@@ -15,8 +15,8 @@ export function renewingFor(
   return {
     connect: async () => {
       const { plainClient } = await import("./session.ts");
-      const { loadService } = await import("../../services/registry.ts");
-      const service = await loadService(target.service);
+      const { serviceOf } = await import("./services.ts");
+      const service = await serviceOf(context, target.service);
       return await plainClient(context, options, output, target.url, service);
     },
     now: () => context.now(),

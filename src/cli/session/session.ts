@@ -5,7 +5,6 @@ import { readCaFile } from "../../http/tls/certificates.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import type { Output } from "../output.ts";
 import type { Account, Service } from "../../services/service.ts";
-import { loadService } from "../../services/registry.ts";
 import type { Target } from "../../tokens/resolve.ts";
 import { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import type { IdentityContext } from "../../tokens/instance_identity/exchange.ts";
@@ -13,6 +12,7 @@ import type { StoreSnapshot } from "../../store/snapshot.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { type Holder, holderOf } from "./holder.ts";
 import { serviceHeaders } from "./service_headers.ts";
+import { serviceOf } from "./services.ts";
 import { timeoutSeconds } from "./timeout.ts";
 
 /** The service, with a client that authenticates to it. */
@@ -47,7 +47,7 @@ export async function openSession(
   source: ProviderSource,
 ): Promise<Session> {
   if (note) await output.detail(note);
-  const service = await loadService(target.service);
+  const service = await serviceOf(context, target.service);
   const log = logOf(output);
   const client = await plainClient(
     context,
@@ -67,7 +67,7 @@ export async function openSession(
 }
 
 /**
- * A client without tokens for a service.
+ * A client without tokens for the API of the service at a URL.
  *
  * Throws `usage` for a bad `--timeout` or CA file.
  */
@@ -81,8 +81,9 @@ export async function plainClient(
   const caFile = caFileOf(context, options);
   return new HttpClient({
     context,
-    baseUrl,
+    baseUrl: service.apiUrl?.(baseUrl) ?? baseUrl,
     present: service.present,
+    ...(service.headers ? { fixedHeaders: service.headers } : {}),
     headers: serviceHeaders(context, options, service),
     timeoutSeconds: timeoutSeconds(options),
     insecureHttp: options.insecureHttp ?? false,

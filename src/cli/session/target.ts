@@ -3,10 +3,10 @@ import { hasCode, NanoctlError } from "../../errors.ts";
 import { parseServiceUrl } from "../../http/service_url.ts";
 import {
   DEFAULT_SERVICE,
-  SERVICE_NAMES,
+  serviceAt,
+  serviceLabel,
   type ServiceName,
 } from "../../services/names.ts";
-import { knownService } from "../../services/registry.ts";
 import { CredentialStore } from "../../store/credential_store.ts";
 import type { StoredProfile, StoreSnapshot } from "../../store/snapshot.ts";
 import { checkProfileName } from "../../store/profile_name.ts";
@@ -19,6 +19,7 @@ import {
 } from "../../tokens/variables.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { profileFor } from "./profile_choice.ts";
+import { isService, namedServiceOf, usualUrl } from "./services.ts";
 
 /** The URL of a command that names none: the embedded service. */
 export const DEFAULT_URL = "http://127.0.0.1:7080";
@@ -35,6 +36,7 @@ export type UrlSource =
   | "--url"
   | "NANOSERVICES_URL"
   | "CODER_URL"
+  | "service"
   | "profile"
   | "default";
 
@@ -96,23 +98,25 @@ export async function resolveTarget(
       return nothingStored(context, options);
     });
   const { store, snapshot } = opened;
-  const named = urlNamed(context, options, opened.stored);
+  const wanted = await wantedService(context, options);
+  const named = urlNamed(context, options, opened.stored) ??
+    await usualUrlNamed(context, wanted, opened.stored);
   const { profile, note } = chooseProfile(
     context,
     options,
     opened,
-    named,
+    named && { ...named, service: wanted },
     hasToken,
   );
   const stored = snapshot.find(profile);
   const url = named?.url ?? stored?.url ?? DEFAULT_URL;
-  const given = namedService(context, options);
-  const service = given === undefined && named?.source !== "CODER_URL" &&
-      stored?.url === url
-    ? storedService(stored)
-    : knownService(
-      given ?? (named?.source === "CODER_URL" ? "coder" : DEFAULT_SERVICE),
-    );
+  const isCoder = named?.source === "CODER_URL";
+  const service = wanted ??
+    (stored?.url === url && !isCoder
+      ? storedService(stored)
+      : isCoder
+      ? "coder"
+      : serviceAt(url) ?? DEFAULT_SERVICE);
   const urlSource = named?.source ?? (stored ? "profile" : "default");
   return {
     target: { profile, service, url },
@@ -121,6 +125,26 @@ export async function resolveTarget(
     urlSource,
     note,
   };
+}
+
+/** The service that the option or the variable names. Throws as {@linkcode namedServiceOf} does. */
+async function wantedService(
+  context: Context,
+  options: GlobalOptions,
+): Promise<ServiceName | undefined> {
+  const name = namedService(context, options);
+  return name === undefined ? undefined : await namedServiceOf(context, name);
+}
+
+/** The own URL of the service that is named, unless the profile is for that service. */
+async function usualUrlNamed(
+  context: Context,
+  wanted: ServiceName | undefined,
+  stored: StoredProfile | undefined,
+): Promise<UrlNamed | undefined> {
+  if (wanted === undefined || stored?.service === wanted) return undefined;
+  const url = await usualUrl(context, wanted);
+  return url === undefined ? undefined : { url, source: "service" };
 }
 
 /** A URL in its normal form, and what named it. */
@@ -156,12 +180,12 @@ function chooseProfile(
   context: Context,
   options: GlobalOptions,
   { profile, snapshot }: WithEntry,
-  named: UrlNamed | undefined,
+  named: UrlNamed & { service: ServiceName | undefined } | undefined,
   hasToken: () => boolean,
 ): { profile: string; note?: string } {
   const isOpen = named && profileName(context, options) === undefined;
   if (!isOpen || snapshot.names.length === 0) return { profile };
-  const service = namedService(context, options) ??
+  const service = named.service ??
     (named.source === "CODER_URL" ? "coder" : undefined);
   try {
     const chosen = profileFor(snapshot, { url: named.url, service }) ?? profile;
@@ -208,11 +232,12 @@ export function storedTarget(snapshot: StoreSnapshot, profile: string): Target {
 
 /** The service of a stored profile. Throws `file_corrupt`: the file may be newer than this program, or damaged. */
 function storedService(stored: StoredProfile): ServiceName {
-  const found = SERVICE_NAMES.find((known) => known === stored.service);
-  if (found) return found;
+  if (isService(stored.service)) return stored.service;
   throw new NanoctlError(
     "file_corrupt",
-    `profile ${stored.profile} is stored for the service ${stored.service}, which this nanoctl does not know`,
+    `profile ${stored.profile} is stored for the service ${
+      serviceLabel(stored.service)
+    }, which this nanoctl does not know`,
     "update nanoctl, or log in again",
   );
 }

@@ -60,6 +60,12 @@ const CLIENT_REFUSED: Meaning = {
   hint: "check --client-id, and the client's secret if it has one",
 };
 
+const NOT_OFFERED: Meaning = {
+  code: "login_denied",
+  what: "does not offer this way of logging in",
+  hint: "log in another way: nanoctl login --help",
+};
+
 /** Errors that concern the client, whatever it asks for. */
 const COMMON: Record<string, Meaning> = {
   invalid_client: CLIENT_REFUSED,
@@ -70,11 +76,11 @@ const COMMON: Record<string, Meaning> = {
     what: "does not allow this way of logging in for the client",
     hint: "check --client-id and which grants the server allows it",
   },
-  unsupported_grant_type: {
-    code: "login_denied",
-    what: "does not offer this way of logging in",
-    hint: "log in another way: nanoctl login --help",
-  },
+  // GitHub's own, and what it says of a client that it doesn't know.
+  incorrect_client_credentials: CLIENT_REFUSED,
+  "Not Found": CLIENT_REFUSED,
+  device_flow_disabled: NOT_OFFERED,
+  unsupported_grant_type: NOT_OFFERED,
   invalid_scope: {
     code: "login_denied",
     what: "does not grant what was asked for",

@@ -3,6 +3,7 @@ import type { HttpAnswer } from "../../http/messages.ts";
 import { errorBody } from "../error_body.ts";
 import { clockNote, problemOf, sendOk } from "../problem.ts";
 import type { Account, Service } from "../service.ts";
+import { withoutProviders } from "../without_providers.ts";
 
 /**
  * Any OAuth or OpenID Connect server, named by its issuer: bearer tokens (RFC
@@ -39,9 +40,9 @@ export const oauth: Service = {
   },
 
   revoke: () => Promise.reject(withoutGrant()),
-  externalAuth: () => Promise.reject(withoutProviders()),
-  listExternalAuth: () => Promise.reject(withoutProviders()),
-  exchangeIdentity: () => Promise.reject(withoutProviders()),
+  externalAuth: () => Promise.reject(withoutProviders("an OAuth server")),
+  listExternalAuth: () => Promise.reject(withoutProviders("an OAuth server")),
+  exchangeIdentity: () => Promise.reject(withoutProviders("an OAuth server")),
 };
 
 /** What an answer other than 2xx means: RFC 6750, section 3.1, has one code for all tokens that aren't valid. */
@@ -68,13 +69,5 @@ function withoutGrant(): NanoctlError {
     "failed",
     "a token that was given, and not got by a login, can't be revoked",
     "end it where it was made",
-  );
-}
-
-function withoutProviders(): NanoctlError {
-  return new NanoctlError(
-    "usage",
-    "an OAuth server has no external providers and no agents",
-    "name another service with --service",
   );
 }

@@ -85,8 +85,15 @@ export function answerBehind(response: unknown): HttpAnswer | undefined {
   return response instanceof Response ? answers.get(response) : undefined;
 }
 
+/** An error has a status of its own (RFC 6749, section 5.2), which some servers don't give it: GitHub's is 200. */
+function statusOf(answer: HttpAnswer): number {
+  const isError = typeof errorBody(answer).error === "string";
+  return isError && answer.status === 200 ? 400 : answer.status;
+}
+
 function responseOf(answer: HttpAnswer): Response {
-  const { status, headers, text } = answer;
+  const { headers, text } = answer;
+  const status = statusOf(answer);
   const body = WITHOUT_BODY.includes(status) ? null : acceptable(text);
   const kept = new Headers(headers);
   // The library would report the challenge in place of the error in the body.

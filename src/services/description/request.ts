@@ -1,0 +1,75 @@
+import type { NanoctlError } from "../../errors.ts";
+import type { HttpClient } from "../../http/client.ts";
+import type { HttpAnswer, HttpRequest } from "../../http/messages.ts";
+import { sendOk } from "../problem.ts";
+import type { DescribedRequest, ServiceDescription } from "./schema.ts";
+import { siteOf, urlOf } from "./urls.ts";
+
+/**
+ * Sends a described request with the client's token, and gives the answer if it is
+ * 2xx; throws `problem`'s error for the rest.
+ */
+export async function sendDescribed(
+  description: ServiceDescription,
+  client: HttpClient,
+  request: DescribedRequest,
+  problem: (answer: HttpAnswer, source: string) => NanoctlError,
+): Promise<HttpAnswer> {
+  const { base, anonymous } = request;
+  const sent = await requestOf(request, client);
+  const provider = anonymous ? undefined : client.provider;
+  if (base === undefined && !anonymous) {
+    return await sendOk(client, sent, problem);
+  }
+  const url = base === undefined
+    ? client.baseUrl
+    : urlOf(description, base, siteOf(description, client.baseUrl));
+  return await sendOk(
+    client.at(url, provider),
+    sent,
+    (answer) => problem(answer, client.provider?.source ?? "no token"),
+  );
+}
+
+/** What is sent; `{token}` in it stands for the client's own token. */
+async function requestOf(
+  { method = "GET", path, json, form }: DescribedRequest,
+  client: HttpClient,
+): Promise<HttpRequest> {
+  const holdsToken = JSON.stringify([path, json, form]).includes("{token}");
+  const token = holdsToken ? await client.provider?.getToken() : undefined;
+  const text = token?.secret.reveal() ?? "";
+  const filled = (value: string): string =>
+    value.replaceAll("{token}", () => text);
+  return {
+    method,
+    path: path.replaceAll("{token}", () => encodeURIComponent(text)),
+    ...(json ? { json: mapped(json, filled) } : {}),
+    ...(form ? formBody(mapped(form, filled)) : {}),
+    confidential: holdsToken,
+  };
+}
+
+function mapped<T extends string | string[]>(
+  fields: Record<string, T>,
+  filled: (value: string) => string,
+): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "string" ? filled(value) : value.map(filled),
+    ]),
+  );
+}
+
+function formBody(
+  fields: Record<string, string | string[]>,
+): Pick<HttpRequest, "body" | "headers"> {
+  const form = new URLSearchParams(
+    Object.entries(fields).map(([name, value]) => [name, String(value)]),
+  );
+  return {
+    body: new TextEncoder().encode(form.toString()),
+    headers: [["content-type", "application/x-www-form-urlencoded"]],
+  };
+}
