@@ -89,8 +89,10 @@ const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
   "src/cli/command_line/called_by_tools.ts": ["name"],
   // Is what the Context asks a person by.
   "src/cli/prompts.ts": ["terminal"],
-  // Takes the system's clock where it is given none, and a variable from the runtime.
-  "src/dev_server/server.ts": ["clock", "environment"],
+  // Takes the system's clock where it is given none.
+  "src/dev_server/server.ts": ["clock"],
+  // Takes a variable from the runtime.
+  "src/dev_server/listen.ts": ["environment"],
 };
 
 const RULES: Record<string, Rule> = {

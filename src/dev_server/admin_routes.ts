@@ -71,6 +71,10 @@ export function adminRoutes(state: DevState): Hono<DevEnv> {
       c,
       Mint,
     );
+    if (state.format && (agent ?? wire) !== undefined) {
+      const field = agent === undefined ? "wire" : "agent";
+      throw new BadBody(`${field} cannot go with --as.`, field);
+    }
     const choice = toChange(state, body);
     const { secret, token } = await state.mint(
       { username, email, name, agent, wire, ...choice },

@@ -11,6 +11,7 @@ export type Refusal =
   | { reason: "expired"; expiresAt: Date }
   | { reason: "rate_limited"; retryAfter: number }
   | { reason: "unavailable"; retryAfter: number | undefined }
+  /** Any one of these scopes, separated by spaces, would do. */
   | { reason: "insufficient_scope"; scope: string };
 
 /** How a wire protocol carries tokens and reports refusals. */
@@ -20,34 +21,36 @@ export interface Wire {
   /** The token in a request; undefined if it has none, or a malformed one. */
   presented(c: Context): Secret | undefined;
   /** The answer to a refused request. */
-  refuse(refusal: Refusal): Response;
+  refuse(refusal: Refusal, c: Context<DevEnv>): Response;
 }
 
 /**
  * Passes requests with a valid token, and answers all others according to the
  * token's state, in the wire's error format.
  *
- * @param scope The scope that the token must have; none if omitted.
+ * @param anyOf The token must have one of these scopes; none if omitted.
  */
 export function authenticate(
   state: DevState,
   wire: Wire,
-  scope?: string,
+  ...anyOf: readonly string[]
 ): Guard {
   return async (c, next) => {
     const secret = wire.presented(c);
-    if (secret === undefined) return wire.refuse({ reason: "absent" });
+    if (secret === undefined) return wire.refuse({ reason: "absent" }, c);
     const token = await state.find(secret);
-    if (token === undefined) return wire.refuse({ reason: "unknown" });
+    if (token === undefined) return wire.refuse({ reason: "unknown" }, c);
     c.set("token", token);
     const answer = await outcome(state, wire, token, c);
     if (answer) return answer;
     const kind = token.agent === null ? "user" : "agent";
     if (kind !== (wire.kind ?? kind)) {
-      return wire.refuse({ reason: "other_kind" });
+      return wire.refuse({ reason: "other_kind" }, c);
     }
-    if (scope !== undefined && !token.scopes.includes(scope)) {
-      return wire.refuse({ reason: "insufficient_scope", scope });
+    const lacks = !anyOf.some((scope) => token.scopes.includes(scope));
+    if (anyOf.length > 0 && lacks) {
+      const scope = anyOf.join(" ");
+      return wire.refuse({ reason: "insufficient_scope", scope }, c);
     }
     return await next();
   };
@@ -61,22 +64,23 @@ async function outcome(
   c: Context<DevEnv>,
 ): Promise<Response | undefined> {
   const { retryAfter, expiresAt } = token;
+  const refuse = (refusal: Refusal): Response => wire.refuse(refusal, c);
   const answers: Record<TokenState, () => Response | undefined> = {
     valid: () => undefined,
     slow: () => undefined,
     expired: () =>
-      wire.refuse({ reason: "expired", expiresAt: expiresAt ?? state.now() }),
-    revoked: () => wire.refuse({ reason: "revoked" }),
+      refuse({ reason: "expired", expiresAt: expiresAt ?? state.now() }),
+    revoked: () => refuse({ reason: "revoked" }),
     rate_limited: () =>
-      wire.refuse({ reason: "rate_limited", retryAfter: retryAfter ?? 1 }),
-    failing: () => wire.refuse({ reason: "failing" }),
-    unavailable: () => wire.refuse({ reason: "unavailable", retryAfter }),
+      refuse({ reason: "rate_limited", retryAfter: retryAfter ?? 1 }),
+    failing: () => refuse({ reason: "failing" }),
+    unavailable: () => refuse({ reason: "unavailable", retryAfter }),
     garbled: () => c.html("<!doctype html><title>Sign in to the Wi-Fi</title>"),
     misshapen: () => c.json(MISSHAPEN),
   };
   const answer = state.use(token);
   if (answer === "slow" && !await pause(token.delay, c, state)) {
-    return wire.refuse({ reason: "stopping" });
+    return refuse({ reason: "stopping" });
   }
   return answers[answer]();
 }

@@ -29,8 +29,8 @@ const AGENT_TOKEN = "/api/v2/workspaceagents/me/external-auth";
 export function coderRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const { externalAuth } = state;
-  const user = (scope?: string): ReturnType<typeof authenticate> =>
-    authenticate(state, coderUserWire, scope);
+  const user = (...anyOf: string[]): ReturnType<typeof authenticate> =>
+    authenticate(state, coderUserWire, ...anyOf);
   app.get(ME, user(ACCOUNT_READ), (c) => {
     return c.json(describeUser(c.get("token").user, state.now()));
   });

@@ -62,10 +62,10 @@ export function recorder(state: DevState): Guard {
     state.record({
       time: state.now().toISOString(),
       method: c.req.method,
-      path: printable(c.req.path),
+      path: printable(state, c.req.path),
       status: c.req.raw.signal.aborted ? null : c.res.status,
       token_id: token?.id ?? null,
-      user_agent: printable(c.req.header("user-agent") ?? "") || null,
+      user_agent: printable(state, c.req.header("user-agent") ?? "") || null,
     });
   };
 }
@@ -99,6 +99,6 @@ const TOKENS =
   /nano_\w+|[\dA-Za-z]{10}-[\dA-Za-z]{22}|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/gi;
 
 /** Truncates the text, and redacts tokens that don't belong in it. */
-function printable(text: string): string {
-  return text.replace(TOKENS, "[secret]").slice(0, 500);
+function printable({ format }: DevState, text: string): string {
+  return text.replace(format?.tokenPattern ?? TOKENS, "[secret]").slice(0, 500);
 }

@@ -1,3 +1,4 @@
+import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import { limitedBody } from "./admin_body.ts";
 import { type DevEnv, onlyMethods, ownOrigin } from "./guards.ts";
@@ -14,6 +15,8 @@ const EXPIRIES: readonly [string, string, number | null][] = [
   ["never", "never", null],
 ];
 
+const TOKEN_PAGE = "/settings/tokens";
+
 /** The pages for people: the home page, and `/settings/tokens`, which creates tokens. */
 export function pageRoutes(state: DevState): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
@@ -21,13 +24,30 @@ export function pageRoutes(state: DevState): Hono<DevEnv> {
     "/",
     (c) => page(c, "nanoctl dev-server", about(state, ownOrigin(c))),
   );
-  app.get("/settings/tokens", (c) => page(c, "Make a token", form(state)));
-  app.post("/settings/tokens", limitedBody, async (c) => {
+  onlyMethods(app, "/", "GET", "HEAD");
+  app.route("/", tokenPageRoutes(state, TOKEN_PAGE));
+  return app;
+}
+
+/**
+ * The page at this path, which creates tokens.
+ *
+ * @param login The command that it says to try next, without the URL.
+ */
+export function tokenPageRoutes(
+  state: DevState,
+  path: string,
+  login = "nanoctl login",
+): Hono<DevEnv> {
+  const app = new Hono<DevEnv>();
+  const ask = (c: Context, name?: string, fault?: string): Promise<Response> =>
+    page(c, "Make a token", form(state, path, name, fault), fault ? 400 : 200);
+  app.get(path, (c) => ask(c));
+  app.post(path, limitedBody, async (c) => {
     const sent = new URLSearchParams(await c.req.text());
     const name = (sent.get("name") ?? "").trim();
     const chosen = EXPIRIES.find(([value]) => value === sent.get("expiry"));
-    const refuse = (fault: string): Promise<Response> =>
-      page(c, "Make a token", form(state, name, fault), 400);
+    const refuse = (fault: string): Promise<Response> => ask(c, name, fault);
     if (name === "" || name.length > 256) {
       return refuse("The name must have 1 to 256 characters.");
     }
@@ -36,11 +56,11 @@ export function pageRoutes(state: DevState): Hono<DevEnv> {
     const expiresAt = seconds === null ? null : state.fromNow(seconds);
     const { secret, token } = await state.mint({ name, expiresAt });
     const ends = token.expiresAt?.toISOString() ?? "never";
-    const body = made(ownOrigin(c), secret.reveal(), name, ends);
+    const next = `${login} --url ${ownOrigin(c)}`;
+    const body = made(secret.reveal(), name, ends, next, path);
     return page(c, "Your new token", body, 201);
   });
-  onlyMethods(app, "/", "GET", "HEAD");
-  onlyMethods(app, "/settings/tokens", "GET", "HEAD", "POST");
+  onlyMethods(app, path, "GET", "HEAD", "POST");
   return app;
 }
 
@@ -52,7 +72,7 @@ function about(state: DevState, origin: string): Html {
   return markup`<p>This is the service that <code>nanoctl dev-server</code> runs on this machine, for
 demos, tests and rehearsals. It keeps everything in memory and forgets it when it stops.</p>
 <ul>
-<li><a href="/settings/tokens">Make a token</a></li>
+<li><a href="${TOKEN_PAGE}">Make a token</a></li>
 <li><a href="/device">Approve a login</a> with the code that a device shows</li>
 <li><code>GET /v1/me</code> and <code>POST /v1/logout</code> take one as <code>Authorization: Bearer</code></li>
 <li><code>POST /dev/tokens</code> makes one with a user, expiry, scopes and state of your choice</li>
@@ -64,7 +84,12 @@ ${providers}</ul>
 <pre><code>nanoctl login --url ${origin}</code></pre>`;
 }
 
-function form(state: DevState, name?: string, fault?: string): Html {
+function form(
+  state: DevState,
+  path: string,
+  name?: string,
+  fault?: string,
+): Html {
   const options = EXPIRIES.map(([value, label]) =>
     markup`<option value="${value}" ${
       value === "30d" ? "selected" : ""
@@ -77,7 +102,7 @@ function form(state: DevState, name?: string, fault?: string): Html {
   return markup`<p>The token will be one of ${state.firstUser.username}
 (${state.firstUser.email}). It is shown once.</p>
 ${alert}
-<form method="post" action="/settings/tokens">
+<form method="post" action="${path}">
 <label for="name">Name</label>
 <input id="name" name="name" value="${
     name ?? ""
@@ -91,13 +116,19 @@ ${options}</select>
 </form>`;
 }
 
-function made(origin: string, token: string, name: string, ends: string): Html {
+function made(
+  token: string,
+  name: string,
+  ends: string,
+  next: string,
+  path: string,
+): Html {
   return markup`<p>Copy the token <strong>${name}</strong> now: it will not be shown again.</p>
 <pre><code>${token}</code></pre>
 <p>Expires: ${ends}</p>
 <h2>To try next</h2>
 <p>Paste it where this asks for it:</p>
-<pre><code>nanoctl login --url ${origin}
+<pre><code>${next}
 nanoctl whoami</code></pre>
-<p><a href="/settings/tokens">Make another token</a></p>`;
+<p><a href="${path}">Make another token</a></p>`;
 }

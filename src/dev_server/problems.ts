@@ -23,6 +23,11 @@ export function statusOf(code: ProblemCode): number {
   return PROBLEMS[code][0];
 }
 
+/** The answer to an internal error, without its details. */
+export function internalError(): Response {
+  return problem("internal", "The service failed.");
+}
+
 /**
  * An RFC 9457 error answer. Its `type` is `about:blank`, so its `title` is the
  * status phrase (section 4.2.1); `code` is an extension member.

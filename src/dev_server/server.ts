@@ -1,6 +1,4 @@
 import { Hono } from "hono/tiny";
-import { NanoctlError } from "../errors.ts";
-import { isLoopback } from "../http/service_url.ts";
 import { AccessProxy } from "./access_proxy.ts";
 import { adminRoutes } from "./admin_routes.ts";
 import type { Cloud } from "./clouds/cloud.ts";
@@ -19,48 +17,59 @@ import { externalAuthRoutes } from "./external_auth_routes.ts";
 import { nanoservicesRoutes } from "./nanoservices_routes.ts";
 import { instanceIdentityAdminRoutes } from "./instance_identity_admin.ts";
 import { instanceIdentityRoutes } from "./instance_identity_routes.ts";
+import { bindAddress, bracketed, checkedPort, listen } from "./listen.ts";
 import { metadataRoutes } from "./metadata_routes.ts";
 import { oauthRoutes } from "./oauth/oauth_routes.ts";
-import { pageRoutes } from "./pages.ts";
-import { problem } from "./problems.ts";
+import { pageRoutes, tokenPageRoutes } from "./pages.ts";
+import { internalError, problem } from "./problems.ts";
 import { DEFAULT_LIFETIME, DevState, type NewToken } from "./state.ts";
+import { loadVendor } from "./vendors/registry.ts";
+import type { Vendor } from "./vendors/vendor.ts";
 
-/** The options of {@linkcode startDevServer}. */
-export interface DevServerOptions {
+/** The options of {@linkcode startDevServerAs}. */
+export interface ListenOptions {
   /** A loopback address, or localhost, which means 127.0.0.1. */
   hostname: string;
   /** 0 picks any free port. */
   port: number;
-  /** The clouds whose metadata services it simulates; none if omitted. */
-  metadata?: readonly Cloud[];
   /** The clock for expiries; the system's if omitted. */
   now?: () => Date;
-  /** Aborting it calls {@linkcode DevServer.shutdown}. */
+  /** Aborting it calls {@linkcode RunningServer.shutdown}. */
   signal?: AbortSignal;
 }
 
-/** The running embedded service. */
-export interface DevServer {
+/** The options of {@linkcode startDevServer}. */
+export interface DevServerOptions extends ListenOptions {
+  /** The clouds whose metadata services it simulates; none if omitted. */
+  metadata?: readonly Cloud[];
+}
+
+/** The running embedded service, whatever it is. */
+export interface RunningServer {
   /** Such as `http://127.0.0.1:7080`, without a trailing slash. */
   readonly url: string;
   /** The user that exists from the start. */
   readonly user: { readonly username: string; readonly email: string };
   /** That user's first token. */
   readonly token: string;
+  /** When this token and the other first ones expire. */
+  readonly expiresAt: Date;
+  /** Settles once the service has stopped. */
+  readonly finished: Promise<void>;
+  /** Stops at once, cutting off requests in progress. Can be called again. */
+  shutdown(): Promise<void>;
+}
+
+/** The running embedded service as itself. */
+export interface DevServer extends RunningServer {
   /** The token of an agent of that user. */
   readonly agentToken: string;
   /** A token of that user in Coder's format. */
   readonly coderToken: string;
   /** A token of that agent in Coder's format. */
   readonly coderAgentToken: string;
-  /** When these tokens expire. */
-  readonly expiresAt: Date;
   /** The metadata services' addresses, as each cloud's SDK variable expects them. */
   readonly metadata: Readonly<Partial<Record<Cloud, string>>>;
-  /** Settles once the service has stopped. */
-  readonly finished: Promise<void>;
-  /** Stops at once, cutting off requests in progress. Can be called again. */
-  shutdown(): Promise<void>;
 }
 
 /**
@@ -72,21 +81,60 @@ export interface DevServer {
 export async function startDevServer(
   options: DevServerOptions,
 ): Promise<DevServer> {
+  const clouds = options.metadata ?? [];
+  const server = await start(options, undefined, async (state) => {
+    const identities = new InstanceIdentities(state.now);
+    // Generated upfront: clients give a metadata service only two seconds to answer.
+    await Promise.all(clouds.map((cloud) => identities.key(cloud)));
+    return devApp(state, identities, clouds);
+  });
+  const { state, expiresAt, ...rest } = server;
+  const metadata = metadataAddresses(server.url, clouds);
+  return {
+    ...rest,
+    expiresAt,
+    metadata,
+    ...await moreTokens(state, expiresAt),
+  };
+}
+
+/**
+ * Starts the embedded service as the one of this name, on loopback. Prints
+ * nothing.
+ *
+ * @throws {NanoctlError} `usage` for an unknown name; otherwise as
+ * {@linkcode startDevServer}.
+ */
+export async function startDevServerAs(
+  name: string,
+  options: ListenOptions,
+): Promise<RunningServer> {
+  const vendor = await loadVendor(name);
+  const { state: _, ...server } = await start(
+    options,
+    vendor,
+    (state) => vendorApp(state, vendor),
+  );
+  return server;
+}
+
+/** Starts what both have in common. */
+async function start(
+  options: ListenOptions,
+  vendor: Vendor | undefined,
+  appOf: (state: DevState) => Hono<DevEnv> | Promise<Hono<DevEnv>>,
+): Promise<RunningServer & { state: DevState }> {
   const hostname = bindAddress(options.hostname);
   const port = checkedPort(options.port);
   const stopping = new AbortController();
   const state = new DevState(
     options.now ?? (() => new Date()),
     stopping.signal,
+    vendor,
   );
   const expiresAt = state.fromNow(DEFAULT_LIFETIME);
-  const tokens = await firstTokens(state, expiresAt);
-  const clouds = options.metadata ?? [];
-  const identities = new InstanceIdentities(state.now);
-  // Generated upfront: clients give a metadata service only two seconds to answer.
-  await Promise.all(clouds.map((cloud) => identities.key(cloud)));
-  const app = devApp(state, identities, clouds);
-  const server = listen(hostname, port, app, stopping.signal);
+  const { secret } = await state.mint({ name: "first token", expiresAt });
+  const server = listen(hostname, port, await appOf(state), stopping.signal);
 
   const shutdown = (): Promise<void> => {
     // Not server.shutdown(), which would wait for a never-ending request for ever.
@@ -97,13 +145,12 @@ export async function startDevServer(
   options.signal?.addEventListener("abort", onAbort);
   if (options.signal?.aborted) onAbort();
   const { username, email } = state.firstUser;
-  const url = `http://${bracketed(hostname)}:${server.addr.port}`;
   return {
-    url,
+    state,
+    url: `http://${bracketed(hostname)}:${server.addr.port}`,
     user: { username, email },
-    ...tokens,
+    token: secret.reveal(),
     expiresAt,
-    metadata: metadataAddresses(url, clouds),
     finished: server.finished.finally(() =>
       options.signal?.removeEventListener("abort", onAbort)
     ),
@@ -111,21 +158,20 @@ export async function startDevServer(
   };
 }
 
-type FirstTokens = Pick<
+type MoreTokens = Pick<
   DevServer,
-  "token" | "agentToken" | "coderToken" | "coderAgentToken"
+  "agentToken" | "coderToken" | "coderAgentToken"
 >;
 
-/** The initial tokens, one of each kind. */
-async function firstTokens(
+/** The initial tokens of the other kinds, one of each. */
+async function moreTokens(
   state: DevState,
   expiresAt: Date,
-): Promise<FirstTokens> {
+): Promise<MoreTokens> {
   const mint = async (choice: NewToken): Promise<string> =>
     (await state.mint({ expiresAt, ...choice })).secret.reveal();
   const agent = "main"; // The name that Coder's templates give an agent.
   return {
-    token: await mint({ name: "first token" }),
     agentToken: await mint({ name: "first agent token", agent }),
     coderToken: await mint({ name: "first coder token", wire: "coder" }),
     coderAgentToken: await mint({
@@ -136,14 +182,9 @@ async function firstTokens(
   };
 }
 
-/** All routes of the service, sharing one state. */
-function devApp(
-  state: DevState,
-  identities: InstanceIdentities,
-  clouds: readonly Cloud[],
-): Hono<DevEnv> {
+/** An app with what comes before all routes. */
+function guardedApp(state: DevState, access: AccessProxy): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
-  const access = new AccessProxy();
   app.use(
     recorder(state),
     safeHeaders,
@@ -151,6 +192,31 @@ function devApp(
     ownOriginToWrite,
     access.guard,
   );
+  app.onError(internalError);
+  return app;
+}
+
+/** The routes of another service, with the admin routes and the page for tokens. */
+function vendorApp(state: DevState, vendor: Vendor): Hono<DevEnv> {
+  const access = new AccessProxy();
+  const app = guardedApp(state, access);
+  app.route("/", adminRoutes(state));
+  app.route("/", access.adminRoutes);
+  const login = `nanoctl login --service ${vendor.name}`;
+  app.route("/", tokenPageRoutes(state, vendor.tokenPage, login));
+  // Last, because it also answers what nothing else does.
+  app.route("/", vendor.routes(state));
+  return app;
+}
+
+/** All routes of the service, sharing one state. */
+function devApp(
+  state: DevState,
+  identities: InstanceIdentities,
+  clouds: readonly Cloud[],
+): Hono<DevEnv> {
+  const access = new AccessProxy();
+  const app = guardedApp(state, access);
   app.route("/", nanoservicesRoutes(state));
   app.route("/", externalAuthRoutes(state));
   app.route("/", coderRoutes(state));
@@ -168,7 +234,6 @@ function devApp(
       ? noCoderRoute()
       : problem("not_found", "There is nothing at this path.")
   );
-  app.onError(failed);
   return app;
 }
 
@@ -180,74 +245,4 @@ function metadataAddresses(
   const address = (cloud: Cloud): string =>
     cloud === "google" ? new URL(url).host : url;
   return Object.fromEntries(clouds.map((cloud) => [cloud, address(cloud)]));
-}
-
-/** Answers an internal error without revealing its details. */
-function failed(): Response {
-  return problem("internal", "The service failed.");
-}
-
-function listen(
-  hostname: string,
-  port: number,
-  app: Hono<DevEnv>,
-  signal: AbortSignal,
-): Deno.HttpServer<Deno.NetAddr> {
-  // It would make Deno.serve listen at another address too, or instead.
-  Deno.env.delete("DENO_SERVE_ADDRESS");
-  try {
-    return Deno.serve(
-      { hostname, port, signal, onListen: () => {}, onError: failed },
-      app.fetch,
-    );
-  } catch (error) {
-    throw cannotListen(error, hostname, port);
-  }
-}
-
-function cannotListen(
-  error: unknown,
-  hostname: string,
-  port: number,
-): NanoctlError {
-  const where = `port ${port} of ${hostname}`;
-  const hint = "'--port 0' takes any free port";
-  if (error instanceof Deno.errors.AddrInUse) {
-    return new NanoctlError("failed", `${where} is in use`, hint);
-  }
-  if (
-    error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotCapable
-  ) {
-    return new NanoctlError("failed", `${where} is not permitted`, hint);
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new NanoctlError("failed", `cannot listen on ${where}: ${reason}`);
-}
-
-function bindAddress(hostname: string): string {
-  if (!isLoopback(hostname)) {
-    throw new NanoctlError(
-      "usage",
-      `the embedded service listens on loopback only, not on ${
-        JSON.stringify(hostname)
-      }`,
-      "use 127.0.0.1, ::1 or localhost",
-    );
-  }
-  // Don't resolve it: a hosts file could redefine it.
-  if (hostname.toLowerCase() === "localhost") return "127.0.0.1";
-  return hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-function bracketed(hostname: string): string {
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
-}
-
-function checkedPort(port: number): number {
-  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-  throw new NanoctlError(
-    "usage",
-    `the port must be a whole number from 0 to 65535, not ${port}`,
-  );
 }

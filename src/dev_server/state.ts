@@ -44,6 +44,16 @@ export const WIRES = ["nanoservices", "coder"] as const;
 /** The name of a wire. */
 export type WireName = typeof WIRES[number];
 
+/** The tokens of the service that is played in place of nanoservices. */
+export interface TokenFormat {
+  /** A new token in this service's format. */
+  newToken(): string;
+  /** Scopes of a new token. */
+  readonly scopes: readonly string[];
+  /** What looks like one of its tokens, to redact them; with the flag g. */
+  readonly tokenPattern: RegExp;
+}
+
 /** An owner of tokens. */
 export interface User {
   /** A UUID. */
@@ -100,6 +110,8 @@ export interface NewToken extends TokenChange {
   agent?: string | undefined;
   /** The format of its value: `nanoservices` if omitted. */
   wire?: WireName | undefined;
+  /** Its value; a new one if omitted. */
+  value?: Secret | undefined;
 }
 
 /** A request in `GET /dev/requests`, without its token and query. */
@@ -122,6 +134,8 @@ export class DevState {
   readonly now: () => Date;
   /** Aborted when the service stops, to end all waits. */
   readonly stopping: AbortSignal;
+  /** The format of all tokens, in place of that of a wire. */
+  readonly format: TokenFormat | undefined;
   readonly firstUser: User;
   /** The external providers, shared by all users. */
   readonly externalAuth: ExternalAuth;
@@ -131,9 +145,10 @@ export class DevState {
   readonly #byId = new Map<string, Token>();
   #requests: RequestEntry[] = [];
 
-  constructor(now: () => Date, stopping: AbortSignal) {
+  constructor(now: () => Date, stopping: AbortSignal, format?: TokenFormat) {
     this.now = now;
     this.stopping = stopping;
+    this.format = format;
     this.firstUser = this.#user("ada");
     this.externalAuth = new ExternalAuth(now);
   }
@@ -145,7 +160,7 @@ export class DevState {
 
   /** Creates a token. Only this result has its value. */
   async mint(choice: NewToken = {}): Promise<{ secret: Secret; token: Token }> {
-    const { id, secret } = newToken(choice);
+    const { id, secret } = newToken(choice, this.format);
     const hash = await sha256(secret.reveal());
     const username = choice.username ?? this.firstUser.username;
     const token: Token = {
@@ -155,7 +170,7 @@ export class DevState {
       agent: choice.agent ?? null,
       createdAt: this.now(),
       expiresAt: this.fromNow(DEFAULT_LIFETIME),
-      scopes: DEFAULT_SCOPES,
+      scopes: this.format?.scopes ?? DEFAULT_SCOPES,
       behaviour: "valid",
       retryAfter: undefined,
       delay: DEFAULT_DELAY,
@@ -251,17 +266,22 @@ export class DevState {
   }
 }
 
-/** An id and a value in the wire's format; a Coder user token's value starts with its id. */
-function newToken({ wire, agent }: NewToken): { id: string; secret: Secret } {
+/** An id and a value in the given or the wire's format; a Coder user token's value starts with its id. */
+function newToken(
+  { wire, agent, value }: NewToken,
+  format: TokenFormat | undefined,
+): { id: string; secret: Secret } {
   if (wire === "coder" && agent === undefined) {
     const id = randomText(10);
     return { id, secret: new Secret(`${id}-${randomText(22)}`) };
   }
   const id = `tok_${randomText(12)}`;
-  const value = wire === "coder"
+  if (value) return { id, secret: value };
+  if (format) return { id, secret: new Secret(format.newToken()) };
+  const made = wire === "coder"
     ? crypto.randomUUID()
     : `nano_${randomText(40)}`;
-  return { id, secret: new Secret(value) };
+  return { id, secret: new Secret(made) };
 }
 
 /** A text's SHA-256 in hexadecimal, to look secrets up by. */

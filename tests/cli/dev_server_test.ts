@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { runDevServer } from "../../src/cli/commands/dev_server.ts";
+import { devServer, runDevServer } from "../../src/cli/commands/dev_server.ts";
+import { VENDOR_NAMES } from "../../src/dev_server/vendors/registry.ts";
 import { FakeContext, rejectionOf } from "../support/fake_context.ts";
 
 /** Waits until something was written, then presses Ctrl-C. */
@@ -74,6 +75,54 @@ describe("dev-server", () => {
     await rejectionOf(runDevServer(context, { port: 0, json: true, metadata }));
     const { url, metadata: printed } = JSON.parse(context.stdout.text);
     assertEquals(printed, { aws: url, google: new URL(url).host });
+  });
+
+  it("says as which service it listens, and how to log in to it", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /curl/);
+    await rejectionOf(runDevServer(context, { port: 0, as: "github" }));
+    const text = context.stderr.text;
+    const [url] = text.match(/http:\/\/127\.0\.0\.1:\d+/) ?? [];
+    assert(text.includes(`listens at ${url} as github until`), text);
+    assert(text.includes("ada <ada@example.com>"), text);
+    assertEquals(text.match(/ghp_\w{36}/g)?.length, 1, text);
+    assert(text.includes(`login --service github --url ${url}\n`), text);
+    assert(!text.includes("nano_"), text);
+  });
+
+  it("prints no tokens of agents and of Coder with --as and --json", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /token/);
+    const options = { port: 0, json: true, as: "github" };
+    await rejectionOf(runDevServer(context, options));
+    const { url: _, token, ...rest } = JSON.parse(context.stdout.text);
+    assertMatch(token, /^ghp_\w{36}$/);
+    assertEquals(rest, {
+      username: "ada",
+      email: "ada@example.com",
+      expires_at: "2026-02-14T12:00:00.000Z",
+    });
+  });
+
+  it("lists each service that it can be", () => {
+    assertEquals(devServer.options?.as?.choices, VENDOR_NAMES);
+  });
+
+  for (const name of ["", "GitHub", "nanoservices", "toString"]) {
+    it(`refuses to be the service ${JSON.stringify(name)}`, async () => {
+      const context = new FakeContext();
+      const options = { port: 0, as: name };
+      const error = await rejectionOf(runDevServer(context, options));
+      assertEquals(error.code, "usage");
+      assert(error.hint?.includes("github"), error.hint);
+    });
+  }
+
+  it("is no metadata service with --as", async () => {
+    const context = new FakeContext();
+    const options = { port: 0, as: "github", metadata: ["aws"] };
+    const error = await rejectionOf(runDevServer(context, options));
+    assertEquals(error.code, "usage");
   });
 
   for (const name of ["", "AWS", "gcp", "aws,", "toString"]) {

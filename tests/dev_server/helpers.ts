@@ -1,6 +1,7 @@
 import {
   type DevServer,
   type DevServerOptions,
+  type RunningServer,
   startDevServer,
 } from "../../src/dev_server/server.ts";
 
@@ -48,7 +49,7 @@ export interface Answer {
 
 /** Sends a request and reads the answer to its end. */
 export async function ask(
-  server: DevServer,
+  server: RunningServer,
   path: string,
   init: RequestInit = {},
 ): Promise<Answer> {
@@ -62,7 +63,7 @@ export async function ask(
 
 /** Asks with a bearer token. */
 export function askAs(
-  server: DevServer,
+  server: RunningServer,
   token: string,
   path = "/v1/me",
   init: RequestInit = {},
@@ -73,7 +74,7 @@ export function askAs(
 
 /** Sends a JSON body to an admin route. */
 export function send(
-  server: DevServer,
+  server: RunningServer,
   method: string,
   path: string,
   body: unknown,
@@ -83,7 +84,7 @@ export function send(
 
 /** Mints a token with these fields. */
 export async function mint(
-  server: DevServer,
+  server: RunningServer,
   fields: Record<string, unknown> = {},
 ): Promise<{ token: string; id: string }> {
   const { status, json, text } = await send(
@@ -98,7 +99,7 @@ export async function mint(
 
 /** Sends bytes of its own making, for what `fetch` would not send; gives the status line. */
 export async function askRaw(
-  server: DevServer,
+  server: RunningServer,
   request: string,
 ): Promise<string> {
   const { hostname, port } = new URL(server.url);
@@ -123,7 +124,7 @@ export async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 /** Waits until a first request with the token of this id has come. */
-export function seen(server: DevServer, id: string): Promise<void> {
+export function seen(server: RunningServer, id: string): Promise<void> {
   return until(async () =>
     (await ask(server, `/dev/tokens/${id}`)).json.requests > 0
   );

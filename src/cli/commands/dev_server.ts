@@ -8,7 +8,7 @@ import {
 } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import type { DevServer } from "../../dev_server/server.ts";
+import type { DevServer, RunningServer } from "../../dev_server/server.ts";
 import { Output } from "../output.ts";
 import { expiryText } from "../expiry.ts";
 import type { METADATA_VARIABLES } from "../../tokens/instance_identity/metadata.ts";
@@ -18,6 +18,8 @@ type Variables = typeof METADATA_VARIABLES;
 type Cloud = keyof Variables;
 
 const CLOUDS: readonly Cloud[] = ["aws", "azure", "google"];
+/** The services of `src/dev_server/vendors/registry.ts`; a test compares the two. */
+const SERVICES: readonly string[] = ["github"];
 const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
 
@@ -30,6 +32,11 @@ const OPTIONS = {
     "clouds",
     `Be the metadata service of ${CLOUDS.join(", ")} too.`,
     { note: "Of several: aws,azure.", choices: CLOUDS },
+  ),
+  as: text(
+    "service",
+    `Be another service: ${SERVICES.join(", ")}.`,
+    { choices: SERVICES },
   ),
 };
 
@@ -44,6 +51,7 @@ export const devServer: Command<DevServerCommandOptions> = {
     ["In one terminal", "nanoctl dev-server"],
     ["In a script", "nanoctl dev-server --port 0 --json > service.json &"],
     ["As on an instance of AWS", "nanoctl dev-server --metadata aws"],
+    ["With GitHub's API and tokens", "nanoctl dev-server --as github"],
   ],
   run: runDevServer,
 };
@@ -51,8 +59,8 @@ export const devServer: Command<DevServerCommandOptions> = {
 /**
  * Serves until Ctrl-C or a termination signal.
  *
- * Throws `usage` for an address that is not loopback or an unknown cloud,
- * and `failed` when the port is taken.
+ * Throws `usage` for an address that is not loopback, an unknown cloud or an
+ * unknown service, and `failed` when the port is taken.
  */
 export async function runDevServer(
   context: Context,
@@ -62,16 +70,28 @@ export async function runDevServer(
     "../../tokens/instance_identity/metadata.ts"
   );
   const metadata = cloudsOf(options.metadata ?? [], METADATA_VARIABLES);
-  const { startDevServer } = await import("../../dev_server/server.ts");
+  if (options.as !== undefined && metadata.length > 0) {
+    throw new NanoctlError("usage", "--metadata cannot go with --as");
+  }
+  const { startDevServer, startDevServerAs } = await import(
+    "../../dev_server/server.ts"
+  );
   const output = new Output(context, options);
-  const server = await startDevServer({
+  const settings = {
     hostname: options.host ?? DEFAULT_HOST,
     port: options.port ?? DEFAULT_PORT,
-    metadata,
     now: () => context.now(),
     signal: context.signal,
-  });
-  await announce(context, output, server, METADATA_VARIABLES);
+  };
+  let server: RunningServer;
+  if (options.as === undefined) {
+    const itself = await startDevServer({ ...settings, metadata });
+    await announce(context, output, itself, METADATA_VARIABLES);
+    server = itself;
+  } else {
+    server = await startDevServerAs(options.as, settings);
+    await announceAs(context, output, server, options.as);
+  }
   await server.finished;
   if (context.signal.aborted) throw context.signal.reason;
   throw new NanoctlError("failed", "the embedded service ended by itself");
@@ -83,14 +103,10 @@ async function announce(
   server: DevServer,
   variables: Variables,
 ): Promise<void> {
-  const { url, user, token, agentToken, expiresAt, metadata } = server;
+  const { url, token, agentToken, metadata } = server;
   if (output.json) {
     await output.dataJson({
-      url,
-      username: user.username,
-      email: user.email,
-      token,
-      expires_at: expiresAt.toISOString(),
+      ...described(server),
       agent_token: agentToken,
       coder_token: server.coderToken,
       coder_agent_token: server.coderAgentToken,
@@ -102,8 +118,7 @@ async function announce(
   for (
     const line of [
       `The embedded service listens at ${url} until Ctrl-C.`,
-      `User:  ${user.username} <${user.email}>`,
-      `Token: ${token} (${expiryText(expiresAt, context.now())})`,
+      ...userLines(context, server),
       `Agent: ${agentToken}`,
       "",
       "Try, in another terminal:",
@@ -119,6 +134,51 @@ async function announce(
   for (const cloud of clouds) {
     await output.say(`  export ${variables[cloud]}=${metadata[cloud]}`);
   }
+}
+
+/** Announces the embedded service as another one. */
+async function announceAs(
+  context: Context,
+  output: Output,
+  server: RunningServer,
+  name: string,
+): Promise<void> {
+  if (output.json) return await output.dataJson(described(server));
+  const { url } = server;
+  for (
+    const line of [
+      `The embedded service listens at ${url} as ${name} until Ctrl-C.`,
+      ...userLines(context, server),
+      "",
+      "Try, in another terminal:",
+      `  nanoctl login --service ${name} --url ${url}`,
+      `  nanoctl whoami --service ${name} --url ${url}`,
+      `  curl -X POST ${url}/dev/tokens -d '{"state":"expired"}'`,
+    ]
+  ) await output.sayWithToken(line);
+}
+
+/** What is printed of any service with --json. */
+function described(
+  { url, user, token, expiresAt }: RunningServer,
+): Record<string, string> {
+  return {
+    url,
+    username: user.username,
+    email: user.email,
+    token,
+    expires_at: expiresAt.toISOString(),
+  };
+}
+
+function userLines(
+  context: Context,
+  { user, token, expiresAt }: RunningServer,
+): string[] {
+  return [
+    `User:  ${user.username} <${user.email}>`,
+    `Token: ${token} (${expiryText(expiresAt, context.now())})`,
+  ];
 }
 
 /** The clouds in the values, each once; a value can list several, separated by commas. */

@@ -1,0 +1,21 @@
+import { NanoctlError } from "../../errors.ts";
+import type { Vendor } from "./vendor.ts";
+
+/** The services that `dev-server --as` can be, each loaded when it is asked for. */
+const VENDORS: Readonly<Record<string, () => Promise<Vendor>>> = {
+  github: async () => (await import("./github.ts")).github,
+};
+
+/** Their names. */
+export const VENDOR_NAMES: readonly string[] = Object.keys(VENDORS);
+
+/** The service of this name. Throws `usage` if there is none. */
+export async function loadVendor(name: string): Promise<Vendor> {
+  const load = Object.hasOwn(VENDORS, name) ? VENDORS[name] : undefined;
+  if (load) return await load();
+  throw new NanoctlError(
+    "usage",
+    `--as ${JSON.stringify(name)} is no service that the embedded one can be`,
+    `give one of ${VENDOR_NAMES.join(", ")}`,
+  );
+}

@@ -1,0 +1,73 @@
+import { assert, assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  loadVendor,
+  VENDOR_NAMES,
+} from "../../../src/dev_server/vendors/registry.ts";
+import { ask, mint, send } from "../helpers.ts";
+import { withVendor } from "./helpers.ts";
+
+for (const name of VENDOR_NAMES) {
+  describe(`dev-server --as ${name}`, () => {
+    it("is the service of this name, with tokens that it would redact", async () => {
+      const vendor = await loadVendor(name);
+      assertEquals(vendor.name, name);
+      assert(vendor.tokenPattern.global);
+      const token = vendor.newToken();
+      assertEquals(token.replace(vendor.tokenPattern, ""), "");
+      assert(vendor.newToken() !== token);
+    });
+
+    it("has the service's scopes in its tokens", () =>
+      withVendor(name, async (server) => {
+        const { scopes } = await loadVendor(name);
+        const { json } = await ask(server, "/dev/tokens");
+        assertEquals(json.tokens.length, 1);
+        assertEquals(json.tokens[0].scopes, scopes);
+      }));
+
+    it("makes tokens on the service's own page", () =>
+      withVendor(name, async (server) => {
+        const { tokenPage } = await loadVendor(name);
+        const shown = await ask(server, tokenPage);
+        assertEquals(shown.status, 200);
+        assert(shown.text.includes(`action="${tokenPage}"`), shown.text);
+        const body = new URLSearchParams({ name: "mine", expiry: "1h" });
+        const init = { method: "POST", body };
+        const made = await ask(server, tokenPage, init);
+        assertEquals(made.status, 201);
+        const login = `nanoctl login --service ${name} --url ${server.url}`;
+        assert(made.text.includes(login), made.text);
+        const { tokens } = (await ask(server, "/dev/tokens")).json;
+        assertEquals(tokens.at(-1).name, "mine");
+      }));
+
+    it("has no tokens of agents and wires", () =>
+      withVendor(name, async (server) => {
+        for (const fields of [{ agent: "main" }, { wire: "coder" }]) {
+          const { status } = await send(server, "POST", "/dev/tokens", fields);
+          assertEquals(status, 400);
+        }
+      }));
+
+    it("records no token of a path", () =>
+      withVendor(name, async (server) => {
+        const { token } = await mint(server);
+        await ask(server, `/tokens/${token}/end`);
+        const { requests } = (await ask(server, "/dev/requests")).json;
+        assertEquals(requests[0].path, "/tokens/[secret]/end");
+      }));
+
+    it("serves nothing of nanoservices and Coder", () =>
+      withVendor(name, async (server) => {
+        const headers = {
+          Authorization: `Bearer ${server.token}`,
+          "Coder-Session-Token": server.token,
+        };
+        for (const path of ["/v1/me", "/api/v2/users/me", "/oauth/jwks"]) {
+          const { status } = await ask(server, path, { headers });
+          assert(status === 404, `${path}: ${status}`);
+        }
+      }));
+  });
+}
