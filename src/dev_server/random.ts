@@ -18,6 +18,11 @@ export function randomDigits(length: number): string {
   return randomText(length, BASE62.slice(0, 10));
 }
 
+/** Uniformly random hexadecimal digits in lower case. */
+export function randomHex(length: number): string {
+  return randomText(length, "0123456789abcdef");
+}
+
 /** Uniformly random digits and capital letters. */
 export function randomCapitals(length: number): string {
   return randomText(length, BASE62.slice(0, 36));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { DevServer } from "../../src/dev_server/server.ts";
+import type { RunningServer } from "../../src/dev_server/server.ts";
 import { type Answer, ask, send } from "./helpers.ts";
 
 /** The grant of a device login. */
@@ -19,7 +19,7 @@ export interface Confidential extends Record<string, string> {
 
 /** Posts a form to an endpoint, for the public client unless the fields name another. */
 export function post(
-  server: DevServer,
+  server: RunningServer,
   path: string,
   fields: Fields,
   headers: HeadersInit = {},
@@ -34,7 +34,7 @@ export function post(
 
 /** Posts a form to the token endpoint. */
 export function token(
-  server: DevServer,
+  server: RunningServer,
   fields: Fields,
   headers: HeadersInit = {},
 ): Promise<Answer> {
@@ -60,7 +60,7 @@ export function assertRefused(
 
 /** Starts a device login. */
 export async function startDevice(
-  server: DevServer,
+  server: RunningServer,
   fields: Fields = {},
 ): Promise<{ device_code: string; user_code: string }> {
   const { status, json } = await post(server, "/oauth/device", fields);
@@ -70,7 +70,7 @@ export async function startDevice(
 
 /** Asks for the tokens of a device code. */
 export function poll(
-  server: DevServer,
+  server: RunningServer,
   device_code: string,
   fields: Fields = {},
 ): Promise<Answer> {
@@ -79,7 +79,7 @@ export function poll(
 
 /** Approves or denies a device login by the admin route. */
 export function decide(
-  server: DevServer,
+  server: RunningServer,
   user_code: string,
   choice: "approve" | "deny" = "approve",
   fields: Record<string, unknown> = {},
@@ -90,7 +90,7 @@ export function decide(
 
 /** Logs in by a device code. */
 export async function deviceLogin(
-  server: DevServer,
+  server: RunningServer,
   fields: Fields = {},
 ): Promise<{ access_token: string; refresh_token: string }> {
   const { device_code, user_code } = await startDevice(server, fields);
@@ -105,7 +105,7 @@ export async function deviceLogin(
 
 /** Asks for new tokens. */
 export function refresh(
-  server: DevServer,
+  server: RunningServer,
   refresh_token: string,
   fields: Fields = {},
 ): Promise<Answer> {
@@ -118,7 +118,7 @@ export function refresh(
 
 /** Registers a confidential client. */
 export async function register(
-  server: DevServer,
+  server: RunningServer,
   client_id = "ci",
 ): Promise<Confidential> {
   const { status, json } = await send(server, "POST", "/dev/oauth/clients", {
@@ -130,7 +130,7 @@ export async function register(
 
 /** Makes a workload token. */
 export async function workloadToken(
-  server: DevServer,
+  server: RunningServer,
   fields: Record<string, unknown> = {},
 ): Promise<string> {
   const path = "/dev/oauth/workload-tokens";
@@ -144,7 +144,7 @@ export async function workloadToken(
 
 /** Asks for a token in exchange for another. */
 export function exchange(
-  server: DevServer,
+  server: RunningServer,
   subject_token: string,
   fields: Fields = {},
 ): Promise<Answer> {

@@ -45,8 +45,8 @@ export class DeviceCodes {
   async start(
     client: Client,
     scopes: readonly string[],
+    deviceCode = new Secret(`nano_device${randomText(40)}`),
   ): Promise<{ deviceCode: Secret; login: DeviceLogin }> {
-    const deviceCode = new Secret(`nano_device${randomText(40)}`);
     const hash = await sha256(deviceCode.reveal());
     const login: DeviceLogin = {
       client,
@@ -119,6 +119,8 @@ export class DeviceCodes {
       return new OAuthError(
         "slow_down",
         `Wait ${login.interval} seconds between two polls.`,
+        {},
+        login.interval,
       );
     }
     return new OAuthError(

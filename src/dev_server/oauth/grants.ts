@@ -34,6 +34,14 @@ export interface IssuedTokens {
   readonly scopes: readonly string[];
 }
 
+/** Makes the values of the tokens that are issued. */
+export interface IssuedFormat {
+  /** A new access token; one of the service's format if omitted. */
+  accessToken?(): string;
+  /** A new refresh token. */
+  refreshToken(): string;
+}
+
 /** The grants, and which token is of which. */
 export class Grants {
   /** How many refreshes were carried out. */
@@ -42,12 +50,20 @@ export class Grants {
   reuses = 0;
   readonly #state: DevState;
   readonly #settings: OAuthSettings;
+  readonly #format: IssuedFormat;
   readonly #refreshTokens = new Map<string, RefreshToken>();
   readonly #byAccessToken = new Map<Token, Grant>();
 
-  constructor(state: DevState, settings: OAuthSettings) {
+  constructor(
+    state: DevState,
+    settings: OAuthSettings,
+    format: IssuedFormat = {
+      refreshToken: () => `nano_refresh${randomText(40)}`,
+    },
+  ) {
     this.#state = state;
     this.#settings = settings;
+    this.#format = format;
   }
 
   /** Grants these scopes, and issues the first tokens; a refresh token only `withRefresh` (RFC 6749, section 5.1). */
@@ -121,10 +137,12 @@ export class Grants {
   ): Promise<IssuedTokens> {
     const { accessExpiresIn, refreshExpiresIn } = this.#settings;
     const refreshToken = withRefresh
-      ? new Secret(`nano_refresh${randomText(40)}`)
+      ? new Secret(this.#format.refreshToken())
       : undefined;
     const hash = refreshToken && await sha256(refreshToken.reveal());
+    const value = this.#format.accessToken?.();
     const { secret, token } = await this.#state.mint({
+      value: value === undefined ? undefined : new Secret(value),
       name: `oauth ${grant.client.id}`,
       username: grant.username,
       scopes,

@@ -25,6 +25,8 @@ export class OAuthError extends Error {
     readonly code: OAuthErrorCode,
     readonly description: string,
     readonly headers: Record<string, string> = {},
+    /** The new interval of a `slow_down`, in seconds. */
+    readonly interval: number | undefined = undefined,
   ) {
     super(description);
   }

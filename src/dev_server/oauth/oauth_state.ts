@@ -1,7 +1,7 @@
 import type { DevState } from "../state.ts";
 import { Clients } from "./clients.ts";
 import { DeviceCodes } from "./device_codes.ts";
-import { Grants } from "./grants.ts";
+import { Grants, type IssuedFormat } from "./grants.ts";
 import { defaultSettings, type OAuthSettings } from "./oauth_settings.ts";
 import { WorkloadKey } from "./workload_key.ts";
 
@@ -13,8 +13,8 @@ export class OAuthState {
   readonly devices: DeviceCodes;
   readonly workloadKey: WorkloadKey;
 
-  constructor(state: DevState) {
-    this.grants = new Grants(state, this.settings);
+  constructor(state: DevState, format?: IssuedFormat) {
+    this.grants = new Grants(state, this.settings, format);
     this.devices = new DeviceCodes(state, this.settings);
     this.workloadKey = new WorkloadKey(state.now);
   }

@@ -12,10 +12,11 @@ import type { OAuthState } from "./oauth_state.ts";
 /** Where a person enters the code of a device (RFC 8628, section 3.3). */
 export const VERIFICATION_PATH = "/device";
 
-/** The page where a person approves or denies a device login (RFC 8628, section 3.3). */
+/** The page at this path, where a person approves or denies a device login (RFC 8628, section 3.3). */
 export function verificationRoutes(
   state: DevState,
   { devices }: OAuthState,
+  path = VERIFICATION_PATH,
 ): Hono<DevEnv> {
   const app = new Hono<DevEnv>();
   const formTokens = new FormTokens(state.now);
@@ -29,16 +30,17 @@ export function verificationRoutes(
     const wait = guesses.wait();
     if (wait > 0) {
       c.header("Retry-After", `${wait}`);
-      return await refuse(c, 429, code, TOO_MANY);
+      return await refuse(c, path, 429, code, TOO_MANY);
     }
     const login = devices.byUserCode(code);
     if (login === undefined) {
       guesses.count();
-      return await refuse(c, 404, code, WRONG);
+      return await refuse(c, path, 404, code, WRONG);
     }
     if (devices.isOpen(login)) return login;
     return await refuse(
       c,
+      path,
       400,
       code,
       login.decision === "none" ? EXPIRED : USED,
@@ -50,7 +52,7 @@ export function verificationRoutes(
     fault?: { status: 400 | 403; text: string },
   ): Promise<Response> => {
     const formToken = formTokens.issue(login.userCode);
-    const body = question(login, state.firstUser, formToken);
+    const body = question(login, state.firstUser, formToken, path);
     return page(
       c,
       "Approve this login?",
@@ -59,13 +61,13 @@ export function verificationRoutes(
     );
   };
 
-  app.get(VERIFICATION_PATH, async (c) => {
+  app.get(path, async (c) => {
     const code = c.req.query("user_code") ?? "";
-    if (code.trim() === "") return await page(c, TITLE, codeForm());
+    if (code.trim() === "") return await page(c, TITLE, codeForm(path));
     const login = await findOpen(c, code);
     return login instanceof Response ? login : await ask(c, login);
   });
-  app.post(VERIFICATION_PATH, limitedBody, async (c) => {
+  app.post(path, limitedBody, async (c) => {
     const sent = new URLSearchParams(await c.req.text());
     const login = await findOpen(c, sent.get("user_code") ?? "");
     if (login instanceof Response) return login;
@@ -81,7 +83,7 @@ export function verificationRoutes(
     login.decision = choice;
     return await decided(c, choice);
   });
-  onlyMethods(app, VERIFICATION_PATH, "GET", "HEAD", "POST");
+  onlyMethods(app, path, "GET", "HEAD", "POST");
   return app;
 }
 
@@ -94,11 +96,12 @@ const TOO_MANY = "There were too many wrong codes. Wait a minute.";
 
 async function refuse(
   c: Context,
+  path: string,
   status: 400 | 404 | 429,
   code: string,
   fault: string,
 ): Promise<Response> {
-  return await page(c, TITLE, codeForm(code, fault), status);
+  return await page(c, TITLE, codeForm(path, code, fault), status);
 }
 
 function alert(fault: string | undefined): Html | "" {
@@ -108,10 +111,10 @@ function alert(fault: string | undefined): Html | "" {
 }
 
 /** The form for the code. It changes nothing, so it is sent with GET, and needs no form token. */
-function codeForm(code?: string, fault?: string): Html {
+function codeForm(path: string, code?: string, fault?: string): Html {
   return markup`<p>Enter the code that your device shows.</p>
 ${alert(fault)}
-<form method="get" action="${VERIFICATION_PATH}">
+<form method="get" action="${path}">
 <label for="user_code">Code</label>
 <input id="user_code" name="user_code" value="${
     code ?? ""
@@ -127,6 +130,7 @@ function question(
   { client, scopes, userCode }: DeviceLogin,
   { username, email }: User,
   formToken: string,
+  path: string,
 ): Html {
   const items = scopes.map((scope) =>
     markup`<li><code>${scope}</code></li>
@@ -143,7 +147,7 @@ function question(
 ${items}</ul></dd>
 </dl>
 <p>Approve it only if you started this login yourself, and your device shows the same code.</p>
-<form method="post" action="${VERIFICATION_PATH}">
+<form method="post" action="${path}">
 <input type="hidden" name="form_token" value="${formToken}">
 <input type="hidden" name="user_code" value="${userCode}">
 <button name="choice" value="approve">Approve</button>

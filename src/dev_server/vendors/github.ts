@@ -7,6 +7,7 @@ import { authenticate, type Refusal, type Wire } from "../authentication.ts";
 import { type DevEnv, type Guard, ownOrigin } from "../guards.ts";
 import { randomText } from "../random.ts";
 import type { DevState, Token, User } from "../state.ts";
+import { githubDeviceRoutes } from "./github_device.ts";
 import {
   basicCredentials,
   epochSeconds,
@@ -78,6 +79,7 @@ function routes(state: DevState): Hono<DevEnv> {
     authenticate(state, wire),
     (c) => revoke(c, state),
   );
+  app.route("/", githubDeviceRoutes(state));
   app.all(`${API}/*`, notFound);
   app.all(
     "*",

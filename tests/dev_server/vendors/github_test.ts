@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, mint } from "../helpers.ts";
+import { decide, DEVICE_CODE, type Fields, post } from "../oauth_requests.ts";
 import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
 
 const USER = "/api/v3/user";
@@ -27,6 +28,39 @@ function revoke(
   return ask(server, path, { method: "POST", headers, body });
 }
 
+const JSON_ONLY = { Accept: "application/json" };
+
+function startDevice(
+  server: RunningServer,
+  fields: Fields = {},
+  headers: HeadersInit = JSON_ONLY,
+): Promise<Answer> {
+  return post(server, "/login/device/code", fields, headers);
+}
+
+function poll(
+  server: RunningServer,
+  device_code: string,
+  fields: Fields = {},
+  headers: HeadersInit = JSON_ONLY,
+): Promise<Answer> {
+  const all = { grant_type: DEVICE_CODE, device_code, ...fields };
+  return post(server, "/login/oauth/access_token", all, headers);
+}
+
+/** Starts a device login, decides it if there is a choice, and polls. */
+async function pollNew(
+  server: RunningServer,
+  choice?: "approve" | "deny",
+  fields: Fields = {},
+): Promise<Answer> {
+  const scope = "repo gist";
+  const { device_code, user_code } = (await startDevice(server, { scope }))
+    .json;
+  if (choice) await decide(server, user_code, choice);
+  return poll(server, device_code, fields);
+}
+
 await itAnswersLikeFixtures("github", {
   account: (server) => askMinted(server, {}),
   account_without_expiry: (server) => askMinted(server, { expires_at: null }),
@@ -43,6 +77,27 @@ await itAnswersLikeFixtures("github", {
     revoke(server, JSON.stringify({ credentials: [server.token] })),
   not_found: (server) => get(server, "/api/v3/users-of"),
   meta: (server) => get(server, "/api/v3/meta"),
+  device_code: (server) => startDevice(server),
+  device_code_as_form: (server) => startDevice(server, {}, {}),
+  device_unknown_client: (server) => startDevice(server, { client_id: "no" }),
+  device_pending: (server) => pollNew(server),
+  device_slow_down: async (server) => {
+    const { device_code } = (await startDevice(server)).json;
+    await poll(server, device_code);
+    return poll(server, device_code);
+  },
+  device_expired: async (server, clock) => {
+    const { device_code } = (await startDevice(server)).json;
+    clock.pass(900);
+    return poll(server, device_code);
+  },
+  device_denied: (server) => pollNew(server, "deny"),
+  device_wrong_code: (server) => poll(server, "0".repeat(40)),
+  device_wrong_client: (server) =>
+    pollNew(server, "approve", { client_id: "no" }),
+  device_wrong_grant: (server) =>
+    pollNew(server, "approve", { grant_type: "password" }),
+  device_token: (server) => pollNew(server, "approve"),
 });
 
 describe("dev-server --as github", () => {
@@ -178,4 +233,65 @@ describe("dev-server --as github", () => {
         assertEquals((await revoke(server, body)).status, status);
       }));
   }
+});
+
+describe("the device flow of dev-server --as github", () => {
+  it("gives a token with the scopes that were asked for, which never expires", () =>
+    withVendor("github", async (server) => {
+      const { json } = await pollNew(server, "approve");
+      assertMatch(json.access_token, /^gho_\w{36}$/);
+      assertEquals(json.scope, "repo,gist");
+      const Authorization = `Bearer ${json.access_token}`;
+      const { headers, json: user } = await get(server, USER, {
+        Authorization,
+      });
+      assertEquals(user.login, "ada");
+      assertEquals(headers.get("x-oauth-scopes"), "repo, gist");
+      const expiry = "github-authentication-token-expiration";
+      assertEquals(headers.get(expiry), null);
+    }));
+
+  it("asks with codes of GitHub's format, on GitHub's page", () =>
+    withVendor("github", async (server) => {
+      const { json } = await startDevice(server);
+      assertMatch(json.device_code, /^[\da-f]{40}$/);
+      assertMatch(json.user_code, /^[A-Z]{4}-[A-Z]{4}$/);
+      assertEquals(json.verification_uri, `${server.url}/login/device`);
+      const query = new URLSearchParams({ user_code: json.user_code });
+      const page = await ask(server, `/login/device?${query}`);
+      assertEquals(page.status, 200);
+      const [, form_token = ""] = /name="form_token" value="(\w+)"/
+        .exec(page.text) ?? [];
+      const body = new URLSearchParams({
+        form_token,
+        user_code: json.user_code,
+        choice: "approve",
+      });
+      await ask(server, "/login/device", { method: "POST", body });
+      const { json: granted } = await poll(server, json.device_code);
+      assertEquals(granted.token_type, "bearer");
+    }));
+
+  it("tells the errors with status 200, and with the new interval", () =>
+    withVendor("github", async (server, clock) => {
+      const { device_code } = (await startDevice(server)).json;
+      await poll(server, device_code);
+      const first = await poll(server, device_code);
+      assertEquals([first.status, first.json.interval], [200, 10]);
+      clock.pass(9);
+      const second = await poll(server, device_code);
+      assertEquals(second.json.interval, 15);
+      clock.pass(15);
+      const third = await poll(server, device_code);
+      assertEquals(third.json.error, "authorization_pending");
+    }));
+
+  it("answers with a form unless the client accepts JSON, also errors", () =>
+    withVendor("github", async (server) => {
+      const started = await startDevice(server, {}, {});
+      const device_code = new URLSearchParams(started.text).get("device_code");
+      const polled = await poll(server, device_code ?? "", {}, {});
+      const error = new URLSearchParams(polled.text).get("error");
+      assertEquals([polled.status, error], [200, "authorization_pending"]);
+    }));
 });
