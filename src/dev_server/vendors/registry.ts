@@ -4,6 +4,7 @@ import type { Vendor } from "./vendor.ts";
 /** The services that `dev-server --as` can be, each loaded when it is asked for. */
 const VENDORS: Readonly<Record<string, () => Promise<Vendor>>> = {
   github: async () => (await import("./github.ts")).github,
+  gitlab: async () => (await import("./gitlab.ts")).gitlab,
 };
 
 /** Their names. */
