@@ -48,6 +48,8 @@ export interface DevServerOptions extends ListenOptions {
 export interface RunningServer {
   /** Such as `http://127.0.0.1:7080`, without a trailing slash. */
   readonly url: string;
+  /** The name that `--service` knows it by. */
+  readonly service: string;
   /** The user that exists from the start. */
   readonly user: { readonly username: string; readonly email: string };
   /** That user's first token. */
@@ -148,6 +150,7 @@ async function start(
   return {
     state,
     url: `http://${bracketed(hostname)}:${server.addr.port}`,
+    service: vendor?.name ?? "nanoservices",
     user: { username, email },
     token: secret.reveal(),
     expiresAt,

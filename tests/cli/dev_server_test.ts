@@ -93,10 +93,10 @@ describe("dev-server", () => {
   it("prints no tokens of agents and of Coder with --as and --json", async () => {
     const context = new FakeContext();
     untilWritten(context, /token/);
-    const options = { port: 0, json: true, as: "github" };
+    const options = { port: 0, json: true, as: "forgejo" };
     await rejectionOf(runDevServer(context, options));
     const { url: _, token, ...rest } = JSON.parse(context.stdout.text);
-    assertMatch(token, /^ghp_\w{36}$/);
+    assertMatch(token, /^[\da-f]{40}$/);
     assertEquals(rest, {
       username: "ada",
       email: "ada@example.com",
@@ -106,6 +106,15 @@ describe("dev-server", () => {
 
   it("lists each service that it can be", () => {
     assertEquals(devServer.options?.as?.choices, VENDOR_NAMES);
+  });
+
+  it("names the service that Forgejo is to nanoctl", async () => {
+    const context = new FakeContext();
+    untilWritten(context, /curl/);
+    await rejectionOf(runDevServer(context, { port: 0, as: "forgejo" }));
+    const text = context.stderr.text;
+    assert(text.includes("as forgejo until"), text);
+    assert(text.includes("login --service gitea --url"), text);
   });
 
   for (const name of ["", "GitHub", "nanoservices", "toString"]) {

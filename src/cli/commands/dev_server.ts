@@ -19,7 +19,7 @@ type Cloud = keyof Variables;
 
 const CLOUDS: readonly Cloud[] = ["aws", "azure", "google"];
 /** The services of `src/dev_server/vendors/registry.ts`; a test compares the two. */
-const SERVICES: readonly string[] = ["github", "gitlab"];
+const SERVICES: readonly string[] = ["github", "gitlab", "gitea", "forgejo"];
 const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
 
@@ -144,15 +144,15 @@ async function announceAs(
   name: string,
 ): Promise<void> {
   if (output.json) return await output.dataJson(described(server));
-  const { url } = server;
+  const { url, service } = server;
   for (
     const line of [
       `The embedded service listens at ${url} as ${name} until Ctrl-C.`,
       ...userLines(context, server),
       "",
       "Try, in another terminal:",
-      `  nanoctl login --service ${name} --url ${url}`,
-      `  nanoctl whoami --service ${name} --url ${url}`,
+      `  nanoctl login --service ${service} --url ${url}`,
+      `  nanoctl whoami --service ${service} --url ${url}`,
       `  curl -X POST ${url}/dev/tokens -d '{"state":"expired"}'`,
     ]
   ) await output.sayWithToken(line);

@@ -5,6 +5,8 @@ import type { Vendor } from "./vendor.ts";
 const VENDORS: Readonly<Record<string, () => Promise<Vendor>>> = {
   github: async () => (await import("./github.ts")).github,
   gitlab: async () => (await import("./gitlab.ts")).gitlab,
+  gitea: async () => (await import("./gitea.ts")).gitea,
+  forgejo: async () => (await import("./gitea.ts")).forgejo,
 };
 
 /** Their names. */

@@ -38,22 +38,23 @@ export function tokenWithScheme(
 /** A user name with its password. */
 export interface BasicCredentials {
   readonly username: string;
-  readonly password: Secret;
+  /** Undefined if it is empty. */
+  readonly password: Secret | undefined;
 }
 
-/** What an `Authorization` header with the scheme Basic has (RFC 7617, section 2); undefined without both. */
+/** What an `Authorization` header with the scheme Basic has (RFC 7617, section 2). */
 export function basicCredentials(c: Context): BasicCredentials | undefined {
   const bytes = fromBase64(tokenWithScheme(c, "Basic")?.reveal() ?? "");
   const text = new TextDecoder().decode(bytes ?? new Uint8Array());
-  const [, username, password = ""] = /^([^:]*):(.+)$/s.exec(text) ?? [];
+  const [, username, password] = /^([^:]*):(.*)$/s.exec(text) ?? [];
   if (username === undefined) return undefined;
-  return { username, password: new Secret(password) };
+  return { username, password: password ? new Secret(password) : undefined };
 }
 
 /** Answers for paths that end in a slash, which would be taken for those without. */
-export function noTrailingSlash(notFound: () => Response): Guard {
+export function noTrailingSlash(notFound: (c: Context) => Response): Guard {
   return async (c, next) => {
-    if (c.req.path !== "/" && c.req.path.endsWith("/")) return notFound();
+    if (c.req.path !== "/" && c.req.path.endsWith("/")) return notFound(c);
     return await next();
   };
 }

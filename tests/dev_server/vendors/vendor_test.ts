@@ -9,9 +9,8 @@ import { withVendor } from "./helpers.ts";
 
 for (const name of VENDOR_NAMES) {
   describe(`dev-server --as ${name}`, () => {
-    it("is the service of this name, with tokens that it would redact", async () => {
+    it("has tokens that it would redact", async () => {
       const vendor = await loadVendor(name);
-      assertEquals(vendor.name, name);
       assert(vendor.tokenPattern.global);
       const token = vendor.newToken();
       assertEquals(token.replace(vendor.tokenPattern, ""), "");
@@ -28,7 +27,8 @@ for (const name of VENDOR_NAMES) {
 
     it("makes tokens on the service's own page", () =>
       withVendor(name, async (server) => {
-        const { tokenPage } = await loadVendor(name);
+        const { name: service, tokenPage } = await loadVendor(name);
+        assertEquals(server.service, service);
         const shown = await ask(server, tokenPage);
         assertEquals(shown.status, 200);
         assert(shown.text.includes(`action="${tokenPage}"`), shown.text);
@@ -36,7 +36,7 @@ for (const name of VENDOR_NAMES) {
         const init = { method: "POST", body };
         const made = await ask(server, tokenPage, init);
         assertEquals(made.status, 201);
-        const login = `nanoctl login --service ${name} --url ${server.url}`;
+        const login = `nanoctl login --service ${service} --url ${server.url}`;
         assert(made.text.includes(login), made.text);
         const { tokens } = (await ask(server, "/dev/tokens")).json;
         assertEquals(tokens.at(-1).name, "mine");
