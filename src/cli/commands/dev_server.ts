@@ -19,7 +19,13 @@ type Cloud = keyof Variables;
 
 const CLOUDS: readonly Cloud[] = ["aws", "azure", "google"];
 /** The services of `src/dev_server/vendors/registry.ts`; a test compares the two. */
-const SERVICES: readonly string[] = ["github", "gitlab", "gitea", "forgejo"];
+const SERVICES: readonly string[] = [
+  "github",
+  "gitlab",
+  "gitea",
+  "forgejo",
+  "bitbucket",
+];
 const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
 

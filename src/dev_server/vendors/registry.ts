@@ -7,6 +7,7 @@ const VENDORS: Readonly<Record<string, () => Promise<Vendor>>> = {
   gitlab: async () => (await import("./gitlab.ts")).gitlab,
   gitea: async () => (await import("./gitea.ts")).gitea,
   forgejo: async () => (await import("./gitea.ts")).forgejo,
+  bitbucket: async () => (await import("./bitbucket.ts")).bitbucket,
 };
 
 /** Their names. */
