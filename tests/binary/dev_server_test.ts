@@ -130,6 +130,25 @@ describe("nanoctl dev-server", () => {
     assertEquals(JSON.parse(stderr).error.code, "interrupted");
   });
 
+  it("is another service with --as", async () => {
+    const child = start([...ARGS, "--as", "github", "--json"]);
+    const { url, token, expires_at, ...rest } = JSON.parse(
+      await child.firstLine,
+    );
+    assertEquals(rest, { username: "ada", email: "ada@example.com" });
+    assertMatch(token, /^ghp_\w{36}$/);
+    const headers = { Authorization: `Bearer ${token}` };
+    const asked = await fetch(`${url}/api/v3/user`, { headers });
+    assertEquals((await asked.json()).login, "ada");
+    const expiry = asked.headers.get("github-authentication-token-expiration");
+    assertEquals(
+      expiry,
+      `${expires_at.slice(0, 10)} ${expires_at.slice(11, 19)} UTC`,
+    );
+    child.kill("SIGINT");
+    assertEquals((await child.end()).code, 130);
+  });
+
   it("ends on SIGTERM, with a request under way", async () => {
     const child = start([...ARGS, "--json"]);
     const { url } = JSON.parse(await child.firstLine);

@@ -5,7 +5,20 @@ import {
   VENDOR_NAMES,
 } from "../../../src/dev_server/vendors/registry.ts";
 import { ask, mint, send } from "../helpers.ts";
-import { withVendor } from "./helpers.ts";
+import { fixturesOf, get, withVendor } from "./helpers.ts";
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const ODD_CREDENTIALS = [
+  "",
+  "Bearer",
+  "Bearer  ",
+  "Basic",
+  "Basic !",
+  "Basic Og==", // A colon.
+  "Basic /w==", // A byte that is not UTF-8.
+  `Bearer ${"a".repeat(8000)}`,
+];
+const ODD_BODIES = ["", "{", "null", "[]", "a=b&a=b", "%ff"];
 
 for (const name of VENDOR_NAMES) {
   describe(`dev-server --as ${name}`, () => {
@@ -56,6 +69,35 @@ for (const name of VENDOR_NAMES) {
         await ask(server, `/tokens/${token}/end`);
         const { requests } = (await ask(server, "/dev/requests")).json;
         assertEquals(requests[0].path, "/tokens/[secret]/end");
+      }));
+
+    it("has an answer of its own to odd requests to each of its paths", () =>
+      withVendor(name, async (server) => {
+        const paths = (await fixturesOf(name)).map(({ request }) =>
+          request.path
+        );
+        for (const path of new Set(paths)) {
+          for (const Authorization of ODD_CREDENTIALS) {
+            const { status } = await get(server, path, { Authorization });
+            assert(status < 500, `${path} ${Authorization}: ${status}`);
+          }
+          for (const method of METHODS) {
+            for (const body of method === "GET" ? [null] : ODD_BODIES) {
+              const { status } = await ask(server, path, { method, body });
+              assert(status < 500, `${method} ${path} ${body}: ${status}`);
+            }
+          }
+        }
+      }));
+
+    it("takes no request of another site's page", () =>
+      withVendor(name, async (server) => {
+        const { tokenPage } = await loadVendor(name);
+        const headers = { Origin: "https://example.com" };
+        const init = { method: "POST", headers };
+        assertEquals((await ask(server, tokenPage, init)).status, 403);
+        const { tokens } = (await ask(server, "/dev/tokens")).json;
+        assertEquals(tokens.length, 1);
       }));
 
     it("serves nothing of nanoservices and Coder", () =>
