@@ -25,6 +25,9 @@ const SERVICES: readonly string[] = [
   "gitea",
   "forgejo",
   "bitbucket",
+  "digitalocean",
+  "npm",
+  "vault",
 ];
 const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";

@@ -8,6 +8,9 @@ const VENDORS: Readonly<Record<string, () => Promise<Vendor>>> = {
   gitea: async () => (await import("./gitea.ts")).gitea,
   forgejo: async () => (await import("./gitea.ts")).forgejo,
   bitbucket: async () => (await import("./bitbucket.ts")).bitbucket,
+  digitalocean: async () => (await import("./digitalocean.ts")).digitalocean,
+  npm: async () => (await import("./npm.ts")).npm,
+  vault: async () => (await import("./vault.ts")).vault,
 };
 
 /** Their names. */

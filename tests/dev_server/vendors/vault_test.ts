@@ -1,0 +1,412 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import type { RunningServer } from "../../../src/dev_server/server.ts";
+import { type Answer, ask, mint, send } from "../helpers.ts";
+import { get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+
+const SELF = "/v1/auth/token/lookup-self";
+const RENEW = "/v1/auth/token/renew-self";
+const REVOKE = "/v1/auth/token/revoke-self";
+const HEALTH = "/v1/sys/health";
+const SEAL_STATUS = "/v1/sys/seal-status";
+const DENIED = "permission denied";
+const LISTED = "1 error occurred:\n\t* permission denied\n\n";
+
+function askWith(
+  server: RunningServer,
+  token: string,
+  path = SELF,
+  init: RequestInit = {},
+): Promise<Answer> {
+  const headers = { "X-Vault-Token": token, ...init.headers };
+  return ask(server, path, { ...init, headers });
+}
+
+/** Asks with a new token of these fields. */
+async function askMinted(
+  server: RunningServer,
+  fields: Record<string, unknown>,
+  path = SELF,
+  init: RequestInit = {},
+): Promise<Answer> {
+  return askWith(server, (await mint(server, fields)).token, path, init);
+}
+
+function renew(
+  server: RunningServer,
+  token = server.token,
+  body: unknown = undefined,
+): Promise<Answer> {
+  const init = body === undefined ? {} : { body: JSON.stringify(body) };
+  return askWith(server, token, RENEW, { method: "POST", ...init });
+}
+
+async function set(
+  server: RunningServer,
+  change: Record<string, unknown>,
+): Promise<void> {
+  const { status, text } = await send(server, "PATCH", "/dev/vault", change);
+  assertEquals(status, 200, text);
+}
+
+async function sealed(
+  server: RunningServer,
+  path: string,
+): Promise<Answer> {
+  await set(server, { sealed: true });
+  return askWith(server, server.token, path);
+}
+
+await itAnswersLikeFixtures("vault", {
+  account: (server) => askWith(server, server.token),
+  account_without_expiry: (server) =>
+    askMinted(server, { scopes: ["root"], expires_at: null }),
+  account_renewed: async (server) => {
+    await renew(server);
+    return askWith(server, server.token);
+  },
+  account_periodic: async (server) => {
+    await set(server, { period: 3600 });
+    return askWith(server, server.token);
+  },
+  account_in_namespace: async (server) => {
+    await set(server, { namespace: "team" });
+    const headers = { "X-Vault-Namespace": "team/" };
+    return askWith(server, server.token, SELF, { headers });
+  },
+  renewed: (server) => renew(server),
+  renewed_to_the_maximum: (server) =>
+    renew(server, server.token, { increment: "9000h" }),
+  not_renewable: async (server) => {
+    await set(server, { renewable: false });
+    return renew(server);
+  },
+  bad_request: (server) =>
+    askWith(server, server.token, RENEW, { method: "POST", body: "{" }),
+  invalid: (server) => askWith(server, "hvs.unknown"),
+  // The text alone differs.
+  invalid_at_hashicorp: (server) => askWith(server, "hvs.unknown"),
+  expired: (server) => askMinted(server, { state: "expired" }),
+  revoked: (server) => askMinted(server, { state: "revoked" }),
+  no_token: (server) => get(server, SELF),
+  scope_missing: (server) =>
+    askMinted(server, { scopes: ["readers"] }, RENEW, { method: "POST" }),
+  rate_limited: (server) =>
+    askMinted(server, { state: "rate_limited", retry_after: 30 }),
+  revoked_successfully: (server) =>
+    askWith(server, server.token, REVOKE, { method: "POST" }),
+  sealed: (server) => sealed(server, SELF),
+  failing: (server) => askMinted(server, { state: "failing" }),
+  not_found: (server) => get(server, "/api/v4/user"),
+  route_not_found: (server) =>
+    askMinted(server, { scopes: ["root"] }, "/v1/secret/none"),
+  namespace_not_found: (server) =>
+    askWith(server, server.token, SELF, {
+      headers: { "X-Vault-Namespace": "nobody/" },
+    }),
+  unsupported_method: (server) =>
+    askMinted(server, { scopes: ["root"] }, SELF, { method: "POST" }),
+  health: (server) => get(server, HEALTH),
+  health_sealed: (server) => sealed(server, HEALTH),
+  seal_status: (server) => get(server, SEAL_STATUS),
+  seal_status_sealed: (server) => sealed(server, SEAL_STATUS),
+});
+
+describe("dev-server --as vault", () => {
+  it("has service tokens", () =>
+    withVendor("vault", (server) => {
+      assertMatch(server.token, /^hvs\.[A-Za-z0-9]{91}$/);
+      return Promise.resolve();
+    }));
+
+  it("takes a token in either header, its own one first", () =>
+    withVendor("vault", async (server) => {
+      const bearer = { Authorization: `Bearer ${server.token}` };
+      const other = { Authorization: "Bearer hvs.unknown" };
+      const own = { "X-Vault-Token": server.token };
+      for (const headers of [bearer, own, { ...own, ...other }]) {
+        assertEquals((await get(server, SELF, headers)).status, 200);
+      }
+      const unknown = { ...bearer, "X-Vault-Token": "hvs.unknown" };
+      assertEquals((await get(server, SELF, unknown)).status, 403);
+    }));
+
+  const refused: [string, (token: string) => Record<string, string>][] = [
+    ["the scheme in other letters", (token) => ({
+      Authorization: `bearer ${token}`,
+    })],
+    ["another scheme", (token) => ({ Authorization: `token ${token}` })],
+    ["Basic", (token) => ({ Authorization: `Basic ${btoa(`a:${token}`)}` })],
+    ["the header of GitLab", (token) => ({ "PRIVATE-TOKEN": token })],
+  ];
+  for (const [name, headers] of refused) {
+    it(`takes no token with ${name}`, () =>
+      withVendor("vault", async (server) => {
+        const { status, json } = await get(server, SELF, headers(server.token));
+        assertEquals([status, json], [403, { errors: [DENIED] }]);
+      }));
+  }
+
+  it("says whose a token is and when it ends, to the second", () =>
+    withVendor("vault", async (server, clock) => {
+      const fields = {
+        username: "grace",
+        expires_in: 3600,
+        scopes: ["default", "readers"],
+      };
+      const { token } = await mint(server, fields);
+      clock.pass(60);
+      const { data } = (await askWith(server, token)).json;
+      assertEquals(data.id, token);
+      assertEquals([data.meta, data.policies], [
+        { username: "grace" },
+        ["default", "readers"],
+      ]);
+      assertEquals([data.creation_ttl, data.ttl], [3600, 3540]);
+      assertEquals(data.expire_time, "2030-01-01T03:00:00.000000001+02:00");
+      assertEquals([data.renewable, data.period], [true, undefined]);
+    }));
+
+  it("has zero and null for a root token without an end", () =>
+    withVendor("vault", async (server) => {
+      const fields = { scopes: ["root"], expires_at: null };
+      const { data } = (await askMinted(server, fields)).json;
+      assertEquals(
+        [data.ttl, data.expire_time, data.renewable, data.display_name],
+        [0, null, undefined, "root"],
+      );
+    }));
+});
+
+describe("renew-self of dev-server --as vault", () => {
+  it("renews for as long as the first time, and moves the end", () =>
+    withVendor("vault", async (server, clock) => {
+      const { token } = await mint(server, { expires_in: 3600 });
+      clock.pass(1800);
+      const { auth, data, warnings } = (await renew(server, token)).json;
+      assertEquals([auth.client_token, auth.lease_duration], [token, 3600]);
+      assertEquals([data, warnings], [null, null]);
+      clock.pass(3599);
+      assertEquals((await askWith(server, token)).json.data.ttl, 1);
+      clock.pass(1);
+      assertEquals((await askWith(server, token)).status, 403);
+    }));
+
+  for (
+    const [increment, seconds] of [
+      ["30m", 1800],
+      ["1h1m1s", 3661],
+      ["90", 90],
+      [90, 90],
+      ["", 3600],
+    ] as const
+  ) {
+    it(`takes an increment of ${JSON.stringify(increment)}`, () =>
+      withVendor("vault", async (server) => {
+        const { token } = await mint(server, { expires_in: 3600 });
+        const { json } = await renew(server, token, { increment });
+        assertEquals(json.auth.lease_duration, seconds);
+      }));
+  }
+
+  for (const body of ["[]", "{", '{"increment":"soon"}', '{"increment":[]}']) {
+    it(`refuses ${body}`, () =>
+      withVendor("vault", async (server) => {
+        const init = { method: "POST", body };
+        const answer = await askWith(server, server.token, RENEW, init);
+        assertEquals([answer.status, answer.json.errors.length], [400, 1]);
+      }));
+  }
+
+  it("does not go beyond the maximum, and says so", () =>
+    withVendor("vault", async (server, clock) => {
+      await set(server, { max_ttl: 4000 });
+      const { token } = await mint(server, { expires_in: 3600 });
+      clock.pass(1000);
+      const { json } = await renew(server, token);
+      assertEquals(json.auth.lease_duration, 3000);
+      assertEquals(json.warnings, [
+        'TTL of "1h" exceeded the effective max_ttl of "50m"; TTL value is capped accordingly',
+      ]);
+    }));
+
+  it("renews periodic tokens for ever, by their period only", () =>
+    withVendor("vault", async (server, clock) => {
+      await set(server, { period: 600, max_ttl: 900 });
+      const { token } = await mint(server, { expires_in: 600 });
+      for (let times = 0; times < 4; times++) {
+        clock.pass(599);
+        const { json } = await renew(server, token, { increment: "5h" });
+        assertEquals([json.auth.lease_duration, json.warnings], [600, null]);
+      }
+      assertEquals((await askWith(server, token)).json.data.period, 600);
+    }));
+
+  it("renews no root token", () =>
+    withVendor("vault", async (server) => {
+      const fields = { scopes: ["root"], expires_at: null };
+      const { token } = await mint(server, fields);
+      const { status, json } = await renew(server, token);
+      assertEquals([status, json.errors], [400, ["lease is not renewable"]]);
+    }));
+
+  it("renews with PUT too, not with GET", () =>
+    withVendor("vault", async (server) => {
+      const status = async (method: string): Promise<number> =>
+        (await askWith(server, server.token, RENEW, { method })).status;
+      assertEquals([await status("PUT"), await status("GET")], [200, 403]);
+    }));
+});
+
+describe("the refusals of dev-server --as vault", () => {
+  it("end a token by itself", () =>
+    withVendor("vault", async (server) => {
+      const init = { method: "PUT" };
+      const { token } = await mint(server);
+      assertEquals((await askWith(server, token, REVOKE, init)).status, 204);
+      for (const path of [SELF, RENEW, REVOKE]) {
+        const { status, json } = await askWith(server, token, path, init);
+        assertEquals([status, json.errors], [403, [DENIED]]);
+      }
+    }));
+
+  it("come from the policies before anything else", () =>
+    withVendor("vault", async (server) => {
+      const cases: [string, string, string, number, string][] = [
+        ["readers", "GET", SELF, 403, LISTED],
+        ["default", "POST", SELF, 403, LISTED],
+        ["default", "GET", "/v1/secret/x", 403, LISTED],
+        ["default", "GET", `${SELF}/`, 403, LISTED],
+        ["default", "GET", `${HEALTH}/`, 403, LISTED],
+        [
+          "root",
+          "GET",
+          "/v1/secret/x",
+          404,
+          'no handler for route "secret/x". route entry not found.',
+        ],
+      ];
+      for (const [policy, method, path, status, text] of cases) {
+        const init = { method };
+        const answer = await askMinted(
+          server,
+          { scopes: [policy] },
+          path,
+          init,
+        );
+        assertEquals([answer.status, answer.json.errors], [status, [text]]);
+      }
+    }));
+
+  it("are empty outside the API, and for what health does not do", () =>
+    withVendor("vault", async (server) => {
+      for (const path of ["/", "/auth/token/lookup-self", "/api/v1/x"]) {
+        const { status, json } = await get(server, path);
+        assertEquals([status, json], [404, { errors: [] }]);
+      }
+      for (const path of [HEALTH, SEAL_STATUS]) {
+        const { status, json } = await ask(server, path, { method: "POST" });
+        assertEquals([status, json], [405, { errors: [] }]);
+      }
+    }));
+
+  it("have the headers of the quota", () =>
+    withVendor("vault", async (server) => {
+      const fields = { state: "rate_limited", retry_after: 30 };
+      const { headers } = await askMinted(server, fields);
+      assertEquals(headers.get("retry-after"), "30");
+      assertEquals(headers.get("x-ratelimit-reset"), "30");
+      const { headers: usual } = await askWith(server, server.token);
+      assertEquals(usual.get("x-ratelimit-remaining"), "999");
+    }));
+
+  it("are those of a sealed server while it is not available", () =>
+    withVendor("vault", async (server) => {
+      const fields = { state: "unavailable", retry_after: 7 };
+      const { status, json, headers } = await askMinted(server, fields);
+      assertEquals([status, json.errors], [503, ["Vault is sealed"]]);
+      assertEquals(headers.get("retry-after"), "7");
+    }));
+});
+
+describe("the namespaces of dev-server --as vault", () => {
+  const inTeam = { "X-Vault-Namespace": "org/team" };
+
+  it("are in a header or in the path, whose parts add up", () =>
+    withVendor("vault", async (server) => {
+      await set(server, { namespace: "org/team" });
+      const ways: [string, Record<string, string>][] = [
+        [SELF, inTeam],
+        [SELF, { "X-Vault-Namespace": "/org/team/" }],
+        ["/v1/org/team/auth/token/lookup-self", {}],
+        ["/v1/team/auth/token/lookup-self", { "X-Vault-Namespace": "org/" }],
+      ];
+      for (const [path, headers] of ways) {
+        const answer = await askWith(server, server.token, path, { headers });
+        assertEquals(answer.json.data?.namespace_path, "org/team/", path);
+      }
+    }));
+
+  it("know no token of another one", () =>
+    withVendor("vault", async (server) => {
+      await set(server, { namespace: "org/team" });
+      const { status, json } = await askWith(server, server.token);
+      assertEquals([status, json.errors], [403, [DENIED]]);
+      await set(server, { namespace: null });
+      const init = { headers: inTeam };
+      const gone = await askWith(server, server.token, SELF, init);
+      assertEquals(gone.json.errors, ["namespace not found"]);
+    }));
+
+  it("have no health of their own", () =>
+    withVendor("vault", async (server) => {
+      const { status, json } = await get(server, HEALTH, inTeam);
+      const text = "operation unavailable in namespaces";
+      assertEquals([status, json.errors], [400, [text]]);
+      assertEquals((await get(server, SEAL_STATUS, inTeam)).status, 200);
+    }));
+});
+
+describe(`GET ${HEALTH} of dev-server --as vault`, () => {
+  it("answers with the status that is asked for", () =>
+    withVendor("vault", async (server) => {
+      const status = async (query: string): Promise<number> =>
+        (await get(server, `${HEALTH}?${query}`)).status;
+      assertEquals(await status("activecode=204"), 400);
+      assertEquals(await status("activecode=299"), 299);
+      assertEquals(await status("sealedcode=299"), 200);
+      await set(server, { sealed: true });
+      assertEquals(await status("sealedcode=299"), 299);
+      assertEquals(await status("sealedcode=all"), 400);
+    }));
+});
+
+describe("/dev/vault", () => {
+  it("shows the settings", () =>
+    withVendor("vault", async (server) => {
+      await set(server, { period: 60, namespace: "org/team" });
+      assertEquals((await get(server, "/dev/vault")).json, {
+        sealed: false,
+        namespace: "org/team",
+        renewable: true,
+        period: 60,
+        max_ttl: 2764800,
+      });
+    }));
+
+  for (
+    const change of [
+      { sealed: "yes" },
+      { namespace: "/team/" },
+      { period: 0 },
+      { max_ttl: 1.5 },
+      { other: 1 },
+    ]
+  ) {
+    it(`refuses ${JSON.stringify(change)}`, () =>
+      withVendor("vault", async (server) => {
+        const { status } = await send(server, "PATCH", "/dev/vault", change);
+        assertEquals(status, 400);
+      }));
+  }
+});
