@@ -27,6 +27,7 @@ const SERVICES: readonly string[] = [
   "bitbucket",
   "digitalocean",
   "npm",
+  "huggingface",
   "vault",
 ];
 const DEFAULT_PORT = 7080;

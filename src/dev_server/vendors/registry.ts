@@ -10,6 +10,7 @@ const VENDORS: Readonly<Record<string, () => Promise<Vendor>>> = {
   bitbucket: async () => (await import("./bitbucket.ts")).bitbucket,
   digitalocean: async () => (await import("./digitalocean.ts")).digitalocean,
   npm: async () => (await import("./npm.ts")).npm,
+  huggingface: async () => (await import("./huggingface.ts")).huggingface,
   vault: async () => (await import("./vault.ts")).vault,
 };
 
