@@ -31,10 +31,11 @@ export async function promptUntilValid<T>(
   }
   const { serviceOf } = await import("./session/services.ts");
   const service = await serviceOf(context, target.service);
+  const form = service.description?.token_form;
   await output.say(
     `Log in to ${target.url}: make a token at ${
       service.tokenPage(target.url)
-    } and paste it here.`,
+    } and ${form ? `give ${form}` : "paste it"} here.`,
   );
   for (let left = PROMPTS - 1;; left--) {
     const text = await context.prompts.secret("Token");

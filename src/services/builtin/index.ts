@@ -10,13 +10,25 @@ interface BuiltIn {
 
 /** The services that are described beside this file, by name. */
 export const BUILT_IN: Readonly<Record<string, BuiltIn>> = {
+  "bitbucket": {
+    url: "https://bitbucket.org",
+    load: async () => (await import("./bitbucket.ts")).bitbucket,
+  },
   "digitalocean": {
     url: "https://cloud.digitalocean.com",
     load: async () => (await import("./digitalocean.ts")).digitalocean,
   },
+  "gitea": {
+    url: "https://gitea.com",
+    load: async () => (await import("./gitea.ts")).gitea,
+  },
   "github": {
     url: "https://github.com",
     load: async () => (await import("./github.ts")).github,
+  },
+  "gitlab": {
+    url: "https://gitlab.com",
+    load: async () => (await import("./gitlab.ts")).gitlab,
   },
   "huggingface": {
     url: "https://huggingface.co",

@@ -18,9 +18,7 @@ export const npm: ServiceDescription = {
   revoke: { method: "DELETE", path: "/-/user/token/{token}" },
   message: [{ field: "message" }, { field: "error" }],
   recognize: [{
-    path: "/-/whoami",
-    all: [{ status: [401], field: "message" }, {
-      header: "npm-notice",
-    }],
+    path: "/-/ping",
+    all: [{ status: [200], header: "content-type", contains: "json" }],
   }],
 };

@@ -209,6 +209,8 @@ export const descriptionSchema = v.strictObject({
     ),
   ),
   token_page: urlTemplate,
+  /** What to type, if that is more than the token. */
+  token_form: v.optional(shortText),
   account: v.pipe(
     v.array(account),
     v.minLength(1),
