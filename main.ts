@@ -1,4 +1,4 @@
-import { variableIfText } from "./src/process/variables.ts";
+import { TOKEN_COMMAND, variableIfText } from "./src/process/variables.ts";
 import { type FileTop, readTop } from "./src/store/file_top.ts";
 import { foldersOf } from "./src/store/paths.ts";
 
@@ -10,8 +10,10 @@ if (["token", "--version", "-V"].includes(Deno.args[0] ?? "")) {
     os: Deno.build.os,
   });
   if (Deno.args[0] === "token") needed = readTop(credentials, new Date());
-  // Renewing takes the whole program, which drops permissions itself.
-  if (needed?.renewal !== "due") {
+  const runsCommand = Boolean(variableIfText(TOKEN_COMMAND)) ||
+    Deno.args.some((arg) => arg.startsWith("--token-command"));
+  // Renewing and running one take the whole program, which drops permissions itself.
+  if (needed?.renewal !== "due" && !runsCommand) {
     Deno.permissions.revokeSync({ name: "write" });
     if (!needed?.mayNeedHelper) Deno.permissions.revokeSync({ name: "run" });
     // No dependency is loaded before.

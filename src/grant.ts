@@ -1,7 +1,15 @@
 import type { Secret } from "./secret.ts";
 
+/** How long before its end a token is renewed at most, in milliseconds. */
+const RENEWED_BEFORE = 60_000;
+/** A token that lives shorter is renewed when this part of its life is left. */
+const PART = 0.2;
+
+/** What it takes to renew the tokens of a login: an OAuth server, or a program that prints them. */
+export type Grant = OAuthGrant | CommandGrant;
+
 /** What it takes to renew and to revoke the tokens of an OAuth login: a server's endpoints, and the client. */
-export interface Grant {
+export interface OAuthGrant {
   /** The issuer, exactly as the server spells it (RFC 8414, section 2). */
   issuer: string;
   clientId: string;
@@ -10,11 +18,19 @@ export interface Grant {
   tokenEndpoint: string;
   revocationEndpoint?: string | undefined;
   /** How a machine logs in again: nobody is asked, so no refresh token is needed. */
-  machine?: MachineLogin | undefined;
+  machine?: OAuthMachineLogin | undefined;
+}
+
+/** A login whose tokens a program prints. No server has a part in it, so none revokes them. */
+export interface CommandGrant {
+  machine: CommandLogin;
 }
 
 /** How a machine gets a token, as often as it needs one. */
-export interface MachineLogin {
+export type MachineLogin = OAuthMachineLogin | CommandLogin;
+
+/** How a machine gets a token of an OAuth server. */
+export interface OAuthMachineLogin {
   /** As the client itself (RFC 6749, section 4.4), or for a workload's token (RFC 8693). */
   way: "client-credentials" | "token-exchange";
   scope?: string | undefined;
@@ -24,7 +40,14 @@ export interface MachineLogin {
   subjectTokenFile?: string | undefined;
 }
 
-/** The tokens that a server issued (RFC 6749, section 5.1). */
+/** How a machine gets a token of a program, such as a secret manager's. */
+export interface CommandLogin {
+  way: "command";
+  /** The program and its arguments; one that has a slash in its name has an absolute path. */
+  command: readonly string[];
+}
+
+/** The tokens that a server issued (RFC 6749, section 5.1), or the one that a program printed. */
 export interface GrantedTokens {
   token: Secret;
   refreshToken?: Secret | undefined;
@@ -32,4 +55,11 @@ export interface GrantedTokens {
   expiresAt?: Date | undefined;
   /** When to renew it: shortly before it ends. */
   renewAt?: Date | undefined;
+}
+
+/** When to renew a token that was had now: 60 seconds before it ends, later if it lives less than five minutes. */
+export function renewalTime(expiresAt: Date, now: Date): Date {
+  const end = expiresAt.getTime();
+  const life = Math.max(end - now.getTime(), 0);
+  return new Date(end - Math.min(RENEWED_BEFORE, life * PART));
 }

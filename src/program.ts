@@ -6,7 +6,7 @@ import { permissionsFor } from "./process/permissions.ts";
 import { showProgress } from "./process/progress.ts";
 import { progressLine } from "./process/streams.ts";
 import { systemContext } from "./process/system_context.ts";
-import { variableIfText } from "./process/variables.ts";
+import { TOKEN_COMMAND, variableIfText } from "./process/variables.ts";
 import { type FileTop, readTop } from "./store/file_top.ts";
 import { foldersOf } from "./store/paths.ts";
 
@@ -23,7 +23,12 @@ export async function runProgram(known?: FileTop): Promise<number> {
     os: Deno.build.os,
   });
   const top = known ?? readTop(folders.credentials, new Date());
-  const needed = permissionsFor(run, folders, top);
+  const needed = permissionsFor(
+    run,
+    folders,
+    top,
+    variableIfText(TOKEN_COMMAND),
+  );
   if (needed.write.length === 0) {
     dropPermissions(needed);
     return await runHere(line);

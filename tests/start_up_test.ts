@@ -47,6 +47,7 @@ const WHOLE = [
   "src/cli/session/target.ts",
   "src/cli/session/timeout.ts",
   "src/http/service_url.ts",
+  "src/process/argument_list.ts",
   "src/process/drop_permissions.ts",
   "src/process/finishing.ts",
   "src/process/interrupt.ts",
@@ -66,6 +67,7 @@ const WHOLE = [
   "src/store/snapshot.ts",
   "src/text_encoding.ts",
   "src/tokens/agent_auths.ts",
+  "src/tokens/command.ts",
   "src/tokens/file.ts",
   "src/tokens/fixed.ts",
   "src/tokens/not_logged_in.ts",
@@ -154,6 +156,25 @@ describe("a start", () => {
         [],
       );
     }
+  });
+
+  it("of token --token-command loads what runs a program, and nothing for requests", async () => {
+    const { code, own, others } = await loadedBy([
+      ...["token", "--token-command", "printf nano_printed"],
+    ]);
+    assertEquals(code, 0);
+    const usual = [...FAST_PATH, ...WHOLE];
+    assertEquals(own.filter((path) => !usual.includes(path)), [
+      "src/grant.ts",
+      "src/process/child_environment.ts",
+      "src/process/program_output.ts",
+      "src/process/program_path.ts",
+      "src/tokens/command_output.ts",
+    ]);
+    assertEquals(
+      others.filter((url) => /cliffy|hono|valibot|jose/i.test(url)),
+      [],
+    );
   });
 
   it("of whoami loads neither the prompt nor the embedded service", async () => {

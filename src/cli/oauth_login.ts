@@ -1,5 +1,5 @@
 import { NanoctlError } from "../errors.ts";
-import type { Grant, GrantedTokens, MachineLogin } from "../grant.ts";
+import type { GrantedTokens, OAuthGrant, OAuthMachineLogin } from "../grant.ts";
 import type { HttpClient } from "../http/client.ts";
 import type { TokenOrigin, TokenProvider } from "../http/token_provider.ts";
 import type { Context } from "../process/context.ts";
@@ -14,7 +14,7 @@ import type { Output } from "./output.ts";
 export interface OAuthLogin {
   provider: TokenProvider;
   tokens: GrantedTokens;
-  grant: Grant;
+  grant: OAuthGrant;
   /** The name of a machine that logged in as itself. */
   machine: string | undefined;
 }
@@ -54,7 +54,8 @@ export function wayOf(options: OAuthOptions): Way | undefined {
       "give one of --device, --client-credentials and --subject-token-file",
     );
   }
-  if (way && (options.token ?? options.tokenFile) !== undefined) {
+  const { token, tokenFile, tokenCommand } = options;
+  if (way && (token ?? tokenFile ?? tokenCommand) !== undefined) {
     throw new NanoctlError(
       "usage",
       "a token is given together with a way of getting one",
@@ -158,7 +159,7 @@ async function byDevice(
 async function byMachine(
   context: Context,
   endpoint: Endpoint,
-  machine: MachineLogin,
+  machine: OAuthMachineLogin,
 ): Promise<GrantedTokens> {
   const { machineLogin } = await import("../tokens/machine.ts");
   return await machineLogin(endpoint, machine, () => context.now());
@@ -166,9 +167,9 @@ async function byMachine(
 
 /** How the machine logs in, now and when its token is over: from any folder, so a path is absolute. */
 async function machineOf(
-  way: MachineLogin["way"],
+  way: OAuthMachineLogin["way"],
   { scope, audience, subjectTokenFile }: OAuthOptions,
-): Promise<MachineLogin> {
+): Promise<OAuthMachineLogin> {
   const { resolve } = await import("@std/path");
   return {
     way,

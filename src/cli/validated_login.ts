@@ -1,4 +1,5 @@
-import type { TokenProvider } from "../http/token_provider.ts";
+import type { CommandGrant } from "../grant.ts";
+import { isCommandOrigin, type TokenProvider } from "../http/token_provider.ts";
 import type { Context } from "../process/context.ts";
 import type { Account } from "../services/service.ts";
 import type { OAuthLogin, Way } from "./oauth_login.ts";
@@ -13,6 +14,14 @@ export interface Login {
   account: Account;
   /** What an OAuth server issued. */
   oauth?: OAuthLogin;
+  /** How a program renews what it printed. */
+  command?: CommandRenewal;
+}
+
+/** What is stored of a program, and when it is to run again. */
+interface CommandRenewal {
+  grant: CommandGrant;
+  renewAt: Date | undefined;
 }
 
 /** Asks the service whose the token is. Throws what it throws, a refusal included. */
@@ -31,7 +40,37 @@ export async function validate(
     resolved,
     provider,
   );
-  return { session, account: await whoami(session) };
+  const account = await whoami(session);
+  return isCommandOrigin(provider.origin)
+    ? await byCommand(context, options, session, account)
+    : { session, account };
+}
+
+/** Adds what the program knows: when its token ends, and how to have another. */
+async function byCommand(
+  context: Context,
+  options: OAuthOptions,
+  session: Session,
+  account: Account,
+): Promise<Login> {
+  const { givenCommand } = await import("../tokens/resolve.ts");
+  const { renewalTime } = await import("../grant.ts");
+  const { resolve } = await import("@std/path");
+  const { command: [program = "", ...args] = [] } =
+    givenCommand(context, options) ?? {};
+  const told = (await session.provider.getToken()).expiresAt;
+  const expiresAt = told ?? account.expiresAt;
+  // It is to be found from any folder.
+  const isPath = (context.os === "windows" ? /[\\/]/ : /\//).test(program);
+  const command = [isPath ? resolve(program) : program, ...args];
+  return {
+    session,
+    account: told ? { ...account, expiresAt, expiryUnknown: false } : account,
+    command: {
+      grant: { machine: { way: "command", command } },
+      renewAt: expiresAt && renewalTime(expiresAt, context.now()),
+    },
+  };
 }
 
 /** Gets a token from the OAuth server, and validates it. Throws as `oauthLogin` and {@linkcode validate} do. */

@@ -159,9 +159,13 @@ export class HttpClient {
     const token = provider && await this.#token(provider, deadline);
     const answer = await sendWith(token);
     if (answer.status !== 401 || !token || !provider?.renew) return answer;
-    if (
-      answer.leftOrigin || !await deadline.race(this.#renew(provider, token))
-    ) return answer;
+    if (answer.leftOrigin) return answer;
+    const renewed = await this.#supply(
+      provider,
+      deadline,
+      () => this.#renew(provider, token),
+    );
+    if (!renewed) return answer;
     await discard(answer);
     return await sendWith(await this.#token(provider, deadline));
   }
@@ -171,12 +175,29 @@ export class HttpClient {
     provider: TokenProvider,
     deadline: Deadline,
   ): Promise<SessionToken> {
-    const token = await deadline.race(provider.getToken(deadline.signal));
+    const token = await this.#supply(
+      provider,
+      deadline,
+      () => provider.getToken(deadline.signal),
+    );
     if (token.note && token.note !== this.#noted) {
       this.#noted = token.note;
       this.#options.log?.(token.note);
     }
     return token;
+  }
+
+  /** Waits for the provider, within the request's time limit unless it has one of its own. */
+  async #supply<T>(
+    { hasOwnTimeLimit }: TokenProvider,
+    deadline: Deadline,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (!hasOwnTimeLimit) return await deadline.race(work());
+    deadline.clear();
+    const supplied = await deadline.race(work());
+    deadline.restart();
+    return supplied;
   }
 
   /** Requests that fail together share one renewal, which no single one may abort. */

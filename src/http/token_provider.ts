@@ -4,10 +4,12 @@ import type { Secret } from "../secret.ts";
 export type TokenOrigin =
   | "flag"
   | "token-file"
+  | "token-command"
   | "stdin"
   | "prompt"
   | "environment"
   | "environment-file"
+  | "environment-command"
   | "store"
   | "device"
   | "client-credentials"
@@ -25,6 +27,11 @@ export function isAgentOrigin(origin: TokenOrigin): boolean {
   return origin.startsWith("agent-") || origin.endsWith("-instance-identity");
 }
 
+/** Whether a token of this origin is what a program printed. */
+export function isCommandOrigin(origin: TokenOrigin): boolean {
+  return origin === "token-command" || origin === "environment-command";
+}
+
 /** A token that authenticates a session, and when it expires, if known. */
 export interface SessionToken {
   secret: Secret;
@@ -40,6 +47,8 @@ export interface TokenProvider {
   readonly origin: TokenOrigin;
   /** The source as an error message names it: `NANOSERVICES_TOKEN`, `--token`, … */
   readonly source: string;
+  /** Whether getting a token takes none of a request's time: a program may ask a person. */
+  readonly hasOwnTimeLimit?: boolean;
   /** The token for the next request. */
   getToken(signal?: AbortSignal): Promise<SessionToken>;
   /** After a 401 for this very token: true if getToken will now give another one. */

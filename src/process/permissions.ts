@@ -3,6 +3,7 @@ export interface Run {
   command: {
     writesStore?: true | ((args: readonly string[]) => boolean);
     usesToken?: "sends" | "hands over";
+    takesToken?: true;
     runsPrograms?(options: Record<string, unknown>): boolean;
   };
   options: Record<string, unknown>;
@@ -27,32 +28,40 @@ export interface Folders {
 export interface StoreNeeds {
   mayNeedHelper: boolean;
   renewal: "none" | "later" | "due";
+  mayRunCommand: boolean;
 }
 
 /**
  * The permissions that a run needs; none for undefined, which runs no command.
  * What changes the store writes in the config and the data folder; what uses a
  * token that may have to be renewed, in the config folder: one that is sent may
- * be refused before it is due. Programs are for what says so in its spec, and
- * where a credential helper may keep the key.
+ * be refused before it is due. Programs are for what says so in its spec, where a
+ * credential helper may keep the key, and where one prints the token: of an
+ * option, of the variable `tokenCommand`, or of a stored login.
  */
 export function permissionsFor(
   run: Run | undefined,
   folders: Folders,
-  { mayNeedHelper, renewal }: StoreNeeds,
+  { mayNeedHelper, renewal, mayRunCommand }: StoreNeeds,
+  tokenCommand?: string,
 ): Permissions {
   if (!run) return { write: [], run: false };
   const { command, options } = run;
+  const mayRenew = renewal === "due" && command.usesToken !== undefined ||
+    renewal === "later" && command.usesToken === "sends";
   const writable = writesStore(run)
     ? [folders.config, folders.data]
-    : renewal === "due" && command.usesToken ||
-        renewal === "later" && command.usesToken === "sends"
+    : mayRenew
     ? [folders.config]
     : [];
+  const mayGetToken = command.takesToken || command.usesToken !== undefined;
+  const isCommandGiven = options.tokenCommand !== undefined ||
+    Boolean(tokenCommand);
   return {
     write: writable.filter((folder) => folder !== undefined),
     run: command.runsPrograms?.(options) === true || choosesHelper(options) ||
-      mayNeedHelper,
+      mayNeedHelper || mayRenew && mayRunCommand ||
+      mayGetToken && isCommandGiven,
   };
 }
 

@@ -1,5 +1,8 @@
 import { NanoctlError } from "../errors.ts";
 
+/** The variable with the command of a program that prints the token: a start has to know of it. */
+export const TOKEN_COMMAND = "NANOSERVICES_TOKEN_COMMAND";
+
 const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
 
 /** A variable. Throws `usage` if it is not UTF-8: what Deno says then holds its value. */

@@ -4,8 +4,8 @@ import type { StoredProfile } from "./snapshot.ts";
 /** A login to store. */
 export interface NewCredential
   extends
-    Omit<StoredProfile, "storedAt" | "expiresAt" | "renewable">,
+    Omit<StoredProfile, "storedAt" | "expiresAt" | "renewable" | "runsCommand">,
     GrantedTokens {
-  /** How to renew and revoke the tokens of an OAuth login. */
+  /** How to renew the tokens, and to revoke those of an OAuth login. */
   grant?: Grant | undefined;
 }

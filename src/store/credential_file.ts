@@ -41,16 +41,24 @@ export function entryOf(
 
 /**
  * The text of a credential file, indented for people who look into it. Before the
- * profiles it says when the first one that renews itself expires, which a start
- * has to know without parsing the file.
+ * profiles it says when the first one that renews itself expires, and whether a
+ * program renews one, which a start has to know without parsing the file.
  *
  * Throws `file_corrupt` if something in it is nested deeper than can be
  * written again: reading it is possible at any depth.
  */
 export function formatFile(file: CredentialFile, path: string): string {
   try {
-    const { version, key, next_expiry: _, active, ...others } = file;
-    const top = { version, key, ...nextExpiry(file), active };
+    const {
+      version,
+      key,
+      active,
+      next_expiry: _,
+      runs_command: __,
+      ...others
+    } = file;
+    const hints = { ...nextExpiry(file), ...runsCommand(file) };
+    const top = { version, key, ...hints, active };
     return JSON.stringify({ ...top, ...others }, null, 2) + "\n";
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -69,6 +77,14 @@ function nextExpiry(
   const [first = null] = dates.filter((date) => typeof date === "string")
     .sort((a, b) => Date.parse(a) - Date.parse(b));
   return { next_expiry: first };
+}
+
+/** Whether a program renews any login; nothing if none does. */
+function runsCommand({ profiles }: CredentialFile): { runs_command?: true } {
+  const some = Object.values(profiles).some((entry) =>
+    isObject(entry) && entry.runs_command === true
+  );
+  return some ? { runs_command: true } : {};
 }
 
 /** The credential file at this path can't be used, and why. */

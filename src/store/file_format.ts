@@ -14,6 +14,8 @@ export interface FileEntry {
   stored_at: string;
   /** Whether the token renews itself: such a command must be able to write. */
   renewable?: true | undefined;
+  /** Whether a program renews it: such a command must be able to run one. */
+  runs_command?: true | undefined;
   /** In base64. */
   sealed: string;
   /** Whatever a later version of the format added. */

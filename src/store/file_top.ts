@@ -4,15 +4,22 @@ export interface FileTop {
   mayNeedHelper: boolean;
   /** Whether a stored login renews itself, and whether one may have to do so now. */
   renewal: "none" | "later" | "due";
+  /** Whether it may be a program that renews one. */
+  mayRunCommand: boolean;
 }
 
-const NOTHING: FileTop = { mayNeedHelper: false, renewal: "none" };
+const NOTHING: FileTop = {
+  mayNeedHelper: false,
+  renewal: "none",
+  mayRunCommand: false,
+};
 
 /** More bytes than what `formatFile` writes before the profiles. */
 const TOP = 1024;
 const BEGIN = '{\n  "version": 1,\n  "key": {\n    "source": "';
 const WITHOUT_HELPER = /^(keyfile|passphrase|environment)"/;
 const NEXT_EXPIRY = /\n {2}"next_expiry": (?:null|"([^"]*)")/;
+const RUNS_COMMAND = '\n  "runs_command": true';
 const PROFILES = '\n  "profiles": {';
 
 /** A token is renewed 60 seconds before it expires at the earliest; the rest is for a slow start. In milliseconds. */
@@ -30,9 +37,11 @@ export function readTop(path: string | undefined, now: Date): FileTop {
     const text = textAtTop(path);
     const end = text.indexOf(PROFILES);
     if (!text.startsWith(BEGIN) || end < 0) return unknownTop(path);
+    const top = text.slice(0, end);
     return {
       mayNeedHelper: !WITHOUT_HELPER.test(text.slice(BEGIN.length)),
-      renewal: renewalIn(text.slice(0, end), now),
+      renewal: renewalIn(top, now),
+      mayRunCommand: top.includes(RUNS_COMMAND),
     };
   } catch {
     return NOTHING;
@@ -51,7 +60,11 @@ function renewalIn(top: string, now: Date): FileTop["renewal"] {
 function unknownTop(path: string): FileTop {
   const text = Deno.readTextFileSync(path);
   const isRenewable = /"renewable":\s*true/.test(text);
-  return { mayNeedHelper: true, renewal: isRenewable ? "due" : "none" };
+  return {
+    mayNeedHelper: true,
+    renewal: isRenewable ? "due" : "none",
+    mayRunCommand: /"runs_command":\s*true/.test(text),
+  };
 }
 
 function textAtTop(path: string): string {

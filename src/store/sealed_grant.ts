@@ -1,9 +1,13 @@
-import type { Grant, MachineLogin } from "../grant.ts";
+import type { CommandLogin, Grant, OAuthMachineLogin } from "../grant.ts";
 import { isObject } from "../json.ts";
 import { Secret } from "../secret.ts";
 
 /** A grant as the sealed envelope holds it (docs/credential_file.md). */
 export function sealedGrant(grant: Grant): Record<string, unknown> {
+  if (!("issuer" in grant)) {
+    const { way, command } = grant.machine;
+    return { machine: { way, command } };
+  }
   return {
     issuer: grant.issuer,
     client_id: grant.clientId,
@@ -15,7 +19,7 @@ export function sealedGrant(grant: Grant): Record<string, unknown> {
 }
 
 function sealedMachine(
-  { way, scope, audience, subjectTokenFile }: MachineLogin,
+  { way, scope, audience, subjectTokenFile }: OAuthMachineLogin,
 ): Record<string, unknown> {
   return { way, scope, audience, subject_token_file: subjectTokenFile };
 }
@@ -23,6 +27,8 @@ function sealedMachine(
 /** The grant in an opened envelope; undefined if it holds none. */
 export function grantIn(sealed: unknown): Grant | undefined {
   if (!isObject(sealed)) return undefined;
+  const command = commandIn(sealed.machine);
+  if (command) return { machine: command };
   const { issuer, client_id, client_secret, token_endpoint } = sealed;
   const { revocation_endpoint } = sealed;
   const machine = machineIn(sealed.machine);
@@ -44,7 +50,15 @@ export function grantIn(sealed: unknown): Grant | undefined {
   };
 }
 
-function machineIn(sealed: unknown): MachineLogin | undefined {
+function commandIn(sealed: unknown): CommandLogin | undefined {
+  if (!isObject(sealed) || sealed.way !== "command") return undefined;
+  const { command } = sealed;
+  const isCommand = Array.isArray(command) && command.length > 0 &&
+    command.every((argument) => typeof argument === "string");
+  return isCommand ? { way: "command", command } : undefined;
+}
+
+function machineIn(sealed: unknown): OAuthMachineLogin | undefined {
   if (!isObject(sealed)) return undefined;
   const { way, scope, audience, subject_token_file } = sealed;
   if (way !== "client-credentials" && way !== "token-exchange") {

@@ -27,6 +27,8 @@ export interface StoredProfile {
   storedAt: Date;
   /** Whether the token renews itself. */
   renewable: boolean;
+  /** Whether a program renews it; only a hint, which anyone who can write the file can change. */
+  runsCommand: boolean;
 }
 
 /** Who opens the key of a credential file. */
@@ -83,6 +85,7 @@ export class StoreSnapshot {
       expiresAt: entry.expires_at ? new Date(entry.expires_at) : undefined,
       storedAt: new Date(entry.stored_at),
       renewable: entry.renewable === true,
+      runsCommand: entry.runs_command === true,
     };
   }
 

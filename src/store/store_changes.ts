@@ -48,6 +48,7 @@ export class StoreChanges {
         expires_at: credential.expiresAt?.toISOString() ?? null,
         stored_at: this.#context.now().toISOString(),
         ...(isRenewable(credential) ? { renewable: true } : {}),
+        ...(runsCommand(credential) ? { runs_command: true } : {}),
         sealed: "",
       };
       const { grant, token, refreshToken, renewAt } = credential;
@@ -290,4 +291,9 @@ function changedMeanwhile(path: string): NanoctlError {
 /** Whether new tokens can be had without asking anyone. */
 function isRenewable({ refreshToken, grant }: NewCredential): boolean {
   return refreshToken !== undefined || grant?.machine !== undefined;
+}
+
+/** Whether a program makes the new tokens. */
+function runsCommand({ grant }: NewCredential): boolean {
+  return grant?.machine?.way === "command";
 }

@@ -1,4 +1,4 @@
-import type { Grant, GrantedTokens, MachineLogin } from "../grant.ts";
+import type { GrantedTokens, OAuthGrant, OAuthMachineLogin } from "../grant.ts";
 import type { HttpClient } from "../http/client.ts";
 import {
   clientCredentials,
@@ -16,7 +16,7 @@ import { tokenFile } from "./file.ts";
  */
 export async function machineLogin(
   endpoint: Endpoint,
-  { way, scope, audience, subjectTokenFile = "" }: MachineLogin,
+  { way, scope, audience, subjectTokenFile = "" }: OAuthMachineLogin,
   now: () => Date,
 ): Promise<GrantedTokens> {
   const wanted = { scope, audience };
@@ -27,10 +27,10 @@ export async function machineLogin(
   return await exchangeToken(endpoint, secret, wanted, now);
 }
 
-/** Logs a machine in as it did before. Throws as {@linkcode machineLogin} does. */
+/** Logs a machine in at its OAuth server as it did before. Throws as {@linkcode machineLogin} does. */
 export async function logInAgain(
   http: HttpClient,
-  grant: Grant,
+  grant: OAuthGrant,
   now: () => Date,
 ): Promise<GrantedTokens> {
   const { machine } = grant;

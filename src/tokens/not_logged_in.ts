@@ -9,16 +9,19 @@ export interface LoginPlace {
   service?: string | undefined;
   /** Whether the login was one with a device code. */
   device?: boolean;
+  /** Whether a program prints its token. */
+  command?: boolean;
 }
 
 /** The command that logs in to this target, for use in a hint. */
 export function loginCommand(
   { active }: Pick<StoreSnapshot, "active">,
-  { profile, url, service, device = false }: LoginPlace,
+  { profile, url, service, device = false, command = false }: LoginPlace,
 ): string {
   return [
     "nanoctl login",
     ...device ? ["--device"] : [],
+    ...command ? ["--save --token-command <command>"] : [],
     ...url === undefined ? [] : ["--url", url],
     ...service === undefined ? [] : ["--service", serviceLabel(service)],
     ...profile === active ? [] : ["--profile", profile],

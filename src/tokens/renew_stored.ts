@@ -1,4 +1,4 @@
-import type { GrantedTokens } from "../grant.ts";
+import type { GrantedTokens, OAuthGrant } from "../grant.ts";
 import type { Secret } from "../secret.ts";
 import { logInAgain } from "./machine.ts";
 import { DEFAULT_CLIENT_ID } from "../services/oauth/server.ts";
@@ -40,6 +40,10 @@ export async function renewStored(
       save: (replaced, tokens) => store.renew(profile, replaced, tokens),
     },
     refresh: async ({ grant, refreshToken }) => {
+      if (!("issuer" in grant)) {
+        const source = `the stored login of profile ${profile}`;
+        return await renewing.runCommand(grant.machine, source);
+      }
       const http = await renewing.connect();
       return refreshToken
         ? await refresh(http, grant, refreshToken, now)
@@ -47,12 +51,22 @@ export async function renewStored(
     },
     now,
     warn: (line) => renewing.warn(line),
-    login: ({ clientId }) =>
-      [
-        loginCommand(snapshot, { profile, device: true }),
-        ...isOrdinary(clientId) ? ["--client-id", clientId] : [],
-      ].join(" "),
+    login: (grant) =>
+      "issuer" in grant
+        ? deviceLogin(snapshot, profile, grant)
+        : loginCommand(snapshot, { profile, command: true }),
   }, stale);
+}
+
+function deviceLogin(
+  snapshot: StoreSnapshot,
+  profile: string,
+  { clientId }: OAuthGrant,
+): string {
+  return [
+    loginCommand(snapshot, { profile, device: true }),
+    ...isOrdinary(clientId) ? ["--client-id", clientId] : [],
+  ].join(" ");
 }
 
 /** Whether a client has to be named, and can be pasted into a shell. */

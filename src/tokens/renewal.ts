@@ -1,5 +1,5 @@
 import { hasCode, NanoctlError } from "../errors.ts";
-import type { Grant, GrantedTokens } from "../grant.ts";
+import type { CommandLogin, Grant, GrantedTokens } from "../grant.ts";
 import type { HttpClient } from "../http/client.ts";
 import { finishing } from "../process/finishing.ts";
 import type { Secret } from "../secret.ts";
@@ -8,6 +8,8 @@ import type { Secret } from "../secret.ts";
 export interface Renewing {
   /** A client without tokens for the stored login's service. */
   connect(): Promise<HttpClient>;
+  /** The token that a stored login's program prints. Throws as `runTokenCommand` does. */
+  runCommand(login: CommandLogin, source: string): Promise<GrantedTokens>;
   now(): Date;
   warn(line: string): Promise<void>;
   /** How long to wait for another process that renews the same login, in seconds. */
@@ -32,7 +34,7 @@ export interface RenewalStore {
 /** What renewing needs of the rest. */
 export interface RenewalContext {
   store: RenewalStore;
-  /** Spends the refresh token, or logs in as a machine. Throws `login_ended` if the server does not renew any more. */
+  /** Spends the refresh token, logs in as a machine, or runs the program. Throws `login_ended` if the server does not renew any more. */
   refresh(tokens: RenewableTokens): Promise<GrantedTokens>;
   now(): Date;
   warn(line: string): Promise<void>;

@@ -8,6 +8,9 @@ import {
 } from "../services/names.ts";
 import type { CredentialStore } from "../store/credential_store.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
+import { argumentList } from "../process/argument_list.ts";
+import { commandToken, DEFAULT_TIMEOUT_SECONDS } from "./command.ts";
+import type { CommandContext } from "./command_output.ts";
 import { tokenFile } from "./file.ts";
 import { fixedToken } from "./fixed.ts";
 import { isStandardInput, standardInputToken } from "./standard_input.ts";
@@ -26,6 +29,9 @@ import {
 export interface TokenOptions extends NamedTarget {
   token?: string | undefined;
   tokenFile?: string | undefined;
+  tokenCommand?: string | undefined;
+  /** How long a program may take that prints the token, in seconds. */
+  timeout?: number | undefined;
 }
 
 /** Where the token will be used. */
@@ -38,15 +44,17 @@ export interface Target {
 
 /**
  * A command's token provider. The first match wins: `--token`, `--token-file`,
- * `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`, `CODER_SESSION_TOKEN` if the
- * target is Coder, the profile's stored token.
+ * `--token-command`, `NANOSERVICES_TOKEN_FILE`, `NANOSERVICES_TOKEN`,
+ * `NANOSERVICES_TOKEN_COMMAND`, `CODER_SESSION_TOKEN` if the target is Coder, the
+ * profile's stored token.
  *
- * Throws `not_logged_in` if none of them has a token for the target, and
- * `token_invalid` if a given value can't be a token. Without `renewing` a stored
+ * Throws `not_logged_in` if none of them has a token for the target,
+ * `token_invalid` if a given value can't be a token, and `usage` if a command
+ * can't be one. Without `renewing` a stored
  * token is taken as it is.
  */
 export function resolveProvider(
-  context: Pick<Context, "env" | "stdin">,
+  context: CommandContext,
   options: TokenOptions,
   target: Target,
   store: CredentialStore,
@@ -61,21 +69,16 @@ export function resolveProvider(
  * The provider of a token from an option or variable; undefined if neither is
  * set.
  *
- * Throws `usage` if both a token and a token file are given, `not_logged_in` if
- * the token is empty, and `token_invalid` if the given value can't be a token.
+ * Throws `usage` if several options give one or a command can't be one,
+ * `not_logged_in` if the token is empty, and `token_invalid` if the given value
+ * can't be a token.
  */
 export function givenProvider(
-  context: Pick<Context, "env" | "stdin">,
+  context: CommandContext,
   options: TokenOptions,
 ): TokenProvider | undefined {
   const { env } = context;
-  if (options.token !== undefined && options.tokenFile !== undefined) {
-    throw new NanoctlError(
-      "usage",
-      "--token and --token-file are both given",
-      "give one of them",
-    );
-  }
+  checkOne(options);
   if (options.token !== undefined) {
     return fixedToken(readToken(options.token, "--token"), "flag", "--token");
   }
@@ -84,16 +87,72 @@ export function givenProvider(
       ? standardInputToken(context)
       : tokenFile(options.tokenFile, "token-file");
   }
-  const path = env.get(TOKEN_VARIABLES.file);
-  if (path) return tokenFile(path, "environment-file");
-  const names = meansCoder(context, options)
-    ? [TOKEN_VARIABLES.value, CODER_VARIABLES.token]
-    : [TOKEN_VARIABLES.value];
-  for (const name of names) {
-    const value = env.get(name);
-    if (value) return fixedToken(readToken(value, name), "environment", name);
+  if (options.tokenCommand === undefined) {
+    const path = env.get(TOKEN_VARIABLES.file);
+    if (path) return tokenFile(path, "environment-file");
+    const token = tokenVariable(context, TOKEN_VARIABLES.value);
+    if (token) return token;
   }
-  return undefined;
+  const found = givenCommand(context, options);
+  if (found) {
+    const { timeout: timeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = options;
+    const { origin, ...given } = found;
+    return commandToken(context, { ...given, timeoutSeconds }, origin);
+  }
+  return meansCoder(context, options)
+    ? tokenVariable(context, CODER_VARIABLES.token)
+    : undefined;
+}
+
+/** A program that prints the token, and what named it. */
+export interface GivenCommand {
+  command: string[];
+  source: string;
+  origin: "token-command" | "environment-command";
+}
+
+/** The program of `--token-command` or its variable, whatever else gives a token. Throws `usage` as `argumentList` does. */
+export function givenCommand(
+  { env }: Pick<Context, "env">,
+  { tokenCommand }: TokenOptions,
+): GivenCommand | undefined {
+  const isOption = tokenCommand !== undefined;
+  const source = isOption ? "--token-command" : TOKEN_VARIABLES.command;
+  const text = isOption ? tokenCommand : env.get(source);
+  if (!isOption && !text) return undefined;
+  return {
+    command: argumentList(text ?? "", source),
+    source,
+    origin: isOption ? "token-command" : "environment-command",
+  };
+}
+
+/** Throws `usage` if several options give a token. */
+function checkOne({ token, tokenFile, tokenCommand }: TokenOptions): void {
+  const given = Object.entries({
+    "--token": token,
+    "--token-file": tokenFile,
+    "--token-command": tokenCommand,
+  }).filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (given.length <= 1) return;
+  throw new NanoctlError(
+    "usage",
+    given.length === 2
+      ? `${given.join(" and ")} are both given`
+      : `${given.join(", ")} are all given`,
+    "give one of them",
+  );
+}
+
+/** The token in a variable. Throws as `readToken` does. */
+function tokenVariable(
+  { env }: Pick<Context, "env">,
+  name: string,
+): TokenProvider | undefined {
+  const value = env.get(name);
+  return value
+    ? fixedToken(readToken(value, name), "environment", name)
+    : undefined;
 }
 
 /** The stored token, but only for the URL and service that it was stored for. */

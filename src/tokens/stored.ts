@@ -9,7 +9,8 @@ import type { Renewing } from "./renewal.ts";
 
 /**
  * A profile's stored token, decrypted on first use. One that an OAuth server
- * issued is renewed shortly before it ends, and after a 401. Another is re-read
+ * issued or a program printed is renewed shortly before it ends, and after a 401.
+ * Another is re-read
  * after a 401, as another process may have logged in again.
  *
  * The provider throws `not_logged_in` if nothing is stored for the profile,
@@ -51,6 +52,7 @@ export function storedToken(
   return {
     origin: "store",
     source: `the stored login of profile ${profile}`,
+    hasOwnTimeLimit: snapshot.find(profile)?.runsCommand === true,
     getToken,
     renew: async (rejected) => {
       const latest = await store.read();

@@ -1,9 +1,11 @@
 import type { Context } from "../process/context.ts";
+import { TOKEN_COMMAND } from "../process/variables.ts";
 
-/** The variables that hold a token or the path of a token file. */
+/** The variables that hold a token, the path of a token file, or a command that prints one; in their order. */
 export const TOKEN_VARIABLES = {
   file: "NANOSERVICES_TOKEN_FILE",
   value: "NANOSERVICES_TOKEN",
+  command: TOKEN_COMMAND,
 } as const;
 
 /** The Coder CLI's own variables, honoured if the target is Coder. */

@@ -143,28 +143,28 @@ describe("CONTRIBUTING.md", () => {
   });
 
   it("shows a token provider that works, and gets another token after a 401", async () => {
-    const vault = join(root, "vault");
-    await Deno.writeTextFile(vault, "token-1");
+    const credential = join(root, "nano-token");
+    await Deno.writeTextFile(credential, "token-1");
     await using server = new StrangeServer(({ headers }) => {
       if (headers.get("authorization") === "Bearer token-2") return me();
-      Deno.writeTextFileSync(vault, "token-2");
+      Deno.writeTextFileSync(credential, "token-2");
       return Response.json({ code: "token_expired" }, { status: 401 });
     });
+    const variables = { NANOSERVICES_TOKEN_CREDENTIAL: "nano-token" };
     const ended = await nanoctl(["whoami", "--json"], {
       NANOSERVICES_URL: server.url,
-      NANOSERVICES_TOKEN_COMMAND: "cat vault",
+      CREDENTIALS_DIRECTORY: root,
+      ...variables,
     });
     assertEquals(ended.code, 0, ended.stderr);
     const { account, origin } = JSON.parse(ended.stdout);
     assertEquals(account.username, "mallory");
-    assertEquals(origin, "environment-command");
+    assertEquals(origin, "environment-credential");
     assertEquals(
       server.caught.map(({ headers }) => headers.get("authorization")),
       ["Bearer token-1", "Bearer token-2"],
     );
-    const failed = await nanoctl(["whoami"], {
-      NANOSERVICES_TOKEN_COMMAND: "exit 1",
-    });
+    const failed = await nanoctl(["whoami"], variables);
     assertEquals(failed.code, 3, failed.stderr);
   });
 

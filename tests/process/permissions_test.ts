@@ -22,13 +22,18 @@ const FOLDERS = [
 ];
 
 /** The permissions of a command line, as the program finds them. */
-async function neededBy(args: string[], place: Place): Promise<Permissions> {
+async function neededBy(
+  args: string[],
+  place: Place,
+  tokenCommand?: string,
+): Promise<Permissions> {
   const line = await parse(args);
   const folders = foldersOf(place);
   return permissionsFor(
     line.wants === "run" ? line : undefined,
     folders,
     readTop(folders.credentials, new Date()),
+    tokenCommand,
   );
 }
 
@@ -107,7 +112,7 @@ describe("where a command may write", () => {
     const taking = flags.filter((flag) =>
       new RegExp(`^ +(-\\w, )?${flag}(, --\\S+)? +<`, "m").test(text)
     );
-    assertEquals(taking.length, 9, `${taking}`);
+    assertEquals(taking.length, 10, `${taking}`);
     for (const flag of flags) {
       const text = flag === "--timeout" ? "5" : "use";
       const value = taking.includes(flag) ? [text] : [];
@@ -249,6 +254,70 @@ describe("who may run programs", () => {
     ) assertEquals(await may(line), false, line);
     assertEquals(await may("exec -- true"), true);
     assertEquals(await may("--profile default exec -- true"), true);
+  });
+
+  const WITH_TOKEN = [
+    ...["login", "whoami", "status", "doctor", "token", "api /v1/me"],
+    ...["external-auth list", "external-auth access-token github"],
+    ...["credential git get", "credential kubernetes"],
+    "credential docker get",
+  ];
+  const WITHOUT_TOKEN = [
+    ...["logout --revoke", "use default", "store info", "store rekey"],
+    ...["completions bash", "dev-server", "whoami --help", "relogin"],
+  ];
+
+  it("is whoever gets a token, where a command is given that prints it", async () => {
+    const run = async (line: string, variable?: string): Promise<boolean> =>
+      (await neededBy(line.split(" "), fixture.context, variable)).run;
+    for (const line of WITH_TOKEN) {
+      assertEquals(await run(line), false, line);
+      assertEquals(await run(line, ""), false, line);
+      assertEquals(await run(line, "pass show nano"), true, line);
+      assertEquals(await run(`${line} --token-command x`), true, line);
+      assertEquals(await run(`--token-command=x ${line}`), true, line);
+    }
+    for (const line of WITHOUT_TOKEN) {
+      assertEquals(await run(line, "pass show nano"), false, line);
+    }
+  });
+
+  it("is whoever may renew a stored login whose token a program prints", async () => {
+    const sending = ["whoami", "api /v1/me", "status --check"];
+    const others = ["token", "exec -- true"];
+    const rest = ["login", "doctor", "logout --revoke", "use default"];
+    const found = async (): Promise<string[]> => {
+      const lines = [...sending, ...others, ...rest];
+      const allowed = await Promise.all(lines.map(may));
+      return lines.filter((_, at) => allowed[at]);
+    };
+    const save = (seconds: number): Promise<void> =>
+      fixture.store().save({
+        ...credential("printed"),
+        expiresAt: new Date(Date.now() + seconds * 1000),
+        grant: { machine: { way: "command", command: ["op", "read"] } },
+      });
+    assertEquals(await found(), ["exec -- true"]);
+    await save(3600);
+    assertEquals(await found(), [...sending, "exec -- true"]);
+    await save(60);
+    assertEquals(await found(), [...sending, ...others]);
+    // Laid out otherwise, a helper may keep the key too.
+    Deno.writeTextFileSync(fixture.path, JSON.stringify(fixture.json()));
+    assertEquals(await may("use default"), true);
+    await fixture.store().remove(["printed"]);
+    assertEquals(await found(), ["exec -- true"]);
+  });
+
+  it("is nobody else where another login renews itself", async () => {
+    await fixture.store().save({
+      ...credential("refreshed"),
+      expiresAt: new Date(),
+      refreshToken: new Secret("a refresh token"),
+    });
+    for (const line of ["whoami", "token"]) {
+      assertEquals(await may(line), false);
+    }
   });
 
   it("is whoever chooses a helper", async () => {

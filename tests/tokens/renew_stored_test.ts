@@ -74,6 +74,7 @@ async function staged(
   const warnings: string[] = [];
   const provider = storedToken(store, await store.read(), login.profile, {
     connect: () => Promise.resolve(http),
+    runCommand: () => Promise.reject(new Error("no program renews it")),
     now: () => context.now(),
     warn: (line) => {
       warnings.push(line);

@@ -21,7 +21,14 @@ const TARGET: Target = {
   url: "https://api.example",
 };
 
-type SourceName = "flag" | "flag file" | "variable file" | "variable" | "store";
+type SourceName =
+  | "flag"
+  | "flag file"
+  | "flag command"
+  | "variable file"
+  | "variable"
+  | "variable command"
+  | "store";
 
 /** Every selection of sources, and the one that wins. */
 const PRECEDENCE: [given: SourceName[], wins: TokenProvider["origin"]][] = [
@@ -34,12 +41,26 @@ const PRECEDENCE: [given: SourceName[], wins: TokenProvider["origin"]][] = [
   [["flag file", "variable file"], "token-file"],
   [["flag file", "variable"], "token-file"],
   [["flag file", "variable file", "variable", "store"], "token-file"],
+  [["flag command"], "token-command"],
+  [["flag command", "variable file"], "token-command"],
+  [["flag command", "variable"], "token-command"],
+  [["flag command", "variable command"], "token-command"],
+  [
+    ["flag command", "variable file", "variable", "variable command", "store"],
+    "token-command",
+  ],
+  [["flag", "variable command"], "flag"],
+  [["flag file", "variable command"], "token-file"],
   [["variable file"], "environment-file"],
   [["variable file", "variable"], "environment-file"],
   [["variable file", "store"], "environment-file"],
   [["variable file", "variable", "store"], "environment-file"],
   [["variable"], "environment"],
   [["variable", "store"], "environment"],
+  [["variable file", "variable command"], "environment-file"],
+  [["variable", "variable command"], "environment"],
+  [["variable command"], "environment-command"],
+  [["variable command", "store"], "environment-command"],
   [["store"], "store"],
 ];
 
@@ -90,8 +111,15 @@ describe("resolveProvider", () => {
           ...(given.includes("flag file")
             ? { tokenFile: `${home.path}/flag_file` }
             : {}),
+          ...(given.includes("flag command")
+            ? { tokenCommand: "printf nano_flag_command" }
+            : {}),
         },
         {
+          PATH: "/usr/bin:/bin",
+          ...(given.includes("variable command")
+            ? { NANOSERVICES_TOKEN_COMMAND: "printf nano_variable_command" }
+            : {}),
           ...(given.includes("variable file")
             ? { NANOSERVICES_TOKEN_FILE: `${home.path}/variable_file` }
             : {}),
@@ -126,8 +154,60 @@ describe("resolveProvider", () => {
     ]);
   });
 
+  const SEVERAL: [options: TokenOptions, message: string][] = [
+    [
+      { token: "a", tokenCommand: "b" },
+      "--token and --token-command are both given",
+    ],
+    [
+      { tokenFile: "a", tokenCommand: "b" },
+      "--token-file and --token-command are both given",
+    ],
+    [
+      { token: "a", tokenFile: "b", tokenCommand: "c" },
+      "--token, --token-file, --token-command are all given",
+    ],
+  ];
+  for (const [options, message] of SEVERAL) {
+    it(`refuses ${Object.keys(options).join(" with ")}`, () => {
+      const error = thrownBy(() => givenProvider(new FakeContext(), options));
+      assertEquals([error.code, error.message], ["usage", message]);
+    });
+  }
+
+  it("refuses a command that can't be one, and names where it came from", () => {
+    const variable = { NANOSERVICES_TOKEN_COMMAND: "pass 'x" };
+    const given: [options: TokenOptions, env: Record<string, string>][] = [
+      [{ tokenCommand: "" }, {}],
+      [{ tokenCommand: "pass 'x" }, variable],
+      [{}, variable],
+    ];
+    const messages = given.map(([options, env]) => {
+      const error = thrownBy(() =>
+        givenProvider(new FakeContext({ env }), options)
+      );
+      assertEquals(error.code, "usage");
+      return error.message;
+    });
+    assertEquals(messages, [
+      "--token-command names no program",
+      "--token-command has a quotation mark without its partner",
+      "NANOSERVICES_TOKEN_COMMAND has a quotation mark without its partner",
+    ]);
+  });
+
+  it("prefers a command of the environment to Coder's own token", async () => {
+    const env = {
+      CODER_SESSION_TOKEN: "coder_token",
+      NANOSERVICES_TOKEN_COMMAND: "printf nano_printed",
+    };
+    const { origin } = await resolve({ service: "coder" }, env);
+    assertEquals(origin, "environment-command");
+  });
+
   it("takes empty variables as unset", async () => {
     const provider = await resolve({}, {
+      NANOSERVICES_TOKEN_COMMAND: "",
       NANOSERVICES_TOKEN: "",
       NANOSERVICES_TOKEN_FILE: "",
     });

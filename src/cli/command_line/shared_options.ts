@@ -21,6 +21,9 @@ export const GLOBAL_OPTIONS = {
   tokenFile: text("path", "A file with the token; - is standard input.", {
     choices: "files",
   }),
+  tokenCommand: text("command", "A program that prints the token.", {
+    variable: "NANOSERVICES_TOKEN_COMMAND",
+  }),
   header: texts("header", "A name=value sent with every request."),
   json: flag("Print JSON on stdout, and errors as JSON."),
   quiet: flag("Say nothing but data and errors.", { short: "q" }),

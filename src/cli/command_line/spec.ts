@@ -98,7 +98,9 @@ export interface Command<Options = Record<string, unknown>> {
   readonly writesStore?: true | ((args: readonly string[]) => boolean);
   /** Whether it sends the token or only hands it over: a token may have to be renewed, and stored. */
   readonly usesToken?: "sends" | "hands over";
-  /** Whether it runs programs, other than a credential helper that keeps the key. */
+  /** Whether it takes a token that is given, without using a stored one as {@linkcode usesToken} says. */
+  readonly takesToken?: true;
+  /** Whether it runs programs, other than one that prints the token, or a credential helper that keeps the key. */
   runsPrograms?(options: Options): boolean;
   run(context: Context, options: Options, args: string[]): Promise<void>;
 }

@@ -11,6 +11,7 @@ export const doctor: Command<GlobalOptions> = {
     ["For one service", "nanoctl doctor --url https://nano.example.com"],
     ["In a script", "nanoctl doctor --json | jq '.checks[] | .result'"],
   ],
+  takesToken: true,
   run: runDoctor,
 };
 

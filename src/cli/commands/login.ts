@@ -67,11 +67,16 @@ export const login: Command<LoginOptions> = {
     ["At a terminal", "nanoctl login"],
     ["In CI", "NANOSERVICES_TOKEN=… nanoctl login"],
     ["From a secret file", "nanoctl login --token-stdin < token.txt"],
+    [
+      "From a secret manager",
+      "nanoctl login --save --token-command 'op read op://work/nano/token'",
+    ],
     ["To Coder", "nanoctl login --service coder --url https://coder.example"],
     ["With a code", "nanoctl login --device"],
     ["OpenID provider", "nanoctl login --device --issuer https://id.example"],
   ],
   writesStore: true,
+  takesToken: true,
   // A browser.
   runsPrograms: ({ device, json, noBrowser }) =>
     device === true && !json && !noBrowser,
@@ -181,11 +186,12 @@ async function givenToken(
 ): Promise<TokenProvider | undefined> {
   const { givenProvider } = await import("../../tokens/resolve.ts");
   if (!options.tokenStdin) return givenProvider(context, options);
-  if (options.token !== undefined || options.tokenFile !== undefined) {
+  const { token, tokenFile, tokenCommand } = options;
+  if ((token ?? tokenFile ?? tokenCommand) !== undefined) {
     throw new NanoctlError(
       "usage",
       "--token-stdin is given together with another token option",
-      "give one of --token, --token-file and --token-stdin",
+      "give one of --token, --token-file, --token-command and --token-stdin",
     );
   }
   const { standardInputToken } = await import("../../tokens/standard_input.ts");
@@ -194,7 +200,7 @@ async function givenToken(
 
 async function store(
   { target, store }: ResolvedTarget,
-  { session, account, oauth }: Login,
+  { session, account, oauth, command }: Login,
   choice: KeyChoice | undefined,
 ): Promise<void> {
   const { secret } = await session.provider.getToken();
@@ -203,7 +209,7 @@ async function store(
     ...target,
     username,
     token: secret,
-    ...(oauth ? { ...oauth.tokens, grant: oauth.grant } : {}),
+    ...(oauth ? { ...oauth.tokens, grant: oauth.grant } : command ?? {}),
     expiresAt,
   }, choice);
 }
@@ -212,7 +218,7 @@ async function report(
   context: Context,
   output: Output,
   { target, store, snapshot }: ResolvedTarget,
-  { session, account }: Login,
+  { session, account, command }: Login,
   stored: boolean,
 ): Promise<void> {
   const { provider } = session;
@@ -243,6 +249,11 @@ async function report(
       ? `Stored, encrypted, as profile ${target.profile} in ${store.path}.`
       : "Nothing was stored; add --save to keep it, encrypted.",
   );
+  if (stored && command) {
+    await output.say(
+      "The command is stored with it, and runs again for the next token.",
+    );
+  }
   const replaced = stored ? snapshot.find(target.profile) : undefined;
   if (replaced && replaced.url !== target.url) {
     await output.say(

@@ -234,7 +234,7 @@ async function revokedByOAuth(
   const { grantIn } = await import("../../store/sealed_grant.ts");
   const tokens = await snapshot.openTokens(target.profile);
   const grant = grantIn(tokens?.oauth);
-  if (!tokens || !grant) return false;
+  if (!tokens || !grant || !("issuer" in grant)) return false;
   const { revokeTokens } = await import("../../services/oauth/renewal.ts");
   const { renewingFor } = await import("../session/renewing.ts");
   const { connect } = renewingFor(context, options, output, target);

@@ -1,4 +1,5 @@
 import { hasCode } from "../../errors.ts";
+import { isCommandOrigin } from "../../http/token_provider.ts";
 import { tellsExpiry } from "../../services/names.ts";
 import type { Account } from "../../services/service.ts";
 import { expiryText, SOON } from "../expiry.ts";
@@ -7,7 +8,9 @@ import { type Finding, ok, warning } from "./finding.ts";
 
 /** Whether there is a token for the service, and where it comes from. */
 export async function checkLogin(facts: Facts): Promise<Finding> {
-  const { source } = await facts.provider();
+  const { origin, source, getToken } = await facts.provider();
+  // Here a program that fails or asks for something is told from a refusal.
+  if (isCommandOrigin(origin)) await getToken();
   const user = (await storedLogin(facts))?.username;
   return ok(`the token is from ${source}${user ? `, of ${user}` : ""}`);
 }
@@ -65,6 +68,9 @@ async function accepted(
 
 async function newToken(facts: Facts, profile: string): Promise<string> {
   const { origin, source } = await facts.provider();
+  if (isCommandOrigin(origin)) {
+    return `have the program of ${source} print a new token`;
+  }
   if (origin !== "store") return `put a new token into ${source}`;
   const { loginCommand } = await import("../../tokens/not_logged_in.ts");
   return `log in again with '${

@@ -59,7 +59,8 @@ function chosenAgent(
   context: Context,
   options: AgentCommandOptions,
 ): Agent | undefined {
-  if (options.token === undefined && options.tokenFile === undefined) {
+  const { token, tokenFile, tokenCommand } = options;
+  if ((token ?? tokenFile ?? tokenCommand) === undefined) {
     return agentOf(context, options);
   }
   const { agentToken, agentTokenFile, agentUrl, agentName, auth } = options;
@@ -72,7 +73,7 @@ function chosenAgent(
   throw new NanoctlError(
     "usage",
     "both a person's token and an agent are given",
-    "give either --token or --token-file, or the options of the agent",
+    "give either --token, --token-file or --token-command, or the options of the agent",
   );
 }
 

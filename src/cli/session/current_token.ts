@@ -41,7 +41,10 @@ export async function currentToken(
     snapshot,
     renewingFor(context, options, output, target),
   );
-  const login = loginCommand(snapshot, { profile: target.profile });
+  const login = loginCommand(snapshot, {
+    profile: target.profile,
+    command: snapshot.find(target.profile)?.runsCommand === true,
+  });
   const token = await tokenOf(context, { provider, login }, output);
   const username = provider.origin === "store"
     ? snapshot.find(target.profile)?.username

@@ -32,6 +32,7 @@ export function holderOf(
     stored,
     login: loginCommand(snapshot ?? { active: target.profile }, {
       profile: target.profile,
+      command: stored?.runsCommand === true,
       url: stored ? undefined : options.url && target.url,
       service: stored ? undefined : options.service && target.service,
     }),

@@ -19,6 +19,16 @@ export function renewingFor(
       const service = await serviceOf(context, target.service);
       return await plainClient(context, options, output, target.url, service);
     },
+    runCommand: async ({ command }, source) => {
+      const { runTokenCommand } = await import(
+        "../../tokens/command_output.ts"
+      );
+      return await runTokenCommand(context, {
+        command,
+        source,
+        timeoutSeconds: timeoutSeconds(options),
+      });
+    },
     now: () => context.now(),
     warn: (line) => output.warn(line),
     timeoutSeconds: timeoutSeconds(options),

@@ -142,6 +142,12 @@ function refusalHint(session: Session): string {
       return `${
         unsetHint(TOKEN_VARIABLES.file, session)
       }, or put a token made at ${page} into its file`;
+    case "token-command":
+      return `have its program print a token made at ${page}`;
+    case "environment-command":
+      return `${
+        unsetHint(provider.source, session)
+      }, or have its program print a token made at ${page}`;
     case "store":
       return `log in again with '${session.login}'`;
     case "agent-token":

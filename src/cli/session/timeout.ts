@@ -1,7 +1,6 @@
 import { NanoctlError } from "../../errors.ts";
+import { DEFAULT_TIMEOUT_SECONDS } from "../../tokens/command.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
-
-const DEFAULT_TIMEOUT_SECONDS = 30;
 
 /** How long a request may take, in seconds. Throws `usage` for a bad `--timeout`. */
 export function timeoutSeconds({ timeout }: GlobalOptions): number {

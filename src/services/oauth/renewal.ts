@@ -6,7 +6,7 @@ import {
 } from "oauth4webapi";
 import type { HttpClient } from "../../http/client.ts";
 import type { Secret } from "../../secret.ts";
-import type { Grant, GrantedTokens } from "../../grant.ts";
+import type { GrantedTokens, OAuthGrant } from "../../grant.ts";
 import {
   bareStatus,
   type Meaning,
@@ -30,7 +30,7 @@ const ENDED: Meaning = {
  */
 export async function refresh(
   http: HttpClient,
-  grant: Grant,
+  grant: OAuthGrant,
   refreshToken: Secret,
   now: () => Date,
 ): Promise<GrantedTokens> {
@@ -69,7 +69,7 @@ export async function refresh(
  */
 export async function revokeTokens(
   http: HttpClient,
-  grant: Grant,
+  grant: OAuthGrant,
   { token, refreshToken }: Pick<GrantedTokens, "token" | "refreshToken">,
 ): Promise<boolean> {
   if (grant.revocationEndpoint === undefined) return false;

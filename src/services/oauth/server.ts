@@ -11,7 +11,7 @@ import { NanoctlError } from "../../errors.ts";
 import type { HttpClient } from "../../http/client.ts";
 import { isObject } from "../../json.ts";
 import type { Secret } from "../../secret.ts";
-import type { Grant } from "../../grant.ts";
+import type { OAuthGrant } from "../../grant.ts";
 import { oauthProblem } from "./problem.ts";
 import { type Transport, transportOf } from "./transport.ts";
 
@@ -138,7 +138,10 @@ function formEncoded(text: string): string {
 }
 
 /** The server of a stored login, without asking it for its metadata again. */
-export function endpointOfGrant(http: HttpClient, grant: Grant): Endpoint {
+export function endpointOfGrant(
+  http: HttpClient,
+  grant: OAuthGrant,
+): Endpoint {
   return endpointOf(http, {
     issuer: grant.issuer,
     token_endpoint: grant.tokenEndpoint,
@@ -152,7 +155,7 @@ export function endpointOfGrant(http: HttpClient, grant: Grant): Endpoint {
 export function grantOf(
   server: AuthorizationServer,
   { id, secret }: OAuthClient,
-): Grant {
+): OAuthGrant {
   const { issuer, token_endpoint: tokenEndpoint } = server;
   if (tokenEndpoint === undefined) throw withoutEndpoint(server, "token");
   return {

@@ -1,12 +1,8 @@
 import type { TokenEndpointResponse } from "oauth4webapi";
 import { NanoctlError } from "../../errors.ts";
 import { Secret } from "../../secret.ts";
-import type { GrantedTokens } from "../../grant.ts";
+import { type GrantedTokens, renewalTime } from "../../grant.ts";
 
-/** How long before its end a token is renewed at most, in seconds. */
-const RENEWED_BEFORE = 60;
-/** A token that lives shorter is renewed after this part of its life. */
-const PART = 0.8;
 /** A token that lives longer, in seconds, has no end that matters; one that lives far longer has none that a date can hold. */
 const MOST_LIFE = 100 * 365 * 24 * 60 * 60;
 
@@ -45,12 +41,8 @@ function lifeOf(
   receivedAt: Date,
 ): Pick<GrantedTokens, "expiresAt" | "renewAt"> {
   if (seconds === undefined || seconds > MOST_LIFE) return {};
-  const after = (life: number): Date =>
-    new Date(receivedAt.getTime() + life * 1000);
-  return {
-    expiresAt: after(seconds),
-    renewAt: after(Math.max(seconds - RENEWED_BEFORE, seconds * PART)),
-  };
+  const expiresAt = new Date(receivedAt.getTime() + seconds * 1000);
+  return { expiresAt, renewAt: renewalTime(expiresAt, receivedAt) };
 }
 
 function isVisible(text: string): boolean {

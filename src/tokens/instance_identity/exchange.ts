@@ -1,5 +1,6 @@
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
+import { renewalTime } from "../../grant.ts";
 import { HttpClient } from "../../http/client.ts";
 import { timeoutError } from "../../http/network_error.ts";
 import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
@@ -20,8 +21,6 @@ export interface IdentityContext {
 export const METADATA_TIMEOUT_SECONDS = 2;
 /** The most that is read of what a metadata service says, in bytes. */
 const METADATA_LIMIT = 64 * 1024;
-/** A session is renewed when it has less than this left, in milliseconds, or a fifth of its time. */
-const RENEW_BEFORE = 60_000;
 
 /**
  * The session token of the agent on this cloud instance. It is exchanged when
@@ -44,7 +43,10 @@ export function instanceIdentity(
   const exchanged = (): Promise<SessionToken> =>
     exchanging ??= exchange(given, loadProof, agentName)
       .then((token) => {
-        renewAt = renewalTime(token, now());
+        const { expiresAt } = token;
+        renewAt = expiresAt
+          ? renewalTime(expiresAt, given.context.now()).getTime()
+          : Infinity;
         return held = token;
       })
       .finally(() => exchanging = undefined);
@@ -66,12 +68,6 @@ export function instanceIdentity(
       return !(await exchanged()).secret.equals(rejected.secret);
     },
   };
-}
-
-function renewalTime({ expiresAt }: SessionToken, now: number): number {
-  if (!expiresAt) return Infinity;
-  const end = expiresAt.getTime();
-  return end - Math.min(RENEW_BEFORE, (end - now) / 5);
 }
 
 async function exchange(

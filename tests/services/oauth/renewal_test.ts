@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { ErrorCode } from "../../../src/errors.ts";
-import type { Grant, GrantedTokens } from "../../../src/grant.ts";
+import type { GrantedTokens, OAuthGrant } from "../../../src/grant.ts";
 import { Secret } from "../../../src/secret.ts";
 import { refresh, revokeTokens } from "../../../src/services/oauth/renewal.ts";
 import {
@@ -25,7 +25,7 @@ import {
 
 const REFRESH = new Secret("the refresh token");
 const ACCESS = new Secret("the-access-token");
-const GRANT: Grant = {
+const GRANT: OAuthGrant = {
   issuer: ISSUER,
   clientId: "nanoctl",
   tokenEndpoint: `${ISSUER}/token`,
