@@ -6,7 +6,7 @@ const RENEWED_BEFORE = 60_000;
 const PART = 0.2;
 
 /** What it takes to renew the tokens of a login: an OAuth server, or a program that prints them. */
-export type Grant = OAuthGrant | CommandGrant;
+export type Grant = OAuthGrant | CommandGrant | ServiceGrant;
 
 /** What it takes to renew and to revoke the tokens of an OAuth login: a server's endpoints, and the client. */
 export interface OAuthGrant {
@@ -26,8 +26,13 @@ export interface CommandGrant {
   machine: CommandLogin;
 }
 
+/** A login whose token the service itself prolongs, as Vault does. */
+export interface ServiceGrant {
+  machine: ServiceLogin;
+}
+
 /** How a machine gets a token, as often as it needs one. */
-export type MachineLogin = OAuthMachineLogin | CommandLogin;
+export type MachineLogin = OAuthMachineLogin | CommandLogin | ServiceLogin;
 
 /** How a machine gets a token of an OAuth server. */
 export interface OAuthMachineLogin {
@@ -45,6 +50,11 @@ export interface CommandLogin {
   way: "command";
   /** The program and its arguments; one that has a slash in its name has an absolute path. */
   command: readonly string[];
+}
+
+/** How a token is prolonged by itself: as the description of its service says. */
+export interface ServiceLogin {
+  way: "service";
 }
 
 /** The tokens that a server issued (RFC 6749, section 5.1), or the one that a program printed. */

@@ -1,4 +1,4 @@
-import type { CommandGrant } from "../grant.ts";
+import type { CommandGrant, ServiceGrant } from "../grant.ts";
 import { isCommandOrigin, type TokenProvider } from "../http/token_provider.ts";
 import type { Context } from "../process/context.ts";
 import type { Account } from "../services/service.ts";
@@ -14,13 +14,13 @@ export interface Login {
   account: Account;
   /** What an OAuth server issued. */
   oauth?: OAuthLogin;
-  /** How a program renews what it printed. */
-  command?: CommandRenewal;
+  /** How it is renewed where no OAuth server issued it: by the program that printed it, or by the service. */
+  renewal?: Renewal;
 }
 
-/** What is stored of a program, and when it is to run again. */
-interface CommandRenewal {
-  grant: CommandGrant;
+/** What is stored to renew a token, and when that is due. */
+interface Renewal {
+  grant: CommandGrant | ServiceGrant;
   renewAt: Date | undefined;
 }
 
@@ -41,9 +41,24 @@ export async function validate(
     provider,
   );
   const account = await whoami(session);
-  return isCommandOrigin(provider.origin)
-    ? await byCommand(context, options, session, account)
+  if (isCommandOrigin(provider.origin)) {
+    return await byCommand(context, options, session, account);
+  }
+  return account.renewable && account.expiresAt
+    ? await byService(context, session, account, account.expiresAt)
     : { session, account };
+}
+
+async function byService(
+  context: Context,
+  session: Session,
+  account: Account,
+  expiresAt: Date,
+): Promise<Login> {
+  const { renewalTime } = await import("../grant.ts");
+  const renewAt = renewalTime(expiresAt, context.now());
+  const grant: ServiceGrant = { machine: { way: "service" } };
+  return { session, account, renewal: { grant, renewAt } };
 }
 
 /** Adds what the program knows: when its token ends, and how to have another. */
@@ -66,7 +81,7 @@ async function byCommand(
   return {
     session,
     account: told ? { ...account, expiresAt, expiryUnknown: false } : account,
-    command: {
+    renewal: {
       grant: { machine: { way: "command", command } },
       renewAt: expiresAt && renewalTime(expiresAt, context.now()),
     },

@@ -1,6 +1,7 @@
 import type { NanoctlError } from "../errors.ts";
 import type { HttpAnswer } from "../http/messages.ts";
 import type { HttpClient } from "../http/client.ts";
+import type { GrantedTokens } from "../grant.ts";
 import type { SessionToken } from "../http/token_provider.ts";
 import type { Secret } from "../secret.ts";
 import type { ServiceDescription } from "./description/schema.ts";
@@ -14,6 +15,8 @@ export interface Account {
   expiresAt: Date | undefined;
   /** Whether the service does not say when the token ends. */
   expiryUnknown?: boolean;
+  /** Whether the token can be prolonged by itself. */
+  renewable?: boolean;
   /** What the token may do, where the service says it. */
   scopes?: string[];
   /** How this machine's clock differs from the service's, where by it the token has expired already. */
@@ -90,6 +93,8 @@ export interface Service {
   whoami(client: HttpClient): Promise<Account>;
   /** What an answer other than 2xx to a request with the token from `source` means, or a web page. */
   problem(answer: HttpAnswer, source: string): NanoctlError;
+  /** Prolongs the client's token, if the account says that it can be. Throws `login_ended`, and as whoami does. */
+  renew?(client: HttpClient): Promise<GrantedTokens>;
   /** Ends the client's token at the service. Throws as whoami does. */
   revoke(client: HttpClient): Promise<void>;
   /** A provider's token. Throws `provider_unknown`, and as whoami does. */

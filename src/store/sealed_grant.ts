@@ -5,8 +5,7 @@ import { Secret } from "../secret.ts";
 /** A grant as the sealed envelope holds it (docs/credential_file.md). */
 export function sealedGrant(grant: Grant): Record<string, unknown> {
   if (!("issuer" in grant)) {
-    const { way, command } = grant.machine;
-    return { machine: { way, command } };
+    return { machine: { ...grant.machine } };
   }
   return {
     issuer: grant.issuer,
@@ -29,6 +28,9 @@ export function grantIn(sealed: unknown): Grant | undefined {
   if (!isObject(sealed)) return undefined;
   const command = commandIn(sealed.machine);
   if (command) return { machine: command };
+  if (isObject(sealed.machine) && sealed.machine.way === "service") {
+    return { machine: { way: "service" } };
+  }
   const { issuer, client_id, client_secret, token_endpoint } = sealed;
   const { revocation_endpoint } = sealed;
   const machine = machineIn(sealed.machine);

@@ -39,10 +39,12 @@ export async function renewStored(
       },
       save: (replaced, tokens) => store.renew(profile, replaced, tokens),
     },
-    refresh: async ({ grant, refreshToken }) => {
+    refresh: async ({ grant, refreshToken, token }) => {
       if (!("issuer" in grant)) {
         const source = `the stored login of profile ${profile}`;
-        return await renewing.runCommand(grant.machine, source);
+        return grant.machine.way === "command"
+          ? await renewing.runCommand(grant.machine, source)
+          : await renewing.prolong(token, source);
       }
       const http = await renewing.connect();
       return refreshToken
@@ -54,7 +56,10 @@ export async function renewStored(
     login: (grant) =>
       "issuer" in grant
         ? deviceLogin(snapshot, profile, grant)
-        : loginCommand(snapshot, { profile, command: true }),
+        : loginCommand(snapshot, {
+          profile,
+          command: grant.machine.way === "command",
+        }),
   }, stale);
 }
 

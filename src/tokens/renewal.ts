@@ -10,6 +10,8 @@ export interface Renewing {
   connect(): Promise<HttpClient>;
   /** The token that a stored login's program prints. Throws as `runTokenCommand` does. */
   runCommand(login: CommandLogin, source: string): Promise<GrantedTokens>;
+  /** The same token, or another, that the service makes last longer. Throws `login_ended`. */
+  prolong(token: Secret, source: string): Promise<GrantedTokens>;
   now(): Date;
   warn(line: string): Promise<void>;
   /** How long to wait for another process that renews the same login, in seconds. */

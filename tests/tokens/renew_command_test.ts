@@ -61,6 +61,7 @@ describe("a stored token that a program printed", () => {
   ): Promise<TokenProvider> {
     await store.save(login);
     return storedToken(store, await store.read(), login.profile, {
+      prolong: () => Promise.reject(new Error("not this way")),
       connect: () => Promise.reject(new Error("no server is to be asked")),
       runCommand: ({ command }, source) => {
         runs.push([...command, source]);

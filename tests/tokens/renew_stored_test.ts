@@ -73,6 +73,7 @@ async function staged(
   const { context, http } = clientFor(answer, { now: after(seconds) });
   const warnings: string[] = [];
   const provider = storedToken(store, await store.read(), login.profile, {
+    prolong: () => Promise.reject(new Error("not this way")),
     connect: () => Promise.resolve(http),
     runCommand: () => Promise.reject(new Error("no program renews it")),
     now: () => context.now(),

@@ -200,7 +200,7 @@ async function givenToken(
 
 async function store(
   { target, store }: ResolvedTarget,
-  { session, account, oauth, command }: Login,
+  { session, account, oauth, renewal }: Login,
   choice: KeyChoice | undefined,
 ): Promise<void> {
   const { secret } = await session.provider.getToken();
@@ -209,7 +209,7 @@ async function store(
     ...target,
     username,
     token: secret,
-    ...(oauth ? { ...oauth.tokens, grant: oauth.grant } : command ?? {}),
+    ...(oauth ? { ...oauth.tokens, grant: oauth.grant } : renewal ?? {}),
     expiresAt,
   }, choice);
 }
@@ -218,7 +218,7 @@ async function report(
   context: Context,
   output: Output,
   { target, store, snapshot }: ResolvedTarget,
-  { session, account, command }: Login,
+  { session, account, renewal }: Login,
   stored: boolean,
 ): Promise<void> {
   const { provider } = session;
@@ -249,7 +249,7 @@ async function report(
       ? `Stored, encrypted, as profile ${target.profile} in ${store.path}.`
       : "Nothing was stored; add --save to keep it, encrypted.",
   );
-  if (stored && command) {
+  if (stored && renewal?.grant.machine.way === "command") {
     await output.say(
       "The command is stored with it, and runs again for the next token.",
     );

@@ -19,6 +19,20 @@ export function renewingFor(
       const service = await serviceOf(context, target.service);
       return await plainClient(context, options, output, target.url, service);
     },
+    prolong: async (secret, source) => {
+      const { plainClient, renewAtService } = await import("./session.ts");
+      const { serviceOf } = await import("./services.ts");
+      const service = await serviceOf(context, target.service);
+      return await renewAtService(
+        await plainClient(context, options, output, target.url, service),
+        service,
+        {
+          origin: "store",
+          source,
+          getToken: () => Promise.resolve({ secret }),
+        },
+      );
+    },
     runCommand: async ({ command }, source) => {
       const { runTokenCommand } = await import(
         "../../tokens/command_output.ts"

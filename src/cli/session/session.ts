@@ -1,5 +1,6 @@
 import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
+import type { GrantedTokens } from "../../grant.ts";
 import { HttpClient } from "../../http/client.ts";
 import { readCaFile } from "../../http/tls/certificates.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
@@ -92,6 +93,19 @@ export async function plainClient(
       : { caCerts: await readCaFile(caFile, context.now()) }),
     log: logOf(output),
   });
+}
+
+/** Has the service prolong a stored token. Throws as {@linkcode Service.renew} does. */
+export async function renewAtService(
+  client: HttpClient,
+  service: Service,
+  provider: TokenProvider,
+): Promise<GrantedTokens> {
+  if (service.renew) return await service.renew(client.withTokens(provider));
+  throw new NanoctlError(
+    "login_ended",
+    "the description of the service no longer says how its tokens are prolonged",
+  );
 }
 
 /** The file of `--ca-file`, else of NANOCTL_CA_FILE. */

@@ -23,8 +23,13 @@ export const gitea: ServiceDescription = {
       expires_at: [{ field: "expires_at", format: "rfc3339" }],
     },
   ],
-  // Where it is not there, a token can be deleted with the password only.
-  revoke: { method: "DELETE", path: "/token" },
+  // Forgejo and older ones don't have it: there it takes the password.
+  revoke: {
+    method: "DELETE",
+    path: "/token",
+    impossible_on: [404, 405],
+    impossible: "delete it at {url}/user/settings/applications",
+  },
   message: [{ field: "message" }],
   recognize: [
     {

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../../errors.ts";
+import { type GrantedTokens, renewalTime } from "../../grant.ts";
 import type { HttpClient } from "../../http/client.ts";
 import { clockFault } from "../../http/clock.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
@@ -17,6 +18,9 @@ import { describedProblem } from "./refusals.ts";
 import { sendDescribed } from "./request.ts";
 import type { DatePlace, ServiceDescription } from "./schema.ts";
 import { apiOf, siteOf, urlOf } from "./urls.ts";
+
+/** The statuses with which a token is not prolonged. */
+const REFUSED = [400, 401, 403, 404];
 
 /** More than any user name has, in UTF-16 code units. */
 const USERNAME_LIMIT = 256;
@@ -40,6 +44,9 @@ export function describedService(
     tokenPage: (url) => urlOf(description, description.token_page, url),
     problem,
     whoami: (client) => accountOf(description, client, problem),
+    ...(description.renew
+      ? { renew: (client) => renew(description, client, problem) }
+      : {}),
     revoke: (client) => revoke(description, client, problem),
     externalAuth: withoutAny,
     listExternalAuth: withoutAny,
@@ -129,8 +136,12 @@ async function accountOf(
   const isKnown = answers.some(([{ expires_at }]) => expires_at !== undefined);
   const scopes = first(({ scopes }, answer) => listAt(answer, scopes));
   const fault = clockFault(expiresAt, whose.answer);
+  const { renew } = description;
   return {
     username,
+    ...(renew && expiresAt && valueAt(whose, renew.if) === true
+      ? { renewable: true }
+      : {}),
     email: first(({ email }, answer) => textAt(answer, email)) ?? null,
     expiresAt,
     ...(isKnown ? {} : { expiryUnknown: true }),
@@ -168,20 +179,66 @@ async function ask(
   }
 }
 
+/** Prolongs the token. What refuses that has ended the login. */
+async function renew(
+  description: ServiceDescription,
+  client: HttpClient,
+  problem: Service["problem"],
+): Promise<GrantedTokens> {
+  const { renew, title } = description;
+  const token = await client.provider?.getToken();
+  if (!renew || !token) throw new Error("there is nothing to renew");
+  const answer = json(
+    await sendDescribed(description, client, renew, (answer, source) => {
+      const error = problem(answer, source);
+      return REFUSED.includes(answer.status) && !answer.leftOrigin &&
+          error.code !== "rate_limited"
+        ? new NanoctlError(
+          "login_ended",
+          `${answer.url.origin} does not prolong the token any more`,
+        )
+        : error;
+    }),
+  );
+  const expiresAt = expiryIn(answer, renew.expires_at, title);
+  const issued = textAt(answer, renew.token);
+  return {
+    token: issued === undefined ? token.secret : new Secret(issued),
+    ...(expiresAt
+      ? { expiresAt, renewAt: renewalTime(expiresAt, answer.answer.receivedAt) }
+      : {}),
+  };
+}
+
 async function revoke(
   description: ServiceDescription,
   client: HttpClient,
   problem: Service["problem"],
 ): Promise<void> {
-  const { revoke, title } = description;
-  if (!("impossible" in revoke)) {
-    await sendDescribed(description, client, revoke, problem);
-    return;
-  }
-  throw new NanoctlError(
+  const { revoke } = description;
+  if (!("path" in revoke)) throw irrevocable(description, client);
+  const { impossible_on = [] } = revoke;
+  await sendDescribed(
+    description,
+    client,
+    revoke,
+    (answer, source) =>
+      !answer.leftOrigin && impossible_on.includes(answer.status)
+        ? irrevocable(description, client)
+        : problem(answer, source),
+  );
+}
+
+function irrevocable(
+  description: ServiceDescription,
+  client: HttpClient,
+): NanoctlError {
+  const { title, revoke: { impossible } } = description;
+  return new NanoctlError(
     "failed",
     `${title} has no way to revoke this token from here`,
-    urlOf(description, revoke.impossible, siteOf(description, client.baseUrl)),
+    impossible &&
+      urlOf(description, impossible, siteOf(description, client.baseUrl)),
   );
 }
 
@@ -235,12 +292,4 @@ function wrong(
     } answered in the wrong shape: ${fault}`,
     `check that the URL is one of ${title}`,
   );
-}
-
-/** Whether the account says that its token can be renewed. */
-export function isRenewable(
-  { renew }: ServiceDescription,
-  answer: ReadAnswer,
-): boolean {
-  return renew !== undefined && valueAt(answer, renew.if) === true;
 }

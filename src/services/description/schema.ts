@@ -221,7 +221,12 @@ export const descriptionSchema = v.strictObject({
     ),
   ),
   revoke: v.union([
-    v.strictObject(request),
+    v.strictObject({
+      ...request,
+      /** The statuses of servers that can't, and what to do there instead. */
+      impossible_on: v.optional(statuses),
+      impossible: v.optional(shortText),
+    }),
     v.strictObject({ impossible: shortText }),
   ]),
   renew: v.optional(v.strictObject({
