@@ -257,6 +257,7 @@ describe("the device flow of dev-server --as github", () => {
       assertMatch(json.device_code, /^[\da-f]{40}$/);
       assertMatch(json.user_code, /^[A-Z]{4}-[A-Z]{4}$/);
       assertEquals(json.verification_uri, `${server.url}/login/device`);
+      assertEquals([json.expires_in, json.interval], [900, 5]);
       const query = new URLSearchParams({ user_code: json.user_code });
       const page = await ask(server, `/login/device?${query}`);
       assertEquals(page.status, 200);

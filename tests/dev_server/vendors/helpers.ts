@@ -116,8 +116,8 @@ function formOf(text: string): string {
 }
 
 /**
- * Where a value has other fields or types than another, or dates of another
- * format. Of lists the first elements count. Null goes with anything.
+ * Where a value has other fields or types than another, dates of another format
+ * or another `error`. Of lists the first elements count. Null goes with anything.
  */
 function differences(given: unknown, wanted: unknown, at = ""): string[] {
   if (given === null || wanted === null) return [];
@@ -134,8 +134,9 @@ function differences(given: unknown, wanted: unknown, at = ""): string[] {
       return differences(given[name], wanted[name], path);
     });
   }
+  const isCode = at === ".error";
   const [is, should] = [given, wanted].map((value) =>
-    typeof value === "string" ? formOf(value) : typeOf(value)
+    typeof value !== "string" ? typeOf(value) : isCode ? value : formOf(value)
   );
   return is === should ? [] : [`${at}: ${is} instead of ${should}`];
 }
