@@ -3,106 +3,10 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import {
   assertFailure,
   assertJsonFailure,
-  BINARY,
-  Child,
   Home,
-  type Result,
   run,
 } from "../support/nanoctl.ts";
 import { Service } from "../support/service.ts";
-import { PATH } from "../support/store_files.ts";
-import { itWithPrograms, TokenGate } from "../support/token_gate.ts";
-
-/** The command lines of docs/tools.md that use a format. */
-const LINES = Deno.readTextFileSync(
-  new URL("../../docs/tools.md", import.meta.url),
-).match(/(?<=^ {4}).*nanoctl token --format .*$/gm) ?? [];
-/** The service in the documents. */
-const DOCUMENTED = "https://nano.example.com";
-/** What they get there. */
-const THINGS = "/v1/things";
-
-function lineWith(text: string): string {
-  const [line = "", ...others] = LINES.filter((one) => one.includes(text));
-  assertEquals(others, []);
-  assert(line !== "", `no line with ${text}`);
-  return line;
-}
-
-describe("token --format, as docs/tools.md shows it,", () => {
-  let service: Service;
-  let gate: TokenGate;
-  let home: Home;
-  beforeAll(async () => {
-    service = await Service.start();
-    gate = new TokenGate(service);
-    home = new Home();
-    await service.logIn(home, service.token, "--url", gate.url);
-    Deno.symlinkSync(BINARY, home.at("nanoctl"));
-  });
-  afterAll(async () => {
-    home[Symbol.dispose]();
-    await gate[Symbol.asyncDispose]();
-    await service.stop();
-  });
-
-  /** Runs a line of the documents in bash, against the service of this test. */
-  async function ran(line: string): Promise<Result> {
-    const command = line.replaceAll(DOCUMENTED, gate.url);
-    return await new Child("bash", ["-c", `set -o pipefail; ${command}`], {
-      home,
-      cwd: home.path,
-      env: { PATH: `${home.path}:${PATH}`, npm_config_loglevel: "error" },
-    }).end();
-  }
-
-  it("is tried here in each line", () => assertEquals(LINES.length, 5));
-
-  itWithPrograms(["bash", "curl"], "gives curl a header on stdin", async () => {
-    const { code, stdout } = await ran(lineWith("curl -H @-"));
-    assertEquals([code, JSON.parse(stdout).username], [0, "ada"]);
-    const way = { path: THINGS, scheme: "bearer", status: 200 };
-    assertEquals(gate.passages.at(-1), way);
-  });
-
-  itWithPrograms(["bash", "curl"], "gives curl a netrc file", async () => {
-    const { code, stdout } = await ran(lineWith("--netrc-file"));
-    assertEquals([code, JSON.parse(stdout).username], [0, "ada"]);
-    const way = { path: THINGS, scheme: "basic", status: 200 };
-    assertEquals(gate.passages.at(-1), way);
-  });
-
-  itWithPrograms(
-    ["bash", "npm"],
-    "gives npm its registry's token",
-    async () => {
-      const { code, stdout, stderr } = await ran(lineWith("_authToken"));
-      assertEquals([code, stdout], [0, "ada\n"], stderr);
-      const asked = gate.passages.filter(({ path }) => path === "/-/whoami");
-      assertEquals(asked, [{
-        path: "/-/whoami",
-        scheme: "bearer",
-        status: 200,
-      }]);
-    },
-  );
-
-  itWithPrograms(["bash"], "gives sh a dotenv file of one's own", async () => {
-    const { code, stdout, stderr } = await ran(lineWith(".env"));
-    assertEquals([code, stdout, stderr], [0, "", ""]);
-    assertEquals(home.mode(".env"), "0600");
-    const script = '. ./.env && printf %s "$NANO_TOKEN"';
-    const sourced = await new Child("/bin/sh", ["-c", script], {
-      cwd: home.path,
-    }).end();
-    assertEquals([sourced.code, sourced.stdout], [0, service.token]);
-  });
-
-  itWithPrograms(["bash"], "gives GitHub's runner what to hide", async () => {
-    const { code, stdout } = await ran(lineWith("add-mask"));
-    assertEquals([code, stdout], [0, `::add-mask::${service.token}\n`]);
-  });
-});
 
 describe("token --format", () => {
   let service: Service;

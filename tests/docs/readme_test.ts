@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
-import { type DevServer, startDevServer } from "../../src/dev_server/server.ts";
+import { describe, it } from "@std/testing/bdd";
 import { EXIT_CODES } from "../../src/errors.ts";
 import { type Help, readHelp } from "../support/help.ts";
-import { BINARY, Home, run } from "../support/nanoctl.ts";
+import { Home, run } from "../support/nanoctl.ts";
 import { deadUrl } from "../support/servers.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
@@ -246,53 +245,3 @@ function settled(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\d/g, "DATE")
     .replaceAll(/gho_\w+/g, "gho_TOKEN");
 }
-
-describe("the requests to the embedded service in the documents", () => {
-  let server: DevServer;
-  beforeAll(async () => {
-    server = await startDevServer({
-      hostname: "127.0.0.1",
-      port: 0,
-      metadata: ["aws", "azure", "google"],
-    });
-  });
-  afterAll(() => server.shutdown());
-
-  const requests = [README, DEV_SERVER].flatMap(blocks)
-    .flatMap((block) => block.replaceAll("|\n", "| ").split("\n"))
-    .filter((line) => /^curl .*127\.0\.0\.1:7080/.test(line));
-
-  it("are there", () => assert(requests.length >= 9));
-
-  it("wait for a server that has only just been started", async () => {
-    const block = blocks(README).find((one) =>
-      /nanoctl dev-server .*&\n/.test(one)
-    );
-    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const port = `${free.addr.port}`;
-    free.close();
-    const script = block?.replaceAll("7080", port)
-      .replace("nanoctl", '"$0"')
-      .replace(/curl [^]*/, (curl) => `server=$!\n${curl}\nkill $server`);
-    const { stdout, stderr } = await new Deno.Command("sh", {
-      args: ["-c", script ?? "", BINARY],
-      env: { NO_PROXY: "*" },
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder();
-    assertMatch(text.decode(stdout), /"token":"nano_/, text.decode(stderr));
-  });
-
-  for (const request of requests) {
-    it(`are answered: ${request}`, async () => {
-      const command = request.replaceAll("http://127.0.0.1:7080", server.url)
-        .replaceAll("curl ", "curl -fsS ");
-      const { code, stderr } = await new Deno.Command("sh", {
-        args: ["-c", command],
-        env: { NO_PROXY: "*" },
-        stdin: "null",
-      }).output();
-      assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
-    });
-  }
-});

@@ -79,26 +79,4 @@ describe("docs/credential_file.md", () => {
     const opened = await tokenOf(fixture, "default").catch(() => "refused");
     assertEquals(opened, "refused");
   });
-
-  it("has a Python program that opens the example, where there is Python", async () => {
-    const program = example(/```python\n([\s\S]*?)```/);
-    const python = ["python3", "/usr/bin/python3"];
-    for (const command of python) {
-      const folder = dirname(fixture.path);
-      Deno.copyFileSync(fixture.keyPath, `${folder}/key`);
-      const output = await new Deno.Command(command, {
-        args: ["-c", program],
-        cwd: folder,
-      }).output().catch(() => undefined);
-      const said = new TextDecoder().decode(output?.stdout).trim();
-      const missing = new TextDecoder().decode(output?.stderr)
-        .includes("No module named");
-      if (!output || missing) continue;
-      assertEquals(
-        said,
-        example(/which prints\n\n((?: {4}.* \{"token".*\n)+)/)
-          .replaceAll(/^ {4}/gm, "").trim(),
-      );
-    }
-  });
 });

@@ -52,9 +52,9 @@ export class Service {
     this.coderAgentToken = said.coder_agent_token ?? "";
   }
 
-  /** Starts it on a free port of 127.0.0.1. */
-  static async start(): Promise<Service> {
-    const child = start(["dev-server", "--port", "0", "--json"]);
+  /** Starts it on a free port of 127.0.0.1, with these options too. */
+  static async start(...args: string[]): Promise<Service> {
+    const child = start(["dev-server", "--port", "0", "--json", ...args]);
     child.keepRunning();
     return new Service(child, JSON.parse(await child.firstLine));
   }

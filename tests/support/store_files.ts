@@ -220,6 +220,8 @@ export function leftovers(home: Home): string[] {
 export interface MadeProfile {
   token: string;
   url?: string;
+  /** By default `ada`. */
+  username?: string;
 }
 
 /**
@@ -236,20 +238,21 @@ export async function makeStore(
   writePrivate(home.at(KEY), `${bytes.toBase64()}\n`);
   const { key, id } = await importKey(bytes);
   const entries: [string, FileEntry][] = [];
-  for (const [profile, { token, url = "http://127.0.0.1:9" }] of profiles) {
+  for (const [profile, made] of profiles) {
+    const { token, url = "http://127.0.0.1:9", username = "ada" } = made;
     const service = "nanoservices";
     const sealed = await seal(key, { token: new Secret(token) }, {
       keyId: id,
       profile,
       service,
       url,
-      username: "ada",
+      username,
       expiresAt: null,
     });
     entries.push([profile, {
       service,
       url,
-      account: { username: "ada" },
+      account: { username },
       expires_at: null,
       stored_at: "2026-01-15T12:00:00.000Z",
       sealed,

@@ -1,0 +1,199 @@
+import {
+  CODE_IS_VALID,
+  DOCKER_STORES,
+  type ExampleTable,
+  IN_BASH,
+  IN_ZSH,
+  pythonWith,
+  THINGS,
+  TYPES_TOKEN,
+} from "../support/example_ways.ts";
+
+/** What is no command. */
+const DATA = { elsewhere: "tests/store/documentation_test.ts" };
+
+/** The examples of the pages. */
+export const PAGE_EXAMPLES: ExampleTable = {
+  "README.md": {
+    "deno task demo": {
+      impossible: "the tour and all tests, of which this is one",
+    },
+    "npx -y deno@2.8.3 task demo": { impossible: "downloads Deno" },
+    "# A machine logs in with the environment: no news is good news.": {
+      elsewhere: "tests/docs/readme_test.ts",
+    },
+    "deno task compile": {
+      after: "~/.local/bin/nanoctl --version",
+      shows: /^nanoctl \d/m,
+    },
+    "export NANOCTL_DOWNLOAD_URL=<the folder with SHA256SUMS and the archives>":
+      {
+        after: "~/.local/bin/nanoctl --version",
+        shows: /^nanoctl \d/m,
+        sends: [/^GET https:\/\/releases\.example\.com\/SHA256SUMS$/],
+      },
+    "sha256sum --check --ignore-missing SHA256SUMS": {
+      after: "nanoctl-*-linux-x64/nanoctl --version",
+      shows: /linux-x64\.tar\.gz: OK\n[^]*^nanoctl \d/m,
+    },
+    'eval "$(nanoctl completions bash)"      # in ~/.bashrc': {
+      lines: [
+        IN_BASH,
+        IN_ZSH,
+        {
+          before: "mkdir -p ~/.config/fish/completions",
+          after: "fish -c 'complete -C \"nanoctl who\"'",
+          shows: /^whoami\b/m,
+        },
+      ],
+    },
+    "nanoctl login --url https://nano.example.com": {
+      answers: TYPES_TOKEN,
+      shows: /Welcome, ada\.[^]*Stored, encrypted,[^]*^ada$/m,
+    },
+    "export NANOSERVICES_URL=https://nano.example.com": {
+      shows: /^$/,
+      sends: [/^GET https:\/\/nano\.example\.com\/v1\/me$/],
+    },
+    "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": {
+      shows: /^ada\n$/,
+    },
+    "pass show nano | nanoctl login --token-stdin --save": {
+      shows: /"username":"ada"[^]*Stored, encrypted,/,
+    },
+    "nanoctl login --device": {
+      answers: [
+        [CODE_IS_VALID, "approve"],
+        [CODE_IS_VALID, "approve", "Welcome, ada."],
+      ],
+      // Whoever took the other way is at the service.
+      after: 'nanoctl login --token-stdin --save <<< "$SECRET"',
+      shows: /Welcome, ada\.[^]*\/\/id\.example\.com/,
+    },
+    "nanoctl login --client-credentials --issuer https://id.example.com --client-id build --client-secret-file secret.txt":
+      { shows: /you are build[^]*Nothing was stored/ },
+    "$ nanoctl doctor": { elsewhere: "tests/docs/readme_test.ts" },
+    "nanoctl credential git --setup": {
+      after: "cat private/file",
+      shows: /the content/,
+    },
+    "nanoctl token --format 'machine {hostname} login {username} password {token}'":
+      { shows: /^machine nano\.example\.com login ada password nano_\w+\n$/ },
+    "nanoctl api /v1/me": {
+      shows: /"username":"ada"/,
+      sends: [
+        new RegExp(`^POST ${THINGS} {"name":"thing","colour":"blue"}$`),
+        new RegExp(`^GET ${THINGS}\\?page=2$`),
+        new RegExp(`^PUT ${THINGS}/7 {"name":"thing"}$`),
+      ],
+    },
+    "nanoctl exec -- ./deploy.sh": {
+      shows:
+        /^to https:\/\/nano\.example\.com with a token\nmake publish with a token$/m,
+    },
+    "#!/usr/bin/env sh": { shows: /^Authenticated with GitHub$/m },
+    'nanoctl external-auth access-token slack --extra "authed_user.id"': {
+      shows: /^U\w+\nteam-\d+$/m,
+    },
+    "nanoctl dev-server --port 7080 &": { shows: /"token":"nano_/ },
+    "deno task setup      fetches what the build needs": {
+      elsewhere: "tests/docs/readme_test.ts",
+    },
+  },
+
+  "docs/api.md": {},
+
+  "docs/architecture.md": {
+    "flowchart TD": { impossible: "a drawing" },
+  },
+
+  "docs/credential_file.md": {
+    "{": { saves: "credentials.json" },
+    '["nanoctl", version, key id, profile, service, url, username, expires_at]':
+      DATA,
+    '["nanoctl",1,"10520afec832c3b0e842dd41cc1c0da9","default","nanoservices","https://nano.example.com","ada","2027-01-31T12:00:00.000Z"]':
+      DATA,
+    '["nanoctl", version, key id, "registry", server URL, username]': DATA,
+    '["nanoctl",1,"10520afec832c3b0e842dd41cc1c0da9","registry","ghcr.io","ada"]':
+      DATA,
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=": { saves: "key" },
+    "(printf 'nanoctl key id\\n'; base64 -d < key) | openssl dgst -sha256": {
+      shows: /= 10520afec832c3b0e842dd41cc1c0da9/,
+    },
+    "import base64, json": {
+      saves: "decrypt.py",
+      after: "/usr/bin/python3 decrypt.py > printed",
+      needs: pythonWith("cryptography"),
+    },
+    'default {"token":"nano_this-is-only-an-example"}': {
+      saves: "documented",
+      after: "diff documented printed",
+      needs: pythonWith("cryptography"),
+    },
+  },
+
+  "docs/dev_server.md": {
+    'curl -X POST http://127.0.0.1:7080/dev/tokens -d \'{"state":"revoked"}\'':
+      { shows: /"state":"revoked"[^]*"username":"grace"/ },
+    "curl -X PATCH http://127.0.0.1:7080/dev/external-auth/slack -d '{\"connected\":true}'":
+      { shows: /"connected":true[^]*"id":"gitlab"/ },
+    "curl -X PUT http://127.0.0.1:7080/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'":
+      { shows: /ey\w+\.\w+\.[^]*"session_token":"/ },
+    'curl -X PATCH http://127.0.0.1:7080/dev/instance-identity -d \'{"fail_status":503,"fail_times":1}\'':
+      { shows: /"fail_status":503/ },
+    'curl -X PATCH http://127.0.0.1:7080/dev/access -d \'{"header":"X-Access-Id","value":"42"}\'':
+      { shows: /"X-Access-Id"[^]*"header":null/i },
+  },
+
+  "docs/tools.md": {
+    "nanoctl credential git --setup": {
+      after: "git config --global credential.helper",
+      shows: /^!\S*nanoctl'? credential git$/m,
+    },
+    "git config --global --add credential.helper '!nanoctl credential git'": {
+      before: "git config --global --unset-all credential.helper",
+      after: "git clone https://github.com/example/private by_hand",
+    },
+    "GIT_ASKPASS=nanoctl git clone https://github.com/example/private": {
+      before: "git config --global --unset-all credential.helper",
+      after: "cat private/file",
+      shows: /the content/,
+    },
+    "apiVersion: v1": {
+      elsewhere: "tests/binary/credential_kubernetes_test.ts",
+    },
+    "kubectl config set-context --current --user=nano": {
+      elsewhere: "tests/binary/credential_kubernetes_test.ts",
+    },
+    "nanoctl token --format 'Authorization: Bearer {token}' | curl -H @- https://nano.example.com/v1/things":
+      { shows: /^{"username":"ada"/m },
+    "curl --netrc-file <(nanoctl token --format 'machine {hostname} login {username} password {token}') https://nano.example.com/v1/things":
+      { shows: /^{"username":"ada"/m },
+    "npm whoami --registry https://nano.example.com --userconfig <(nanoctl token --format '//{host}/:_authToken={token}')":
+      { shows: /^ada$/m },
+    "(umask 077 && nanoctl token --format 'NANO_TOKEN={token}' > .env)": {
+      after: 'stat -c %a .env; . ./.env; test "$NANO_TOKEN" = "$SECRET"',
+      shows: /^600$/m,
+    },
+    "nanoctl token --format '::add-mask::{token}'": {
+      shows: /^::add-mask::nano_\w+\n$/,
+    },
+    'ln -s "$(which nanoctl)" ~/.local/bin/docker-credential-nanoctl': {
+      before: "mkdir -p ~/.local/bin",
+      after: "docker-credential-nanoctl list",
+      shows: /^{}$/m,
+    },
+    '{ "credHelpers": { "ghcr.io": "nanoctl", "registry.example.com": "nanoctl" } }':
+      {
+        saves: "auth.json",
+        after:
+          `${DOCKER_STORES}\nskopeo login --authfile auth.json --get-login ghcr.io`,
+        shows: /^grace$/m,
+      },
+    '{ "credsStore": "nanoctl" }': {
+      saves: "config.json",
+      after: "docker-credential-$(jq -r .credsStore config.json) list",
+      shows: /^{"ghcr\.io":"grace"}$/m,
+    },
+  },
+};

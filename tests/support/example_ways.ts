@@ -1,0 +1,91 @@
+import type { Need } from "./store_files.ts";
+
+/** What a person at a terminal does once a text is there: behind another one, if given. */
+export type Answer = readonly [
+  prompt: string,
+  deed: "token" | "coder token" | "passphrase" | "approve" | "Ctrl-C",
+  behind?: string,
+];
+
+/** How an example is run, and what comes of it. Without anything, bash runs it and ends with 0. */
+export interface Way {
+  /** The shell, if not bash. */
+  shell?: "zsh" | "fish";
+  /** Lines that the shell runs first: what a reader has by then. */
+  before?: string;
+  /** Lines that it runs afterwards, and that show the effect. */
+  after?: string;
+  /** It is run on a terminal, where a person gives these answers. */
+  answers?: readonly Answer[];
+  /** The exit code, if not 0. */
+  code?: number;
+  /** What its output matches, with that of the lines before and after it. */
+  shows?: RegExp;
+  /** What its requests to the documented hosts match, each one of them. */
+  sends?: readonly RegExp[];
+  /** The file that the block is the content of. `after` uses it, or a later block. */
+  saves?: string;
+  /** What it takes that no name of a program in it says. */
+  needs?: Need;
+  /** The block is for several shells: how each of its lines is run. */
+  lines?: readonly Way[];
+}
+
+/** An example that another test reads, at this path. */
+export interface Elsewhere {
+  elsewhere: string;
+}
+
+/** An example that no test can run, and why. */
+export interface Impossible {
+  impossible: string;
+}
+
+/** What becomes of an example. */
+export type Entry = Way | Elsewhere | Impossible;
+
+/** What becomes of examples, by their page and first line. A command that is missing here is run, and has to end with 0. */
+export type ExampleTable<E extends Entry = Entry> = Readonly<
+  Record<string, Readonly<Record<string, E>>>
+>;
+
+/** Debian's Python with this module. */
+export function pythonWith(module: string): Need {
+  return () => {
+    const script = `/usr/bin/python3 -c 'import ${module}'`;
+    const { success } = new Deno.Command("sh", {
+      args: ["-c", script],
+      stderr: "null",
+    }).outputSync();
+    return success ? undefined : `python3 has no ${module}`;
+  };
+}
+
+/** Somebody is asked for a token, and types one. */
+export const TYPES_TOKEN: readonly Answer[] = [
+  ["Token ", "token", "paste it here."],
+];
+
+/** What `login --device` says once there is a code to approve. */
+export const CODE_IS_VALID = "The code is valid for 10 minutes.";
+
+/** Where other people's clients ask, as a regular expression. */
+export const THINGS = "https://nano\\.example\\.com/v1/things";
+
+/** How zsh takes completions, and shows that it did. */
+export const IN_ZSH: Way = {
+  shell: "zsh",
+  before: "autoload -U compinit && compinit -D",
+  after: 'echo "by ${_comps[nanoctl]}"',
+  shows: /^by \S*nanoctl/m,
+};
+
+/** How bash shows that it took them. */
+export const IN_BASH: Way = {
+  after: "complete -p nanoctl",
+  shows: /nanoctl$/m,
+};
+
+/** Stores the login of a registry as docker does. */
+export const DOCKER_STORES =
+  `nanoctl credential docker store <<< '{"ServerURL":"ghcr.io","Username":"grace","Secret":"abc"}'`;
