@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { EXIT_CODES } from "../../src/errors.ts";
+import { examplePages } from "../support/doc_examples.ts";
 import { type Help, readHelp } from "../support/help.ts";
 import { Home, run } from "../support/nanoctl.ts";
 import { deadUrl } from "../support/servers.ts";
@@ -9,6 +10,8 @@ import { deadUrl } from "../support/servers.ts";
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
 const README = read("README.md");
 const DEV_SERVER = read("docs/dev_server.md");
+
+const PAGES = examplePages().filter((path) => path !== "README.md");
 
 const HELPS = await readHelp();
 
@@ -32,15 +35,20 @@ function blocks(text: string): string[] {
   return [...indented, ...fenced];
 }
 
+/** The command lines of nanoctl in a text, outside of blocks. */
+function inlineIn(text: string): string[] {
+  return [...text.matchAll(/`(nanoctl [^`]+)`/g)].map(([, line = ""]) => line);
+}
+
 /** The command lines of nanoctl in blocks and in the text, each from its name to its end. */
 function commandLines(): string[] {
-  const inline = [...README.matchAll(/`(nanoctl [^`]+)`/g)]
-    .map(([, line = ""]) => line);
   const shown = blocks(README).flatMap((block) => block.split("\n"))
     .flatMap((line) =>
       line.match(/(?<=^|\$ |=\S+ |\| |\$\()nanoctl [^|)]*/) ?? []
     );
-  return [...inline, ...shown].map((line) => line.replace(/ +(#|&).*/, ""));
+  return [...inlineIn(README), ...shown].map((line) =>
+    line.replace(/ +(#|&).*/, "")
+  );
 }
 
 /** What is wrong with a command line, by what the help of its command says; empty if nothing is. */
@@ -131,6 +139,16 @@ describe("README.md", () => {
     for (const line of lines) assertEquals(faults(line), [], line);
   });
 
+  it("is not alone in that: the pages of docs/ name no other commands", () => {
+    // What shells call, a text in a hash, and what is no command.
+    const others = ["__complete", "key id", "--version"]
+      .map((words) => `nanoctl ${words}`);
+    const lines = PAGES.map(read).flatMap(inlineIn)
+      .filter((line) => !others.includes(line));
+    assert(lines.length >= 25, lines.join("\n"));
+    for (const line of lines) assertEquals(faults(line), [], line);
+  });
+
   it("would not take a command line that does not parse", () => {
     assertEquals(faults("nanoctl whoami --wrong"), ["--wrong"]);
     assertEquals(faults("nanoctl logon"), ["no such command"]);
@@ -188,6 +206,10 @@ describe("README.md", () => {
 
   it("names the tasks that there are", () => {
     const { tasks } = JSON.parse(read("deno.json"));
+    const text = [...PAGES, "CONTRIBUTING.md"].map(read).join("\n");
+    for (const [, name = ""] of text.matchAll(/\bdeno task ([a-z-]+)/g)) {
+      assert(Object.hasOwn(tasks, name), name);
+    }
     for (const [, name = ""] of README.matchAll(/\btask ([a-z-]+)/g)) {
       assert(Object.hasOwn(tasks, name), name);
     }

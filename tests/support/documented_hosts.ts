@@ -74,6 +74,9 @@ export class DocumentedHosts implements AsyncDisposable {
   variables(authority: string): Record<string, string> {
     return {
       HTTPS_PROXY: this.#proxy.url(),
+      // So that nothing leaves this machine.
+      http_proxy: this.#proxy.url(),
+      NO_PROXY: "127.0.0.1",
       SSL_CERT_FILE: authority,
       GIT_SSL_CAINFO: authority,
       npm_config_cafile: authority,
