@@ -3,51 +3,20 @@ import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, mint, send } from "../helpers.ts";
 import { get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  askMinted,
+  askWith,
+  RENEW,
+  renew,
+  SELF,
+  set,
+} from "./vault_requests.ts";
 
-const SELF = "/v1/auth/token/lookup-self";
-const RENEW = "/v1/auth/token/renew-self";
 const REVOKE = "/v1/auth/token/revoke-self";
 const HEALTH = "/v1/sys/health";
 const SEAL_STATUS = "/v1/sys/seal-status";
 const DENIED = "permission denied";
 const LISTED = "1 error occurred:\n\t* permission denied\n\n";
-
-function askWith(
-  server: RunningServer,
-  token: string,
-  path = SELF,
-  init: RequestInit = {},
-): Promise<Answer> {
-  const headers = { "X-Vault-Token": token, ...init.headers };
-  return ask(server, path, { ...init, headers });
-}
-
-/** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = SELF,
-  init: RequestInit = {},
-): Promise<Answer> {
-  return askWith(server, (await mint(server, fields)).token, path, init);
-}
-
-function renew(
-  server: RunningServer,
-  token = server.token,
-  body: unknown = undefined,
-): Promise<Answer> {
-  const init = body === undefined ? {} : { body: JSON.stringify(body) };
-  return askWith(server, token, RENEW, { method: "POST", ...init });
-}
-
-async function set(
-  server: RunningServer,
-  change: Record<string, unknown>,
-): Promise<void> {
-  const { status, text } = await send(server, "PATCH", "/dev/vault", change);
-  assertEquals(status, 200, text);
-}
 
 async function sealed(
   server: RunningServer,
@@ -178,86 +147,6 @@ describe("dev-server --as vault", () => {
     }));
 });
 
-describe("renew-self of dev-server --as vault", () => {
-  it("renews for as long as the first time, and moves the end", () =>
-    withVendor("vault", async (server, clock) => {
-      const { token } = await mint(server, { expires_in: 3600 });
-      clock.pass(1800);
-      const { auth, data, warnings } = (await renew(server, token)).json;
-      assertEquals([auth.client_token, auth.lease_duration], [token, 3600]);
-      assertEquals([data, warnings], [null, null]);
-      clock.pass(3599);
-      assertEquals((await askWith(server, token)).json.data.ttl, 1);
-      clock.pass(1);
-      assertEquals((await askWith(server, token)).status, 403);
-    }));
-
-  for (
-    const [increment, seconds] of [
-      ["30m", 1800],
-      ["1h1m1s", 3661],
-      ["90", 90],
-      [90, 90],
-      ["", 3600],
-    ] as const
-  ) {
-    it(`takes an increment of ${JSON.stringify(increment)}`, () =>
-      withVendor("vault", async (server) => {
-        const { token } = await mint(server, { expires_in: 3600 });
-        const { json } = await renew(server, token, { increment });
-        assertEquals(json.auth.lease_duration, seconds);
-      }));
-  }
-
-  for (const body of ["[]", "{", '{"increment":"soon"}', '{"increment":[]}']) {
-    it(`refuses ${body}`, () =>
-      withVendor("vault", async (server) => {
-        const init = { method: "POST", body };
-        const answer = await askWith(server, server.token, RENEW, init);
-        assertEquals([answer.status, answer.json.errors.length], [400, 1]);
-      }));
-  }
-
-  it("does not go beyond the maximum, and says so", () =>
-    withVendor("vault", async (server, clock) => {
-      await set(server, { max_ttl: 4000 });
-      const { token } = await mint(server, { expires_in: 3600 });
-      clock.pass(1000);
-      const { json } = await renew(server, token);
-      assertEquals(json.auth.lease_duration, 3000);
-      assertEquals(json.warnings, [
-        'TTL of "1h" exceeded the effective max_ttl of "50m"; TTL value is capped accordingly',
-      ]);
-    }));
-
-  it("renews periodic tokens for ever, by their period only", () =>
-    withVendor("vault", async (server, clock) => {
-      await set(server, { period: 600, max_ttl: 900 });
-      const { token } = await mint(server, { expires_in: 600 });
-      for (let times = 0; times < 4; times++) {
-        clock.pass(599);
-        const { json } = await renew(server, token, { increment: "5h" });
-        assertEquals([json.auth.lease_duration, json.warnings], [600, null]);
-      }
-      assertEquals((await askWith(server, token)).json.data.period, 600);
-    }));
-
-  it("renews no root token", () =>
-    withVendor("vault", async (server) => {
-      const fields = { scopes: ["root"], expires_at: null };
-      const { token } = await mint(server, fields);
-      const { status, json } = await renew(server, token);
-      assertEquals([status, json.errors], [400, ["lease is not renewable"]]);
-    }));
-
-  it("renews with PUT too, not with GET", () =>
-    withVendor("vault", async (server) => {
-      const status = async (method: string): Promise<number> =>
-        (await askWith(server, server.token, RENEW, { method })).status;
-      assertEquals([await status("PUT"), await status("GET")], [200, 403]);
-    }));
-});
-
 describe("the refusals of dev-server --as vault", () => {
   it("end a token by itself", () =>
     withVendor("vault", async (server) => {
@@ -378,6 +267,17 @@ describe(`GET ${HEALTH} of dev-server --as vault`, () => {
       await set(server, { sealed: true });
       assertEquals(await status("sealedcode=299"), 299);
       assertEquals(await status("sealedcode=all"), 400);
+    }));
+});
+
+describe("HEAD to dev-server --as vault", () => {
+  it("is for health only", () =>
+    withVendor("vault", async (server) => {
+      const status = async (path: string): Promise<number> =>
+        (await askWith(server, server.token, path, { method: "HEAD" })).status;
+      assertEquals(await status(HEALTH), 200);
+      assertEquals(await status(SEAL_STATUS), 405);
+      assertEquals(await status(SELF), 403);
     }));
 });
 
