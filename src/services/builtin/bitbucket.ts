@@ -39,6 +39,12 @@ export const bitbucket: ServiceDescription = {
     impossible:
       "delete it at https://id.atlassian.com/manage-profile/security/api-tokens",
   },
+  refusals: [{
+    status: [401],
+    field: "error",
+    contains: "no bitbucket scopes",
+    means: "insufficient_scope",
+  }],
   message: [{ field: "error.message" }, { field: "error" }],
   recognize: [{
     path: "/user",

@@ -28,7 +28,7 @@ export const github: ServiceDescription = {
       format: "github",
     }],
   }],
-  // What it offers for leaked tokens: it takes no authentication, and tells the owner.
+  // What it offers for leaked tokens: it tells the owner. github.com takes it without authentication only.
   revoke: {
     method: "POST",
     path: "/credentials/revoke",

@@ -1,4 +1,4 @@
-import type { NanoctlError } from "../../errors.ts";
+import { NanoctlError } from "../../errors.ts";
 import type { HttpClient } from "../../http/client.ts";
 import type { HttpAnswer, HttpRequest } from "../../http/messages.ts";
 import { sendOk } from "../problem.ts";
@@ -15,19 +15,30 @@ export async function sendDescribed(
   request: DescribedRequest,
   problem: (answer: HttpAnswer, source: string) => NanoctlError,
 ): Promise<HttpAnswer> {
-  const { base, anonymous } = request;
+  const { base } = request;
   const sent = await requestOf(request, client);
-  const provider = anonymous ? undefined : client.provider;
-  if (base === undefined && !anonymous) {
+  const site = siteOf(description, client.baseUrl);
+  const isAnonymous = request.anonymous && site === description.url;
+  if (base === undefined && !isAnonymous) {
     return await sendOk(client, sent, problem);
   }
   const url = base === undefined
     ? client.baseUrl
-    : urlOf(description, base, siteOf(description, client.baseUrl));
+    : urlOf(description, base, site);
+  const source = client.provider?.source ?? "no token";
   return await sendOk(
-    client.at(url, provider),
+    client.at(url, isAnonymous ? undefined : client.provider),
     sent,
-    (answer) => problem(answer, client.provider?.source ?? "no token"),
+    (answer) => {
+      const error = problem(answer, source);
+      // That says nothing of a token that was not presented.
+      return isAnonymous && error.code.startsWith("token_")
+        ? new NanoctlError(
+          "failed",
+          `${answer.url.origin} wants a token for it`,
+        )
+        : error;
+    },
   );
 }
 

@@ -130,7 +130,7 @@ const request = {
     v.record(v.string(), v.union([fieldValue, v.array(fieldValue)])),
   ),
   form: v.optional(v.record(v.string(), fieldValue)),
-  /** Sent without the token, which its body holds. */
+  /** At the service's own URL it is sent without the token, which its body holds. */
   anonymous: v.optional(v.literal(true)),
 };
 
