@@ -18,49 +18,54 @@ export interface StoredLogin {
   renewing: Renewing;
 }
 
-/** Renews the stored login of a profile whose access token is `stale`. Throws as {@linkcode renew} does. */
+/** Renews the stored login of a profile whose access token is `stale`: due, or refused by the service. Throws as {@linkcode renew} does. */
 export async function renewStored(
   { store, snapshot, profile, renewing }: StoredLogin,
   stale: Secret,
+  isRefused: boolean,
 ): Promise<GrantedTokens | undefined> {
   const was = snapshot.find(profile);
   const now = (): Date => renewing.now();
-  return await renew({
-    store: {
-      alone: (action) =>
-        store.whileRenewing(profile, renewing.timeoutSeconds, action),
-      read: async () => {
-        const latest = await store.read();
-        const is = latest.find(profile);
-        if (is?.url !== was?.url || is?.service !== was?.service) {
-          return undefined;
-        }
-        return await renewable(latest, profile);
+  return await renew(
+    {
+      store: {
+        alone: (action) =>
+          store.whileRenewing(profile, renewing.timeoutSeconds, action),
+        read: async () => {
+          const latest = await store.read();
+          const is = latest.find(profile);
+          if (is?.url !== was?.url || is?.service !== was?.service) {
+            return undefined;
+          }
+          return await renewable(latest, profile);
+        },
+        save: (replaced, tokens) => store.renew(profile, replaced, tokens),
       },
-      save: (replaced, tokens) => store.renew(profile, replaced, tokens),
+      refresh: async ({ grant, refreshToken, token }) => {
+        if (!("issuer" in grant)) {
+          const source = `the stored login of profile ${profile}`;
+          return grant.machine.way === "command"
+            ? await renewing.runCommand(grant.machine, source)
+            : await renewing.prolong(token, source);
+        }
+        const http = await renewing.connect();
+        return refreshToken
+          ? await refresh(http, grant, refreshToken, now)
+          : await logInAgain(http, grant, now);
+      },
+      now,
+      warn: (line) => renewing.warn(line),
+      login: (grant) =>
+        "issuer" in grant
+          ? deviceLogin(snapshot, profile, grant)
+          : loginCommand(snapshot, {
+            profile,
+            command: grant.machine.way === "command",
+          }),
     },
-    refresh: async ({ grant, refreshToken, token }) => {
-      if (!("issuer" in grant)) {
-        const source = `the stored login of profile ${profile}`;
-        return grant.machine.way === "command"
-          ? await renewing.runCommand(grant.machine, source)
-          : await renewing.prolong(token, source);
-      }
-      const http = await renewing.connect();
-      return refreshToken
-        ? await refresh(http, grant, refreshToken, now)
-        : await logInAgain(http, grant, now);
-    },
-    now,
-    warn: (line) => renewing.warn(line),
-    login: (grant) =>
-      "issuer" in grant
-        ? deviceLogin(snapshot, profile, grant)
-        : loginCommand(snapshot, {
-          profile,
-          command: grant.machine.way === "command",
-        }),
-  }, stale);
+    stale,
+    isRefused,
+  );
 }
 
 function deviceLogin(

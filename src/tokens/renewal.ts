@@ -52,7 +52,8 @@ export function isDue(tokens: GrantedTokens, now: Date): boolean {
 /**
  * Renews a login whose access token is `stale`: the lock, the store again, the
  * server, the store. A process that had to wait for the lock takes what the
- * winner stored, so no refresh token is spent twice. Undefined if the login is
+ * winner stored, so no refresh token is spent twice. It may be the same token
+ * with another end, unless the service has refused it. Undefined if the login is
  * gone or can't be renewed.
  *
  * If the server can't be reached, a token that is still valid goes on; if the
@@ -63,13 +64,13 @@ export function isDue(tokens: GrantedTokens, now: Date): boolean {
 export async function renew(
   context: RenewalContext,
   stale: Secret,
+  isRefused = true,
 ): Promise<GrantedTokens | undefined> {
   return await context.store.alone(async () => {
     const tokens = await context.store.read();
     if (!tokens) return undefined;
-    if (!tokens.token.equals(stale) && !isDue(tokens, context.now())) {
-      return tokens;
-    }
+    const isStale = isRefused && tokens.token.equals(stale);
+    if (!isStale && !isDue(tokens, context.now())) return tokens;
     // What was spent has to be replaced; Ctrl-C ends the request, not the save.
     return await finishing(() => spend(context, tokens));
   });

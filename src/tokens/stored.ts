@@ -27,12 +27,14 @@ export function storedToken(
   let opened: Promise<SessionToken> | undefined;
   const renewFrom = async (
     stale: SessionToken,
+    isRefused: boolean,
   ): Promise<SessionToken | undefined> => {
     if (!renewing) return undefined;
     const { renewStored } = await import("./renew_stored.ts");
     const tokens = await renewStored(
       { store, snapshot, profile, renewing },
       stale.secret,
+      isRefused,
     );
     return tokens && sessionToken(tokens);
   };
@@ -40,7 +42,7 @@ export function storedToken(
     const { token, isDue } = await openStored(current, profile, renewing);
     if (!isDue) return token;
     try {
-      return await renewFrom(token) ?? token;
+      return await renewFrom(token, false) ?? token;
     } catch (error) {
       // Renewing ahead of time may fail for a while.
       if (!renewing || !isPassing(error, token, renewing.now())) throw error;
@@ -66,7 +68,7 @@ export function storedToken(
       const stored = await getToken();
       if (!stored.secret.equals(rejected.secret)) return true;
       if (!is?.renewable) return false;
-      const renewed = await renewFrom(rejected);
+      const renewed = await renewFrom(rejected, true);
       if (!renewed) return false;
       opened = Promise.resolve(renewed);
       return !renewed.secret.equals(rejected.secret);

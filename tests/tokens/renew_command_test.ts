@@ -144,6 +144,21 @@ describe("a stored token that a program printed", () => {
     ]);
   });
 
+  it("is what another process has stored meanwhile, even if it is the same token", async () => {
+    const provider = await staged(NEXT, 3600);
+    const { token } = LOGIN;
+    const renewed = { token, expiresAt: after(7200), renewAt: after(7140) };
+    await store.renew("default", token, renewed);
+    const given = await provider.getToken();
+    assertEquals(
+      [given.secret.reveal(), given.expiresAt, runs],
+      ["the-first-token", after(7200), []],
+    );
+    // Once the service has refused it, it is not enough.
+    assertEquals(await provider.renew?.(given), true);
+    assertEquals(runs.length, 1);
+  });
+
   it("can be renewed again after it was renewed, and after the key was changed", async () => {
     await given(await staged(NEXT, 3600));
     await store.rekey();
