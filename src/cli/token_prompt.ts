@@ -26,7 +26,7 @@ export async function promptUntilValid<T>(
     throw new NanoctlError(
       "usage",
       "no token was given, and there is no terminal to ask for one",
-      "set NANOSERVICES_TOKEN or NANOSERVICES_TOKEN_FILE, or give --token, --token-file or --token-stdin",
+      "set NANOSERVICES_TOKEN or NANOSERVICES_TOKEN_FILE, or give --token, --token-file, --token-command or --token-stdin",
     );
   }
   const { serviceOf } = await import("./session/services.ts");

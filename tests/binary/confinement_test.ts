@@ -125,6 +125,7 @@ describe("with a module in it that means harm, the compiled program", () => {
     home: Home,
     args: string[],
     stdin?: string,
+    env: Record<string, string> = {},
   ): Promise<{ reports: Report[]; code: number; stdout: string }> {
     const { code, stdout, stderr } = await new Child(
       join(folder, "harmed"),
@@ -134,6 +135,7 @@ describe("with a module in it that means harm, the compiled program", () => {
         env: {
           PATH: Deno.env.get("PATH") ?? "",
           ...(stdin === undefined ? {} : service.env),
+          ...env,
         },
         ...(stdin === undefined ? {} : { stdin }),
       },
@@ -268,6 +270,65 @@ describe("with a module in it that means harm, the compiled program", () => {
       assertUnharmed(home);
     });
   }
+
+  it("can run programs where one prints the token, and write nowhere", async () => {
+    using home = await loggedIn();
+    const { token } = await service.mint();
+    const line = `echo ${token}`;
+    const variable = { NANOSERVICES_TOKEN_COMMAND: line };
+    const cases: [args: string[], env: Record<string, string>, may: boolean][] =
+      [
+        [["whoami", "--token-command", line], {}, true],
+        [["token", `--token-command=${line}`], {}, true],
+        [["token"], variable, true],
+        [["doctor"], variable, true],
+        [["store", "info"], variable, false],
+        [["--version"], variable, false],
+      ];
+    for (const [args, env, may] of cases) {
+      const { reports, code } = await harmDone(home, args, undefined, env);
+      const done = may ? ["run a program"] : [];
+      for (const report of reports) {
+        assertEquals(report, { thread: "process", done }, args.join(" "));
+      }
+      assertEquals(code, 0, args.join(" "));
+    }
+    assertUnharmed(home);
+  });
+
+  it("can run programs where one renews a stored login, and only to renew it", async () => {
+    using home = await loggedIn();
+    const { token } = await service.mint();
+    const save = async (expires_at: string): Promise<void> => {
+      const json = JSON.stringify({ token, expires_at });
+      const line = JSON.stringify(["/bin/echo", json]);
+      const args = ["login", "--save", "--token-command", line];
+      const { code, stderr } = await service.run(args, home);
+      assertEquals(code, 0, stderr);
+    };
+    const inWorker = {
+      thread: "worker" as const,
+      done: ["run a program", "write to our folder"],
+    };
+    const inProcess = { thread: "process" as const, done: [] };
+    await save("2100-01-15T12:00:00Z");
+    for (
+      const [args, expected] of [
+        ["whoami", inWorker],
+        ["token", inProcess],
+        ["token --json", inProcess],
+        ["store info", inProcess],
+      ] as const
+    ) {
+      const { reports, code } = await harmDone(home, args.split(" "));
+      for (const report of reports) assertEquals(report, expected, args);
+      assertEquals(code, 0, args);
+    }
+    await save("2026-01-15T12:00:00Z");
+    const { reports } = await harmDone(home, ["token"]);
+    for (const report of reports) assertEquals(report, inWorker);
+    assertUnharmed(home);
+  });
 
   it("was tried in every command there is", async () => {
     const tried = [...reading, ...changing].map(({ args }) => args)

@@ -368,6 +368,7 @@ describe("the compiled program", () => {
     const asked: Record<string, string[][]> = {
       NANOSERVICES_TOKEN: [["token"], ["whoami"], ["login"], ["logout"]],
       NANOSERVICES_TOKEN_FILE: [["token"], ["whoami"]],
+      NANOSERVICES_TOKEN_COMMAND: [["token"], ["whoami"]],
       NANOSERVICES_URL: [["token"], ["whoami"]],
       NANOCTL_SERVICE: [["token"], ["whoami"]],
       NANOCTL_PROFILE: [["token"], ["whoami"], ["status"]],

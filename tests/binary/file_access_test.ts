@@ -89,6 +89,7 @@ describe("seen by strace, what is written to", () => {
     { args: ["login", "--token-stdin", "--save"], stdin: true, store: true },
     { args: ["whoami"] },
     { args: ["whoami", "--verbose", "--json"] },
+    { args: ["token", "--token-command", "/bin/echo nano_printed"] },
     { args: ["status"] },
     { args: ["status", "--check"] },
     { args: ["doctor"] },

@@ -174,7 +174,8 @@ describe("nanoctl login with an option", () => {
       exit: 2,
       code: "usage",
       message: /^no token was given, and there is no terminal/,
-      hint: /NANOSERVICES_TOKEN.*--token, --token-file or --token-stdin/,
+      hint:
+        /NANOSERVICES_TOKEN.*--token, --token-file, --token-command or --token-stdin/,
     });
     assertEquals(home.entries(), []);
   });

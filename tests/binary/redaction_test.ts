@@ -231,7 +231,7 @@ function wayOf(
 ): { options: string[]; env: Record<string, string> } {
   const file = home.at(TOKEN_FILE);
   Deno.writeTextFileSync(file, `${token}\n`);
-  switch (index % 5) {
+  switch (index % 6) {
     case 0:
       return { options: ["--token", token], env: {} };
     case 1:
@@ -240,6 +240,10 @@ function wayOf(
       return { options: [], env: { NANOSERVICES_TOKEN: token } };
     case 3:
       return { options: [], env: { NANOSERVICES_TOKEN_FILE: file } };
+    case 4: {
+      const command = `/bin/cat '${file}'`;
+      return { options: [], env: { NANOSERVICES_TOKEN_COMMAND: command } };
+    }
     default:
       return { options: [], env: {} };
   }
@@ -344,7 +348,7 @@ describe("no secret is where it does not belong", () => {
     await forAll(commandLines(), async (command, index) => {
       using home = copyOf(base);
       const token = markers.token("token");
-      const way = wayOf(index % 4, home, token);
+      const way = wayOf(index % 5, home, token);
       await look({
         command: withOptions(command, way.options),
         env: { ...service.env, ...way.env },
@@ -464,7 +468,7 @@ describe("no secret is where it does not belong", () => {
             // `logout --revoke` ends the stored one.
             using home = (await loggedIn()).home;
             const token = markers.token("token");
-            const way = wayOf(index % 4, home, token);
+            const way = wayOf(index % 5, home, token);
             await look({
               command: withOptions(command, [
                 ...way.options,
@@ -503,7 +507,7 @@ describe("no secret is where it does not belong", () => {
         });
         await forAll(commandLines(), async (command, index) => {
           using home = copyOf(base);
-          const way = wayOf(index % 4, home, markers.token("token"));
+          const way = wayOf(index % 5, home, markers.token("token"));
           await look({
             command: withOptions(command, way.options),
             env: { NANOSERVICES_URL: server.url, ...way.env },
@@ -533,7 +537,7 @@ describe("no secret is where it does not belong", () => {
       );
       await forAll(commandLines(), async (command, index) => {
         using home = copyOf(base);
-        const way = wayOf(index % 4, home, markers.token("token"));
+        const way = wayOf(index % 5, home, markers.token("token"));
         await look({
           command: withOptions(command, way.options),
           env: { NANOSERVICES_URL: server.url, ...way.env },
@@ -708,6 +712,44 @@ describe("no secret is where it does not belong", () => {
       });
     }
 
+    const PRINTED: [what: string, script: string][] = [
+      ["fails", 'cat "$1"; exit 1'],
+      ["is killed", 'cat "$1"; kill -KILL $$'],
+      ["prints it twice", 'cat "$1" "$1"'],
+      [
+        "prints it in JSON that is no token",
+        'echo "{\\"x\\":\\"$(cat "$1")\\"}"',
+      ],
+      ["prints half of its JSON", 'echo "{\\"token\\":\\"$(cat "$1")"'],
+      [
+        "prints it as its end",
+        'echo "{\\"token\\":\\"x\\",\\"expires_at\\":\\"$(cat "$1")\\"}"',
+      ],
+      ["prints it again and again", 'while cat "$1"; do :; done'],
+    ];
+    for (const [what, script] of PRINTED) {
+      it(`of a program that prints the token and ${what}`, async () => {
+        using home = copyOf(base);
+        const file = home.at(TOKEN_FILE);
+        Deno.writeTextFileSync(file, `${markers.token("token")}\n`);
+        const line = JSON.stringify(["/bin/sh", "-c", script, "sh", file]);
+        const env = { ...service.env, NANOSERVICES_TOKEN_COMMAND: line, PATH };
+        const commands = [
+          ...[["token"], ["whoami"], ["status", "--check"], ["doctor"]],
+          ...[["login", "--save"], ["api", "/v1/me"], ["exec", "--", "true"]],
+        ];
+        await forAll(
+          commands,
+          async (command) => {
+            await look({ command, env, home, allowed: {} });
+          },
+        );
+        Deno.removeSync(file);
+        noteFiles(home, what);
+        assertNoLeaks();
+      });
+    }
+
     itWith([programs("flock")], "locked by another process", async () => {
       using home = copyOf(base);
       await using _holder = await LockHolder.hold(home.at(LOCK));
@@ -841,6 +883,8 @@ describe("no secret is where it does not belong", () => {
         { NANOCTL_PROFILE: secret },
         { NANOCTL_CA_FILE: secret },
         { NANOSERVICES_TOKEN_FILE: secret },
+        { NANOSERVICES_TOKEN_COMMAND: secret },
+        { NANOSERVICES_TOKEN_COMMAND: `['${secret}` },
         { NANOSERVICES_AGENT_AUTH: secret },
         { NANOSERVICES_AGENT_URL: secret },
         { NANOSERVICES_AGENT_TOKEN_FILE: secret },
@@ -993,7 +1037,7 @@ describe("no secret is where it does not belong", () => {
       await using silent = new HostileServer(() => new Promise(() => {}));
       using home = copyOf(base);
       const token = markers.token("token");
-      const way = wayOf(index % 4, home, token);
+      const way = wayOf(index % 5, home, token);
       const args = withOptions(command, [
         "--json",
         "--verbose",

@@ -57,6 +57,7 @@ describe("no token is printed", () => {
           [["--token-file", file]],
           [[], { NANOSERVICES_TOKEN: token }],
           [[], { NANOSERVICES_TOKEN_FILE: file }],
+          [["--token-command", `/bin/cat '${file}'`]],
           [[]],
         ];
         for (const form of FORMS) {

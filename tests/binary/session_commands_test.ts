@@ -106,7 +106,13 @@ describe("the commands of a session", () => {
       assertEquals(await storedNames(home), []);
     });
 
-    for (const name of ["NANOSERVICES_TOKEN", "NANOSERVICES_TOKEN_FILE"]) {
+    for (
+      const name of [
+        "NANOSERVICES_TOKEN",
+        "NANOSERVICES_TOKEN_FILE",
+        "NANOSERVICES_TOKEN_COMMAND",
+      ]
+    ) {
       it(`warns when ${name} still authenticates`, async () => {
         using home = await loggedIn();
         const env = { [name]: home.at("token") };

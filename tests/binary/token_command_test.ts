@@ -79,6 +79,14 @@ describe("the token of a secret manager", () => {
     });
   }
 
+  it("is what the lines of docs/secret_managers.md print", () => {
+    const path = new URL("../../docs/secret_managers.md", import.meta.url);
+    const text = Deno.readTextFileSync(path);
+    for (const { name, args } of SECRET_MANAGERS) {
+      assert(text.includes(`| \`${[name, ...args].join(" ")}\` `), name);
+    }
+  });
+
   it("may be the JSON of a secret, with its end", async () => {
     using home = new Home();
     installSecretManagers(home.path);

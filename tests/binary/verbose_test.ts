@@ -163,6 +163,14 @@ describe("--verbose", () => {
       ["the file PATH", () => [], (_, file) => ({
         NANOSERVICES_TOKEN_FILE: file,
       })],
+      [
+        "--token-command",
+        (_, file) => ["--token-command", `/bin/cat ${file}`],
+        () => ({}),
+      ],
+      ["NANOSERVICES_TOKEN_COMMAND", () => [], (_, file) => ({
+        NANOSERVICES_TOKEN_COMMAND: `/bin/cat ${file}`,
+      })],
       ["the stored login of profile work", () => [], () => ({})],
     ];
     for (const [source, args, env, piped] of ways) {

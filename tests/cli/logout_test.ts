@@ -202,7 +202,13 @@ describe("logout", () => {
     assertEquals((await logout({ quiet: true })).stderr.text, "");
   });
 
-  for (const name of ["NANOSERVICES_TOKEN", "NANOSERVICES_TOKEN_FILE"]) {
+  for (
+    const name of [
+      "NANOSERVICES_TOKEN",
+      "NANOSERVICES_TOKEN_FILE",
+      "NANOSERVICES_TOKEN_COMMAND",
+    ]
+  ) {
     atHome(`warns that ${name} still authenticates`, async () => {
       const context = await logout({}, { env: { [name]: "nano_env" } });
       assertEquals(

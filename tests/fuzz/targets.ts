@@ -1,5 +1,6 @@
 import type { Target } from "./target.ts";
 import { answers } from "./targets/answers.ts";
+import { argumentLists } from "./targets/argument_list.ts";
 import { argvs, parses } from "./targets/argv.ts";
 import { caFile } from "./targets/ca_file.ts";
 import { credentialFile } from "./targets/credential_file.ts";
@@ -24,6 +25,7 @@ export const TARGETS: readonly Target[] = [
   redirects,
   retryAfter,
   tokenText,
+  argumentLists,
   argvs,
   parses,
   caFile,
