@@ -38,7 +38,7 @@ export async function generated(): Promise<Map<string, string>> {
     files.set(`docs/man/${stem}.1`, manPage(page, VERSION));
     if (page.name === "") continue;
     files.set(
-      `docs/reference/${page.name.replace(" ", "_")}.md`,
+      `docs/reference/${page.name.replaceAll(" ", "_")}.md`,
       markdownPage(page),
     );
   }

@@ -44,7 +44,7 @@ function manSection({ heading, lines }: HelpSection): string[] {
 
 function seeAlso(): string[] {
   const pages = Object.keys(COMMANDS)
-    .map((name) => `.BR nanoctl-${name.replace(" ", "-")} (1)`);
+    .map((name) => `.BR nanoctl-${name.replaceAll(" ", "-")} (1)`);
   return [".SH SEE ALSO", ...pages];
 }
 

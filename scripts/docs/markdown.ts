@@ -27,7 +27,9 @@ export function referenceIndex(
   const rows = words.flatMap((word) =>
     pages.filter(({ name }) => name.split(" ")[0] === word)
   ).map(({ name, content }) =>
-    `| [${name}](${name.replace(" ", "_")}.md) | ${escaped(content.summary)} |`
+    `| [${name}](${name.replaceAll(" ", "_")}.md) | ${
+      escaped(content.summary)
+    } |`
   );
   const shared = root?.content.sections
     .filter(({ heading }) => heading === "Options of every command") ?? [];

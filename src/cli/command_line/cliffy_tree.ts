@@ -44,24 +44,32 @@ type Take = (reading: CliffyReading) => void;
 
 /** The tree along the path of a command or group: everything below its end, and no other command. */
 async function treeFor(path: string, take: Take): Promise<CliffyCommand> {
-  const [first = "", second] = path.split(" ");
-  // Of the others the name is enough.
-  const load = async (name: string): Promise<Command | undefined> =>
-    name === path ? await COMMANDS[name]?.load() : undefined;
   const root = rootCommand();
-  for (const word of first === "" ? wordsBelow() : [first]) {
-    if (!Object.hasOwn(GROUPS, word)) {
-      root.command(word, command(word, await load(word), take));
+  await addBelow(root, "", path, take);
+  return root;
+}
+
+/** Adds what is below a group: the next word of the path alone, everything where the path ends. */
+async function addBelow(
+  tree: CliffyCommand,
+  group: string,
+  path: string,
+  take: Take,
+): Promise<void> {
+  const depth = group === "" ? 0 : group.split(" ").length;
+  const next = path.split(" ")[depth] || undefined;
+  for (const word of next === undefined ? wordsBelow(group) : [next]) {
+    const name = group === "" ? word : `${group} ${word}`;
+    if (!Object.hasOwn(GROUPS, name)) {
+      // Of the others the name is enough.
+      const spec = name === path ? await COMMANDS[name]?.load() : undefined;
+      tree.command(word, command(name, spec, take));
       continue;
     }
-    const group = erased(new CliffyCommand());
-    for (const below of second === undefined ? wordsBelow(word) : [second]) {
-      const name = `${word} ${below}`;
-      group.command(below, command(name, await load(name), take));
-    }
-    root.command(word, group.reset());
+    const below = erased(new CliffyCommand());
+    await addBelow(below, name, path, take);
+    tree.command(word, below.reset());
   }
-  return root;
 }
 
 /** A command; only its name without a spec. */

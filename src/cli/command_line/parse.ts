@@ -74,10 +74,16 @@ export function optionsOf(
 }
 
 /** The command or group that the first words name, or the first word if they name none. */
-export function nameIn([first = "", second]: string[]): string {
-  const isGroup = Object.hasOwn(GROUPS, first) && second !== undefined;
-  const name = isGroup ? `${first} ${second}` : first;
-  return isGroup && !Object.hasOwn(COMMANDS, name) ? first : name;
+export function nameIn([first = "", ...others]: string[]): string {
+  let name = first;
+  for (const word of others) {
+    const longer = `${name} ${word}`;
+    const isKnown = Object.hasOwn(GROUPS, name) &&
+      (Object.hasOwn(COMMANDS, longer) || Object.hasOwn(GROUPS, longer));
+    if (!isKnown) break;
+    name = longer;
+  }
+  return name;
 }
 
 /** A line for the whole program, for a group, or with a command that doesn't exist. */

@@ -88,9 +88,9 @@ async function placeBehind(before: string[]): Promise<Place> {
 }
 
 /** The words that can follow these, if they are a group or none. */
-function commandsBelow([group = "", ...others]: string[]): Candidate[] {
-  const isGroup = group === "" || Object.hasOwn(GROUPS, group);
-  if (!isGroup || others.length > 0) return [];
+function commandsBelow(words: string[]): Candidate[] {
+  const group = words.join(" ");
+  if (group !== "" && !Object.hasOwn(GROUPS, group)) return [];
   return wordsBelow(group).map((word) => {
     const name = group === "" ? word : `${group} ${word}`;
     return [word, GROUPS[name] ?? COMMANDS[name]?.summary ?? ""];
