@@ -22,6 +22,8 @@ const FAST_PATH = [
   "src/store/file_top.ts",
   "src/store/keys/key_bytes.ts",
   "src/store/keys/key_info.ts",
+  "src/store/keys/key_slots.ts",
+  "src/store/keys/slot_seal.ts",
   "src/store/large_file.ts",
   "src/store/paths.ts",
   "src/store/profile_name.ts",

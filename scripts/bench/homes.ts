@@ -45,11 +45,13 @@ async function addProfiles(
 ): Promise<void> {
   const file = parseFile(await Deno.readTextFile(path), path);
   const first = entryOf(file, FIRST, path);
-  if (!first) throw new Error(`${path} lacks the first profile`);
+  if (!first || !("source" in file.key)) {
+    throw new Error(`${path} lacks the first profile`);
+  }
   const { key, info } = await openKey({ ...context, fs: Deno }, file.key);
   for (let index = 1; index < profiles; index++) {
     const profile = `profile-${index}`;
-    const binding = bindingOf(info.id, profile, first);
+    const binding = bindingOf(info, profile, first);
     const sealed = await seal(key, { token }, binding);
     file.profiles[profile] = { ...first, sealed };
   }

@@ -72,5 +72,6 @@ function writesStore({ command, args }: Run): boolean {
 }
 
 function choosesHelper({ keySource }: Run["options"]): boolean {
-  return typeof keySource === "string" && /^helper(:|$)/.test(keySource);
+  return typeof keySource === "string" &&
+    /^(helper|command)(:|$)/.test(keySource);
 }

@@ -4,10 +4,10 @@ import {
   type CredentialFile,
   faultOfEntry,
   faultOfFile,
-  FILE_VERSION,
   type FileEntry,
   isCredentialFile,
   isFileEntry,
+  LATEST_VERSION,
 } from "./file_format.ts";
 import { OR_START_ANEW } from "./keys/key_info.ts";
 
@@ -107,10 +107,10 @@ function parseJson(text: string, path: string): unknown {
 
 function checkVersion(data: unknown, path: string): void {
   const version = isObject(data) ? data.version : undefined;
-  if (typeof version !== "number" || version <= FILE_VERSION) return;
+  if (typeof version !== "number" || version <= LATEST_VERSION) return;
   throw new NanoctlError(
     "file_corrupt",
-    `the credential file ${path} has version ${version}; this nanoctl knows version ${FILE_VERSION}`,
+    `the credential file ${path} has version ${version}; this nanoctl knows versions 1 to ${LATEST_VERSION}`,
     "update nanoctl, or name another folder with NANOCTL_CONFIG_DIR",
   );
 }

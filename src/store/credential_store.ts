@@ -5,13 +5,20 @@ import type { CredentialFile } from "./file_format.ts";
 import { identityOf } from "./file_state.ts";
 import { withLockIfPossible, withSharedLock } from "./file_lock.ts";
 import type { FileSystem } from "./file_system.ts";
-import { type KeyChoice, openKey, presumedKey } from "./key_source.ts";
+import { type KeyChoice, openKey, type OpenOptions } from "./key_source.ts";
+import { openOnlyKey } from "./keys/key_file.ts";
 import {
   type KeyContext,
   type KeyInfo,
   keyOf,
-  type OpenKey,
+  type OwnKey,
 } from "./keys/key_info.ts";
+import {
+  type FileKey,
+  fileKeyOf,
+  isDataKey,
+  type OpenKey,
+} from "./keys/key_slots.ts";
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
 import { checkPrivate, lstat } from "./permissions.ts";
 import { type SnapshotKeys, StoreSnapshot } from "./snapshot.ts";
@@ -19,6 +26,7 @@ import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
 import type { NewCredential } from "./credential.ts";
 import type { RegistryLogin } from "./registries.ts";
+import type { KeyChanges } from "./key_changes.ts";
 import type { StoreAccess } from "./store_access.ts";
 import type { StoreChanges } from "./store_changes.ts";
 
@@ -29,11 +37,18 @@ export type StoreContext = Omit<KeyContext, "fs"> & Pick<Context, "now">;
 export class CredentialStore {
   readonly #context: KeyContext & Pick<Context, "now">;
   readonly #keys = new Map<string, Promise<OpenKey>>();
+  readonly #ownKeys = new Map<string, Promise<OwnKey>>();
 
   constructor(context: StoreContext, fs: FileSystem = Deno) {
     const { env, os, stdin, stderr, prompts } = context;
     const now = (): Date => context.now();
-    this.#context = { env, os, stdin, stderr, prompts, now, fs };
+    this.#context = {
+      ...{ env, os, stdin, stderr, prompts, now, fs },
+      // Listening for Ctrl-C takes time, and few need it.
+      get interrupted(): Promise<never> {
+        return context.interrupted;
+      },
+    };
   }
 
   /** The path of the credential file. Throws `usage` if there is no place for it. */
@@ -71,7 +86,7 @@ export class CredentialStore {
   #snapshotKeys(): SnapshotKeys {
     return {
       open: (info) => this.#openKey(info),
-      presume: (info) => presumedKey(this.#context, info),
+      presume: (info) => this.#presumedKey(info),
     };
   }
 
@@ -144,14 +159,17 @@ export class CredentialStore {
   }
 
   /**
-   * Re-encrypts everything with a key from the chosen source, or from the current
-   * one; the same source is a rotation. Interrupted anywhere, the file
-   * opens with its old key or with its new one.
-   *
-   * Throws as opening and saving do, and `not_logged_in` when there is no file.
+   * Re-encrypts everything with a new key, see {@linkcode KeyChanges.rekey}.
+   * Interrupted anywhere, the file opens with its old key or with its new one.
    */
-  async rekey(wanted?: KeyChoice): Promise<KeyInfo> {
-    return await (await this.#changes()).rekey(wanted);
+  async rekey(wanted?: KeyChoice, dropped: string[] = []): Promise<FileKey> {
+    return await (await this.keys()).rekey(wanted, dropped);
+  }
+
+  /** What looks after the keys that open the file. In a module of its own, as few need it. */
+  async keys(): Promise<KeyChanges> {
+    const { KeyChanges } = await import("./key_changes.ts");
+    return new KeyChanges(this.#access());
   }
 
   /** Identifies the current file: it changes when another file replaces it. Undefined if there is none. */
@@ -194,19 +212,49 @@ export class CredentialStore {
       read: () => this.read(),
       load: () => this.#load(),
       openKey: (info) => this.#openKey(info),
+      openOwnKey: (info, options) => this.#openOwnKey(info, options),
       identity: () => this.identity(),
-      keepKey: (key) => this.#keys.set(keyOf(key.info), Promise.resolve(key)),
+      keepKey: (key) =>
+        this.#keys.set(fileKeyOf(key.info), Promise.resolve(key)),
     };
   }
 
+  /** Opens the file's key once. */
+  #openKey(info: FileKey): Promise<OpenKey> {
+    return once(this.#keys, fileKeyOf(info), async () => {
+      if (!isDataKey(info)) return await this.#openOwnKey(info);
+      const { openFileKey } = await import("./keys/data_key.ts");
+      return await openFileKey(
+        this.#context,
+        info,
+        (wanted, options) => this.#openOwnKey(wanted, options),
+      );
+    });
+  }
+
   /** Opens a key once, so that nobody is asked twice for one passphrase. */
-  #openKey(info: KeyInfo): Promise<OpenKey> {
-    const known = this.#keys.get(keyOf(info));
-    if (known) return known;
-    const opening = openKey(this.#context, info);
-    this.#keys.set(keyOf(info), opening);
-    opening.catch(() => this.#keys.delete(keyOf(info)));
-    return opening;
+  async #openOwnKey(info: KeyInfo, options?: OpenOptions): Promise<OwnKey> {
+    const known = (options?.others ?? [])
+      .map((other) => this.#ownKeys.get(keyOf(other))).find(Boolean);
+    if (known && !this.#ownKeys.has(keyOf(info))) return await known;
+    const own = await once(
+      this.#ownKeys,
+      keyOf(info),
+      () => openKey(this.#context, info, options),
+    );
+    // It may be one of the others.
+    if (keyOf(own.info) !== keyOf(info)) this.#ownKeys.delete(keyOf(info));
+    this.#ownKeys.set(keyOf(own.info), Promise.resolve(own));
+    return own;
+  }
+
+  async #presumedKey(info: FileKey): Promise<OpenKey | undefined> {
+    if (isDataKey(info)) {
+      const { presumedDataKey } = await import("./keys/data_key.ts");
+      return await presumedDataKey(this.#context, info);
+    }
+    if (info.source !== "keyfile") return undefined;
+    return await openOnlyKey(this.#context, info);
   }
 
   #load(): CredentialFile | undefined {
@@ -229,6 +277,20 @@ export class CredentialStore {
 /** Whether an error says that the credential file is there and can't be used. */
 export function isUnusable(error: unknown): boolean {
   return hasCode(error, "file_corrupt", "file_key");
+}
+
+/** What was begun under a name is not begun again, unless it failed. */
+function once<T>(
+  begun: Map<string, Promise<T>>,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const known = begun.get(name);
+  if (known) return known;
+  const working = work();
+  begun.set(name, working);
+  working.catch(() => begun.delete(name));
+  return working;
 }
 
 function lockPath(path: string): string {

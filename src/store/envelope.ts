@@ -1,13 +1,20 @@
 import { decryptAesGcm, encryptAesGcm } from "@std/crypto/aes-gcm";
-import { FILE_VERSION, type FileEntry } from "./file_format.ts";
+import type { FileEntry } from "./file_format.ts";
+import { type FileKey, type FileVersion, versionOf } from "./keys/key_slots.ts";
 import { Secret } from "../secret.ts";
 
 /** A function takes so many arguments, in bytes of plaintext. */
 const DECODED_BY_HAND = 32 * 1024;
 
-/** The fields of a profile that its sealed token is bound to. */
-export interface Binding {
+/** The key that something is sealed with, as far as it is bound to it. */
+interface KeyBinding {
+  /** The version of the file; 1 if it is left out. */
+  version?: FileVersion | undefined;
   keyId: string;
+}
+
+/** The fields of a profile that its sealed token is bound to. */
+export interface Binding extends KeyBinding {
   profile: string;
   service: string;
   url: string;
@@ -17,8 +24,7 @@ export interface Binding {
 }
 
 /** The fields of a registry's entry that its sealed secret is bound to. */
-export interface RegistryBinding {
-  keyId: string;
+export interface RegistryBinding extends KeyBinding {
   /** The server URL, as docker named it. */
   registry: string;
   username: string;
@@ -26,12 +32,13 @@ export interface RegistryBinding {
 
 /** What the sealed tokens of a profile are bound to. */
 export function bindingOf(
-  keyId: string,
+  key: FileKey,
   profile: string,
   entry: FileEntry,
 ): Binding {
   return {
-    keyId,
+    version: versionOf(key),
+    keyId: key.id,
     profile,
     service: entry.service,
     url: entry.url,
@@ -116,7 +123,7 @@ export function associatedData(
   binding: Binding | RegistryBinding,
 ): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(
-    ["nanoctl", FILE_VERSION, binding.keyId, ...boundFields(binding)],
+    ["nanoctl", binding.version ?? 1, binding.keyId, ...boundFields(binding)],
   ));
 }
 

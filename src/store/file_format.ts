@@ -1,8 +1,13 @@
 import { isObject } from "../json.ts";
-import { faultOfKeyInfo, type KeyInfo } from "./keys/key_info.ts";
+import { faultOfKeyInfo } from "./keys/key_info.ts";
+import {
+  faultOfDataKey,
+  type FileKey,
+  type FileVersion,
+} from "./keys/key_slots.ts";
 
-/** The version of the credential file that this program writes and reads. */
-export const FILE_VERSION = 1;
+/** The latest version of the credential file that this program knows. */
+export const LATEST_VERSION: FileVersion = 2;
 
 /** One profile as the credential file holds it. */
 export interface FileEntry {
@@ -35,8 +40,8 @@ export interface RegistryEntry {
 
 /** The credential file, with whatever a later version of the format added to it. */
 export interface CredentialFile {
-  version: typeof FILE_VERSION;
-  key: KeyInfo;
+  version: FileVersion;
+  key: FileKey;
   active: string;
   /** Checked one by one when they are used: there may be thousands. */
   profiles: Record<string, unknown>;
@@ -60,8 +65,10 @@ export function isFileEntry(entry: unknown): entry is FileEntry {
 /** The first field that is missing or wrong; empty for the whole file. */
 export function faultOfFile(data: unknown): string | undefined {
   if (!isObject(data)) return "";
-  if (data.version !== FILE_VERSION) return "version";
-  const key = faultOfKeyInfo(data.key);
+  if (data.version !== 1 && data.version !== 2) return "version";
+  const key = data.version === 1
+    ? faultOfKeyInfo(data.key)
+    : faultOfDataKey(data.key);
   if (key !== undefined) return `key.${key}`;
   if (typeof data.active !== "string") return "active";
   if (!isObject(data.profiles)) return "profiles";

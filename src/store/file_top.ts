@@ -1,6 +1,6 @@
 /** What decides which permissions a run needs, before the credential file is parsed. */
 export interface FileTop {
-  /** Whether a credential helper may keep the key, which is a program to run. */
+  /** Whether a credential helper or a command may keep the key, which is a program to run. */
   mayNeedHelper: boolean;
   /** Whether a stored login renews itself, and whether one may have to do so now. */
   renewal: "none" | "later" | "due";
@@ -14,10 +14,16 @@ const NOTHING: FileTop = {
   mayRunCommand: false,
 };
 
-/** More bytes than what `formatFile` writes before the profiles. */
+/** More bytes than what `formatFile` writes before the profiles of version 1. */
 const TOP = 1024;
+/** The same for version 2: 16 keys, of which each has at most 88 KiB. */
+const TOP_2 = 1536 * 1024;
 const BEGIN = '{\n  "version": 1,\n  "key": {\n    "source": "';
+const BEGIN_2 = '{\n  "version": 2,\n  "key": {\n    "id": "';
 const WITHOUT_HELPER = /^(keyfile|passphrase|environment)"/;
+/** The source of a key of version 2 that runs no program, as we write it. */
+const SLOT_WITHOUT_PROGRAM =
+  /\n {8}"source": "(keyfile|passphrase|environment)",\n/g;
 const NEXT_EXPIRY = /\n {2}"next_expiry": (?:null|"([^"]*)")/;
 const RUNS_COMMAND = '\n  "runs_command": true';
 const PROFILES = '\n  "profiles": {';
@@ -34,18 +40,34 @@ export function readTop(path: string | undefined, now: Date): FileTop {
   try {
     // Opening a named pipe would wait for its other end.
     if (!Deno.statSync(path).isFile) return NOTHING;
-    const text = textAtTop(path);
+    let text = textAtTop(path, TOP);
+    if (text.startsWith(BEGIN_2) && !text.includes(PROFILES)) {
+      text = textAtTop(path, TOP_2);
+    }
     const end = text.indexOf(PROFILES);
-    if (!text.startsWith(BEGIN) || end < 0) return unknownTop(path);
+    if (end < 0) return unknownTop(path);
     const top = text.slice(0, end);
+    const mayNeedHelper = programIn(top);
+    if (mayNeedHelper === undefined) return unknownTop(path);
     return {
-      mayNeedHelper: !WITHOUT_HELPER.test(text.slice(BEGIN.length)),
+      mayNeedHelper,
       renewal: renewalIn(top, now),
       mayRunCommand: top.includes(RUNS_COMMAND),
     };
   } catch {
     return NOTHING;
   }
+}
+
+/** Whether a key may take a program; undefined if the top is not laid out as we write it. */
+function programIn(top: string): boolean | undefined {
+  if (top.startsWith(BEGIN)) {
+    return !WITHOUT_HELPER.test(top.slice(BEGIN.length));
+  }
+  if (!top.startsWith(BEGIN_2)) return undefined;
+  const all = top.split('"source"').length - 1;
+  const without = [...top.matchAll(SLOT_WITHOUT_PROGRAM)].length;
+  return all !== without;
 }
 
 function renewalIn(top: string, now: Date): FileTop["renewal"] {
@@ -67,9 +89,9 @@ function unknownTop(path: string): FileTop {
   };
 }
 
-function textAtTop(path: string): string {
+function textAtTop(path: string, size: number): string {
   using file = Deno.openSync(path);
-  const top = new Uint8Array(TOP);
+  const top = new Uint8Array(size);
   const read = file.readSync(top) ?? 0;
   return new TextDecoder().decode(top.subarray(0, read));
 }

@@ -12,6 +12,8 @@ import {
   KEY_BYTES,
   keyLines,
 } from "./keys/key_bytes.ts";
+import { isDataKey, type KeySlot } from "./keys/key_slots.ts";
+import { unwrapDataKey } from "./keys/slot_seal.ts";
 import { LARGE, readPart } from "./large_file.ts";
 import { below, configDir, dataDir } from "./paths.ts";
 
@@ -61,10 +63,12 @@ async function openLogin(
   const data: unknown = size > LARGE
     ? readPart(path, profile)
     : JSON.parse(Deno.readTextFileSync(path));
-  if (!isCredentialFile(data) || data.key.source !== "keyfile") {
-    return undefined;
-  }
+  if (!isCredentialFile(data)) return undefined;
   const { key, active, profiles } = data;
+  const slot = isDataKey(key)
+    ? key.slots.find(({ source }) => source === "keyfile")
+    : undefined;
+  if (!slot && (isDataKey(key) || key.source !== "keyfile")) return undefined;
   const name = profile ?? active;
   const names = [active, name].every((each) => Object.hasOwn(profiles, each));
   const entry = names ? profiles[name] : undefined;
@@ -72,12 +76,21 @@ async function openLogin(
   const [line, ...others] = keyLines(Deno.readTextFileSync(keyPath));
   const bytes = others.length > 0 ? undefined : decodeKey(line);
   if (bytes?.length !== KEY_BYTES) return undefined;
-  const tokens = await open(
-    await importNamelessKey(bytes),
-    entry.sealed,
-    bindingOf(key.id, name, entry),
-  );
+  const own = await importNamelessKey(bytes);
+  const fileKey = slot ? await dataKeyIn(own, key.id, slot) : own;
+  const tokens = fileKey &&
+    await open(fileKey, entry.sealed, bindingOf(key, name, entry));
   return tokens && { entry, tokens };
+}
+
+/** The data key in a slot of version 2; undefined if this is not the slot's key. */
+async function dataKeyIn(
+  own: CryptoKey,
+  dataKeyId: string,
+  slot: KeySlot,
+): Promise<CryptoKey | undefined> {
+  const bytes = await unwrapDataKey(own, slot.wrapped, { dataKeyId, slot });
+  return bytes && await importNamelessKey(bytes);
 }
 
 /** A lock that is being taken, by a thread. */

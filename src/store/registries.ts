@@ -7,7 +7,7 @@ import {
   isRegistryEntry,
   type RegistryEntry,
 } from "./file_format.ts";
-import type { OpenKey } from "./keys/key_info.ts";
+import { type FileKey, type OpenKey, versionOf } from "./keys/key_slots.ts";
 
 /** A login to a container registry, as docker has a credential helper keep it. */
 export interface RegistryLogin {
@@ -53,7 +53,7 @@ export async function sealRegistry(
   return await seal(
     key,
     { token: secret },
-    bindingOf(info.id, server, username),
+    bindingOf(info, server, username),
   );
 }
 
@@ -64,7 +64,7 @@ export async function openRegistry(
   { username, sealed }: RegistryEntry,
   path: string,
 ): Promise<RegistryLogin> {
-  const opened = await open(key, sealed, bindingOf(info.id, server, username));
+  const opened = await open(key, sealed, bindingOf(info, server, username));
   if (opened) return { server, username, secret: opened.token };
   throw corrupt(
     path,
@@ -74,9 +74,9 @@ export async function openRegistry(
 }
 
 function bindingOf(
-  keyId: string,
+  key: FileKey,
   registry: string,
   username: string,
 ): RegistryBinding {
-  return { keyId, registry, username };
+  return { version: versionOf(key), keyId: key.id, registry, username };
 }

@@ -5,7 +5,7 @@ import type {
   FileEntry,
   RegistryEntry,
 } from "./file_format.ts";
-import type { OpenKey } from "./keys/key_info.ts";
+import { type OpenKey, versionOf } from "./keys/key_slots.ts";
 import {
   openRegistry,
   registryOf,
@@ -28,6 +28,7 @@ export async function reseal(
 ): Promise<CredentialFile> {
   return {
     ...file,
+    version: versionOf(change.fresh.info),
     key: change.fresh.info,
     profiles: await resealProfiles(file, change),
     ...file.registries
@@ -45,7 +46,7 @@ async function resealProfiles(
     const entry = entryOf(file, name, path);
     if (!entry) continue;
     const tokens = await openEntry(old, name, entry, path);
-    const binding = bindingOf(fresh.info.id, name, entry);
+    const binding = bindingOf(fresh.info, name, entry);
     profiles[name] = {
       ...entry,
       sealed: await seal(fresh.key, tokens, binding),

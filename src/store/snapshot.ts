@@ -9,7 +9,7 @@ import {
   isOfChoice,
   type KeyChoice,
 } from "./key_source.ts";
-import type { KeyInfo, OpenKey } from "./keys/key_info.ts";
+import { type FileKey, isDataKey, type OpenKey } from "./keys/key_slots.ts";
 import type { RegistryLogin } from "./registries.ts";
 
 /** The name of the profile that a first login stores under. */
@@ -34,9 +34,9 @@ export interface StoredProfile {
 /** Who opens the key of a credential file. */
 export interface SnapshotKeys {
   /** The key. Throws `file_key` when it is another one. */
-  open(info: KeyInfo): Promise<OpenKey>;
+  open(info: FileKey): Promise<OpenKey>;
   /** Very likely the key, and faster; undefined if that is not possible. */
-  presume(info: KeyInfo): Promise<OpenKey | undefined>;
+  presume(info: FileKey): Promise<OpenKey | undefined>;
 }
 
 /** What the credential file held at the moment it was read. */
@@ -59,7 +59,7 @@ export class StoreSnapshot {
   }
 
   /** Where the file's key comes from and which one it is; undefined when there is no file yet. */
-  get key(): KeyInfo | undefined {
+  get key(): FileKey | undefined {
     return this.#file?.key;
   }
 
@@ -99,12 +99,15 @@ export class StoreSnapshot {
   checkChoice(choice: KeyChoice | undefined): void {
     const info = this.key;
     if (!info || !choice || isOfChoice(info, choice)) return;
+    const command = isDataKey(info)
+      ? "add it with 'nanoctl store key add"
+      : "change it with 'nanoctl store rekey";
     throw new NanoctlError(
       "usage",
       `the credential file is encrypted with another key source: ${
         describeKey(info)
       }`,
-      `change it with 'nanoctl store rekey --key-source ${choiceText(choice)}'`,
+      `${command} --key-source ${choiceText(choice)}'`,
     );
   }
 
@@ -123,7 +126,7 @@ export class StoreSnapshot {
       await open(
         presumed.key,
         entry.sealed,
-        bindingOf(info.id, profile, entry),
+        bindingOf(info, profile, entry),
       );
     if (tokens) return tokens;
     // Says so when it was not the right key.
@@ -184,7 +187,7 @@ export async function openEntry(
   const tokens = await open(
     key,
     entry.sealed,
-    bindingOf(info.id, profile, entry),
+    bindingOf(info, profile, entry),
   );
   if (tokens) return tokens;
   throw corrupt(

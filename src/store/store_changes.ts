@@ -1,29 +1,24 @@
 import { NanoctlError } from "../errors.ts";
 import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
-import { removeLeftovers, writeAtomic } from "./atomic_file.ts";
-import { entryOf, formatFile } from "./credential_file.ts";
+import { entryOf } from "./credential_file.ts";
 import { bindingOf, seal } from "./envelope.ts";
-import {
-  type CredentialFile,
-  FILE_VERSION,
-  type FileEntry,
-  type RegistryEntry,
+import { changeFile, hasKey } from "./file_change.ts";
+import type {
+  CredentialFile,
+  FileEntry,
+  RegistryEntry,
 } from "./file_format.ts";
-import { withExclusiveLock } from "./file_lock.ts";
+import { defaultChoice, type KeyChoice } from "./key_source.ts";
 import {
-  createKey,
-  defaultChoice,
-  type KeyChoice,
-  retireKey,
-} from "./key_source.ts";
-import { type KeyInfo, keyOf, type OpenKey } from "./keys/key_info.ts";
-import { folderOf } from "./paths.ts";
-import { checkOwner, checkPrivate, makePrivateFolder } from "./permissions.ts";
+  type FileKey,
+  isDataKey,
+  type OpenKey,
+  versionOf,
+} from "./keys/key_slots.ts";
 import { DEFAULT_PROFILE, openEntry, type StoreSnapshot } from "./snapshot.ts";
 import type { NewCredential } from "./credential.ts";
 import { type RegistryLogin, sealRegistry } from "./registries.ts";
-import { reseal } from "./reseal.ts";
 import { sealedGrant } from "./sealed_grant.ts";
 import type { StoreAccess } from "./store_access.ts";
 
@@ -60,12 +55,11 @@ export class StoreChanges {
       entry.sealed = await seal(
         key,
         grant ? { ...tokens, oauth: sealedGrant(grant) } : tokens,
-        bindingOf(info.id, profile, entry),
+        bindingOf(info, profile, entry),
       );
       return {
         ...file,
-        version: FILE_VERSION,
-        key: info,
+        ...keyOfFile(file, info),
         active: profile,
         profiles: { ...file?.profiles, [profile]: entry },
       };
@@ -94,7 +88,7 @@ export class StoreChanges {
       renewed.sealed = await seal(
         opened.key,
         { ...old, token, refreshToken, renewAt },
-        bindingOf(opened.info.id, profile, renewed),
+        bindingOf(opened.info, profile, renewed),
       );
       done = true;
       return { ...file, profiles: { ...file.profiles, [profile]: renewed } };
@@ -151,8 +145,7 @@ export class StoreChanges {
       };
       return {
         ...file ?? { active: DEFAULT_PROFILE, profiles: {} },
-        version: FILE_VERSION,
-        key: key.info,
+        ...keyOfFile(file, key.info),
         registries: { ...file?.registries, [server]: entry },
       };
     });
@@ -174,42 +167,6 @@ export class StoreChanges {
     });
   }
 
-  /** See {@linkcode CredentialStore.rekey}. */
-  async rekey(wanted?: KeyChoice): Promise<KeyInfo> {
-    const { key: oldInfo } = await this.#store.read();
-    if (!oldInfo) {
-      throw new NanoctlError(
-        "not_logged_in",
-        "there is no credential file to change the key of",
-        "log in first with 'nanoctl login'; it takes --key-source too",
-      );
-    }
-    const choice = wanted ?? sameSource(oldInfo);
-    const old = await this.#store.openKey(oldInfo);
-    const fresh = await createKey(this.#context, choice, oldInfo);
-    if (keyOf(fresh.info) === keyOf(oldInfo)) {
-      throw new NanoctlError(
-        "file_key",
-        "the new key is the one that the credential file has already",
-        "give another one",
-      );
-    }
-    try {
-      await this.#change(async (file) => {
-        if (!file || !hasKey(file, old.info)) {
-          throw changedMeanwhile(this.#store.path);
-        }
-        return await reseal(file, { old, fresh, path: this.#store.path });
-      });
-    } catch (error) {
-      await retireKey(this.#context, fresh.info).catch(() => {});
-      throw error;
-    }
-    this.#store.keepKey(fresh);
-    await retireKey(this.#context, old.info).catch(() => {});
-    return fresh.info;
-  }
-
   /**
    * A change that needs the key. The key is had before the lock is taken, as a
    * person may have to be asked for it; when another process gave the file
@@ -226,10 +183,9 @@ export class StoreChanges {
       const before = await this.#store.read();
       before.checkChoice(choice);
       const info = before.key;
-      const key = info ? await this.#store.openKey(info) : await createKey(
-        this.#context,
-        choice ?? defaultChoice(this.#context),
-      );
+      const key = info
+        ? await this.#store.openKey(info)
+        : await this.#newKey(choice);
       let done = false;
       await this.#change(async (file) => {
         if (!hasKey(file, info)) return undefined;
@@ -240,52 +196,32 @@ export class StoreChanges {
     }
   }
 
-  async #change(
-    change: (
-      file: CredentialFile | undefined,
-    ) => Promise<CredentialFile | undefined> | CredentialFile | undefined,
-  ): Promise<void> {
-    const { path } = this.#store;
-    makePrivateFolder(folderOf(path));
-    checkPrivate(folderOf(path), path);
-    await withExclusiveLock(this.#store.lockPath, async () => {
-      checkOwner(folderOf(path));
-      checkOwner(path);
-      removeLeftovers(this.#context.fs, path);
-      const changed = await change(this.#store.load());
-      if (!changed) return;
-      const bytes = new TextEncoder().encode(formatFile(changed, path));
-      writeAtomic(this.#context.fs, path, bytes);
-    });
+  async #change(change: Parameters<typeof changeFile>[1]): Promise<void> {
+    await changeFile(this.#store, change);
+  }
+
+  async #newKey(choice?: KeyChoice): Promise<OpenKey> {
+    const { createFileKey } = await import("./keys/new_slots.ts");
+    return await createFileKey(
+      this.#context,
+      choice ?? defaultChoice(this.#context),
+    );
   }
 }
 
-/** Whether this is still the file's key: the same bytes, from the same source. */
-function hasKey(
+/** What the file says of its key; its slots may have changed since it was read. */
+function keyOfFile(
   file: CredentialFile | undefined,
-  info: KeyInfo | undefined,
-): boolean {
-  return file && info ? keyOf(file.key) === keyOf(info) : !file && !info;
+  info: FileKey,
+): Pick<CredentialFile, "version" | "key"> {
+  const key = file && isDataKey(file.key) ? file.key : info;
+  return { version: versionOf(key), key };
 }
 
 function activeOf(profiles: Record<string, unknown>, active: string): string {
   if (Object.hasOwn(profiles, active)) return active;
   if (Object.hasOwn(profiles, DEFAULT_PROFILE)) return DEFAULT_PROFILE;
   return Object.keys(profiles).sort()[0] ?? DEFAULT_PROFILE;
-}
-
-function sameSource(info: KeyInfo): KeyChoice {
-  return info.source === "helper"
-    ? { source: "helper", helper: info.helper }
-    : { source: info.source };
-}
-
-function changedMeanwhile(path: string): NanoctlError {
-  return new NanoctlError(
-    "file_locked",
-    `another process changed the key of ${path} meanwhile; nothing was changed`,
-    "try again",
-  );
 }
 
 /** Whether new tokens can be had without asking anyone. */

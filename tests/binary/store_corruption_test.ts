@@ -86,14 +86,14 @@ const WHOLE: Damage[] = [
   { name: "is an empty object", damage: () => "{}", says: /missing or wrong;/ },
   {
     name: "has a newer version",
-    damage: change((file) => file.version = 2),
-    says: /has version 2; this nanoctl knows version 1$/,
+    damage: change((file) => file.version = 3),
+    says: /has version 3; this nanoctl knows versions 1 to 2$/,
     hint: /^update nanoctl, or name another folder with NANOCTL_CONFIG_DIR$/,
   },
   {
     name: "has a newer version, and nothing else that we know",
     damage: () => '{"version": 17, "vault": []}',
-    says: /has version 17; this nanoctl knows version 1$/,
+    says: /has version 17; this nanoctl knows versions 1 to 2$/,
     hint: /^update nanoctl/,
   },
   ...[0, -1, "1", null, 1.5].map((version) => ({

@@ -209,8 +209,8 @@ describe("a sealed token is bound to", () => {
     },
     {
       to: "the version of its file: a newer one is left to a newer nanoctl",
-      change: (file) => file.version = 2,
-      says: /has version 2; this nanoctl knows version 1$/,
+      change: (file) => file.version = 3,
+      says: /has version 3; this nanoctl knows versions 1 to 2$/,
       hint: /^update nanoctl/,
     },
     {

@@ -178,8 +178,8 @@ describe("the stored login", () => {
       { name: "a JSON list", damage: () => "[]", says: /missing or wrong/ },
       {
         name: "of a newer version",
-        damage: change((file) => file.version = 2),
-        says: /has version 2; this nanoctl knows version 1$/,
+        damage: change((file) => file.version = 3),
+        says: /has version 3; this nanoctl knows versions 1 to 2$/,
         hint: /update nanoctl/,
       },
       {

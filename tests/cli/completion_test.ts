@@ -6,7 +6,7 @@ import { COMMANDS } from "../../src/cli/command_line/table.ts";
 import { completionOf } from "../../src/cli/completion/candidates.ts";
 import { run } from "../../src/cli/run.ts";
 import { SERVICE_NAMES } from "../../src/services/names.ts";
-import { parseKeyChoice } from "../../src/store/key_source.ts";
+import { parseKeyChoice } from "../../src/store/key_choice.ts";
 import { FakeContext } from "../support/fake_context.ts";
 
 const PROFILES = ["home", "work"];
@@ -42,10 +42,14 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 describe("a word is completed", () => {
   const cases: [line: string, words: string[] | string][] = [
-    ["store ", ["info", "rekey"]],
-    ["--json store re", ["info", "rekey"]],
-    ["--url http://a.example store ", ["info", "rekey"]],
-    ["help store ", ["info", "rekey"]],
+    ["store ", ["info", "rekey", "key"]],
+    ["--json store re", ["info", "rekey", "key"]],
+    ["--url http://a.example store ", ["info", "rekey", "key"]],
+    ["help store ", ["info", "rekey", "key"]],
+    ["store key ", ["add", "list", "remove"]],
+    ["help store key ", ["add", "list", "remove"]],
+    ["store key list ", []],
+    ["store key frobnicate ", []],
     ["help store info ", []],
     ["help whoami ", []],
     ["frobnicate ", []],
@@ -220,7 +224,8 @@ describe("nanoctl __complete", () => {
     assertEquals(await completed("store\0\0"), [
       0,
       "info\tShow where the credential file is and how it is encrypted.\n" +
-      "rekey\tEncrypt everything that is stored with a new key.\n",
+      "rekey\tEncrypt everything that is stored with a new key.\n" +
+      "key\tHave several keys open the credential file.\n",
       "",
     ]);
   });

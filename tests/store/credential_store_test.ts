@@ -273,8 +273,8 @@ describe("CredentialStore", () => {
 
   it("says that a file is of a newer version", async () => {
     await store.save(credential("a"));
-    fixture.edit((file) => file.version = 2);
-    await rejectsWith("file_corrupt", "version 2", () => store.read());
+    fixture.edit((file) => file.version = 3);
+    await rejectsWith("file_corrupt", "version 3", () => store.read());
   });
 
   it("moves a file aside, byte for byte", async () => {

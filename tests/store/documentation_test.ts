@@ -64,7 +64,7 @@ describe("docs/credential_file.md", () => {
       new TextDecoder().decode(associatedData(binding));
     assertEquals(
       profile,
-      text(bindingOf(keyId, "default", file.profiles.default)),
+      text(bindingOf(file.key, "default", file.profiles.default)),
     );
     assertEquals(
       registry,

@@ -1,11 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { NanoctlError } from "../../src/errors.ts";
-import {
-  defaultChoice,
-  openKey,
-  parseKeyChoice,
-} from "../../src/store/key_source.ts";
+import { parseKeyChoice } from "../../src/store/key_choice.ts";
+import { defaultChoice, openKey } from "../../src/store/key_source.ts";
 import { SCRYPT } from "../../src/store/keys/key_info.ts";
 import { FakeContext } from "../support/fake_context.ts";
 import { credential, StoreFixture, tokenOf } from "./store_fixture.ts";

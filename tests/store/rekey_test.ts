@@ -60,7 +60,7 @@ describe("rekey", () => {
         const info = await fixture.store().rekey({ source: to } as KeyChoice);
 
         setVariables(settled(next));
-        assertEquals(info.source, to);
+        assertEquals<unknown>("source" in info && info.source, to);
         assertEquals(fixture.json().key, info);
         assert(before.key.id !== info.id, "it is another key");
         assert(before.profiles.a.sealed !== fixture.json().profiles.a.sealed);

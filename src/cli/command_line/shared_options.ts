@@ -77,7 +77,8 @@ export const AGENT_OPTIONS = {
 
 /** What `--key-source` takes. */
 export const KEY_SOURCE = {
-  note: "One of keyfile, passphrase, environment,\nhelper, helper:<name>.",
+  note:
+    "One of keyfile, passphrase, environment,\nhelper, helper:<name>, command:<line>.",
   choices: [
     ...KEY_SOURCES,
     ...(USUAL_HELPERS[Deno.build.os] ?? []).map((name) => `helper:${name}`),

@@ -78,6 +78,21 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Encrypt everything that is stored with a new key.",
     load: async () => (await import("../commands/store/rekey.ts")).storeRekey,
   },
+  "store key add": {
+    summary: "Have one more key open the credential file.",
+    load: async () =>
+      (await import("../commands/store/key/add.ts")).storeKeyAdd,
+  },
+  "store key list": {
+    summary: "List the keys that open the credential file.",
+    load: async () =>
+      (await import("../commands/store/key/list.ts")).storeKeyList,
+  },
+  "store key remove": {
+    summary: "Have a key no longer open the credential file.",
+    load: async () =>
+      (await import("../commands/store/key/remove.ts")).storeKeyRemove,
+  },
   "completions": {
     summary: "Print a script that completes command lines.",
     load: async () => (await import("../commands/completions.ts")).completions,
@@ -93,6 +108,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   "external-auth": "Get tokens of external providers, such as GitHub.",
   "credential": "Give tools the logins that they ask for.",
   "store": "Look after the credential file.",
+  "store key": "Have several keys open the credential file.",
 };
 
 /** In which groups help lists the commands of the first level, and in which order. */
@@ -105,8 +121,9 @@ export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** The words that can follow a group, or start a command line if no group is given; in the order of help. */
 export function wordsBelow(group = ""): string[] {
+  const start = group === "" ? "" : `${group} `;
   const names = Object.keys(COMMANDS)
-    .filter((name) => group === "" || name.startsWith(`${group} `))
-    .map((name) => name.split(" ")[group === "" ? 0 : 1] ?? "");
+    .filter((name) => name.startsWith(start))
+    .map((name) => name.slice(start.length).split(" ")[0] ?? "");
   return [...new Set(names)];
 }

@@ -84,12 +84,13 @@ function variableName({ env = TOKEN_VARIABLE }: ExecOptions): string {
   );
 }
 
-/** Variables that open every stored login: the child gets only one token. */
+/** Variables that open every stored login, or name what does: the child gets only one token. */
 const STORE_SECRETS = [
   "NANOCTL_PASSPHRASE",
   "NANOCTL_ENCRYPTION_KEY",
   "NANOCTL_NEW_PASSPHRASE",
   "NANOCTL_NEW_ENCRYPTION_KEY",
+  "NANOCTL_KEY_COMMAND",
 ];
 
 /**

@@ -159,7 +159,7 @@ async function keyChoice(
   { keySource }: LoginOptions,
 ): Promise<KeyChoice | undefined> {
   if (keySource === undefined) return undefined;
-  const { parseKeyChoice } = await import("../../store/key_source.ts");
+  const { parseKeyChoice } = await import("../../store/key_choice.ts");
   return parseKeyChoice(keySource);
 }
 
@@ -177,7 +177,9 @@ function asksLater(
   { snapshot }: ResolvedTarget,
   choice: KeyChoice | undefined,
 ): boolean {
-  return (snapshot.key ?? choice)?.source === "passphrase";
+  const { key } = snapshot;
+  const sources = !key ? [choice] : "source" in key ? [key] : key.slots;
+  return sources.some((each) => each?.source === "passphrase");
 }
 
 async function givenToken(

@@ -1,8 +1,12 @@
 import { hasCode } from "../../errors.ts";
 import type { Context } from "../../process/context.ts";
 import { defaultChoice, describeKey } from "../../store/key_source.ts";
-import type { KeyInfo, KeySourceName } from "../../store/keys/key_info.ts";
-import { PASSPHRASE_VARIABLE } from "../../store/keys/passphrase.ts";
+import type { KeySourceName } from "../../store/keys/key_info.ts";
+import { type FileKey, isDataKey } from "../../store/keys/key_slots.ts";
+import {
+  isPassphraseSet,
+  PASSPHRASE_VARIABLE,
+} from "../../store/keys/passphrase.ts";
 import { foldersOf } from "../../store/paths.ts";
 import { checkPrivate } from "../../store/permissions.ts";
 import type { Facts } from "./facts.ts";
@@ -63,14 +67,12 @@ export async function checkKey(facts: Facts): Promise<Finding> {
   return ok(`${describeKey(key)}; it opens ${counted(names.length, "login")}`);
 }
 
-function mustAsk(
-  { env, stdin, stderr }: Context,
-  { source }: KeyInfo,
-): boolean {
-  const isSet = [PASSPHRASE_VARIABLE, `${PASSPHRASE_VARIABLE}_FILE`]
-    .some((name) => env.get(name));
-  return source === "passphrase" && !isSet &&
-    !(stdin.isTerminal && stderr.isTerminal);
+/** Whether only a passphrase opens the file that nobody can be asked for. */
+function mustAsk(context: Context, key: FileKey): boolean {
+  const { stdin, stderr } = context;
+  const keys = isDataKey(key) ? key.slots : [key];
+  return keys.every(({ source }) => source === "passphrase") &&
+    !isPassphraseSet(context) && !(stdin.isTerminal && stderr.isTerminal);
 }
 
 function counted(count: number, what: string): string {

@@ -16,6 +16,7 @@ export function checkPermissions({ context }: Facts): Finding {
   const data = dataDir(context);
   const file = config && below(config, "credentials.json");
   const key = data && below(data, "key");
+  const commands = data && below(data, "key-commands.json");
   const faults = new Faults();
   const hasFile = file !== undefined && isThere(file);
   const hasKey = key !== undefined && isThere(key);
@@ -28,9 +29,8 @@ export function checkPermissions({ context }: Facts): Finding {
   if (key) faults.add(() => checkFile(key));
   if (faults.any) return faults.asFailure();
   for (const path of [file, key]) if (path) faults.add(() => checkOwner(path));
-  for (const path of [...locksIn(config), ...locksIn(data)]) {
-    faults.add(() => checkFile(path));
-  }
+  const others = [...locksIn(config), ...locksIn(data), commands];
+  for (const path of others) if (path) faults.add(() => checkFile(path));
   if (faults.any) return faults.asWarning();
   if (!hasFile && !hasKey) {
     return ok("nothing is stored yet that others could read");

@@ -59,7 +59,8 @@ function providerOf(
 
 /** Starts decrypting a stored token before it is needed, if nobody has to be asked for the key. */
 function openAhead(provider: TokenProvider, { key }: StoreSnapshot): void {
-  if (provider.origin !== "store" || key?.source !== "keyfile") return;
+  const asksNobody = key && "source" in key && key.source === "keyfile";
+  if (provider.origin !== "store" || !asksNobody) return;
   // The error is thrown again where the token is needed.
   void provider.getToken().catch(() => {});
 }

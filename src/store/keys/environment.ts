@@ -1,6 +1,6 @@
 import { NanoctlError } from "../../errors.ts";
 import { importKey, parseKey } from "./key_bytes.ts";
-import type { KeyContext, KeyInfo, OpenKey } from "./key_info.ts";
+import type { KeyContext, KeyInfo, OwnKey } from "./key_info.ts";
 import { secretVariable } from "./secret_variable.ts";
 
 /** The variable with the key; with `_FILE` at its end, the one with a file's path. */
@@ -16,7 +16,7 @@ export const NEW_KEY_VARIABLE = "NANOCTL_NEW_ENCRYPTION_KEY";
 export async function openEnvironmentKey(
   context: KeyContext,
   wanted: KeyInfo,
-): Promise<OpenKey> {
+): Promise<OwnKey> {
   const open = await environmentKey(context, [KEY_VARIABLE]);
   if (open.info.id === wanted.id) return open;
   throw new NanoctlError(
@@ -30,7 +30,7 @@ export async function openEnvironmentKey(
 export async function environmentKey(
   context: KeyContext,
   variables: string[],
-): Promise<OpenKey> {
+): Promise<OwnKey> {
   for (const name of variables) {
     const given = await secretVariable(context, name);
     if (!given) continue;

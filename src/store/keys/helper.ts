@@ -6,8 +6,8 @@ import { importKey, parseKey, randomKey } from "./key_bytes.ts";
 import {
   type KeyContext,
   type KeyInfo,
-  type OpenKey,
   OR_START_ANEW,
+  type OwnKey,
   USUAL_HELPERS,
 } from "./key_info.ts";
 
@@ -28,7 +28,7 @@ const USERNAME = "nanoctl";
 export async function openHelperKey(
   context: KeyContext,
   wanted: HelperInfo,
-): Promise<OpenKey> {
+): Promise<OwnKey> {
   const { helper } = wanted;
   const answer = await ask(context, helper, "get", entryName(wanted.id));
   const bytes = parseKey(
@@ -48,7 +48,7 @@ export async function openHelperKey(
 export async function createHelperKey(
   context: KeyContext,
   named: string | undefined,
-): Promise<OpenKey> {
+): Promise<OwnKey> {
   const helper = named ?? await findHelper(context);
   const bytes = randomKey();
   const secret = bytes.toBase64();

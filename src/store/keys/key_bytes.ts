@@ -76,7 +76,8 @@ function cryptoKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, usages);
 }
 
-async function keyId(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+/** The id of a key: the first 16 bytes of SHA-256 over a label and the key, in hex. */
+export async function keyId(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const label = new TextEncoder().encode(ID_LABEL);
   const labelled = new Uint8Array(label.length + bytes.length);
   labelled.set(label);

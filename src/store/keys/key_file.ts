@@ -11,8 +11,8 @@ import {
 import {
   type KeyContext,
   type KeyInfo,
-  type OpenKey,
   OR_START_ANEW,
+  type OwnKey,
 } from "./key_info.ts";
 
 const MALFORMED_HINT =
@@ -37,7 +37,7 @@ export function keyFilePath(context: Pick<KeyContext, "env" | "os">): string {
 export async function openKeyFile(
   context: KeyContext,
   wanted: KeyInfo,
-): Promise<OpenKey> {
+): Promise<OwnKey> {
   const path = keyFilePath(context);
   const keys = readKeyFile(path);
   if (!keys) {
@@ -48,7 +48,7 @@ export async function openKeyFile(
     );
   }
   const ids: string[] = [];
-  let found: OpenKey | undefined;
+  let found: OwnKey | undefined;
   for (const bytes of keys) {
     const { key, id } = await importKey(bytes);
     ids.push(id);
@@ -75,7 +75,7 @@ export async function openKeyFile(
 export async function openOnlyKey(
   context: KeyContext,
   info: KeyInfo,
-): Promise<OpenKey | undefined> {
+): Promise<OwnKey | undefined> {
   const [bytes, ...others] = readKeyFile(keyFilePath(context)) ?? [];
   if (!bytes || others.length > 0) return undefined;
   return { key: await importNamelessKey(bytes), info };

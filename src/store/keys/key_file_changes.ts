@@ -4,7 +4,7 @@ import { folderOf } from "../paths.ts";
 import { checkOwner, makePrivateFolder } from "../permissions.ts";
 import { importKey, randomKey } from "./key_bytes.ts";
 import { keyFilePath, readKeyFile } from "./key_file.ts";
-import type { KeyContext, OpenKey } from "./key_info.ts";
+import type { KeyContext, OwnKey } from "./key_info.ts";
 
 /**
  * The key for a new credential file: the newest in the key file, which is made
@@ -14,13 +14,13 @@ import type { KeyContext, OpenKey } from "./key_info.ts";
  * user, `file_unwritable`, `file_locked`, and `usage` if there is no place
  * for it.
  */
-export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
+export async function createKeyFile(context: KeyContext): Promise<OwnKey> {
   const path = keyFilePath(context);
   // Its owner knows the key; and root can read anyone's key file.
   checkOwner(folderOf(path));
   checkOwner(path);
   const newest = readKeyFile(path)?.[0] ??
-    await changed(context, path, () => {
+    await whileKeysChange(context, path, () => {
       // Another process may have made it while we waited for the lock.
       const present = readKeyFile(path)?.[0];
       if (present) return present;
@@ -35,9 +35,9 @@ export async function createKeyFile(context: KeyContext): Promise<OpenKey> {
  * Adds a new key to the key file, for a rotation. Throws as
  * {@linkcode createKeyFile} does.
  */
-export async function rotateKeyFile(context: KeyContext): Promise<OpenKey> {
+export async function rotateKeyFile(context: KeyContext): Promise<OwnKey> {
   const path = keyFilePath(context);
-  const fresh = await changed(context, path, () => {
+  const fresh = await whileKeysChange(context, path, () => {
     const key = randomKey();
     write(context, path, [key, ...readKeyFile(path) ?? []]);
     return key;
@@ -45,14 +45,17 @@ export async function rotateKeyFile(context: KeyContext): Promise<OpenKey> {
   return keyFileKey(await importKey(fresh));
 }
 
-/** Changes the key file while no other process does, and tidies up what a killed one left. */
-async function changed<T>(
+/**
+ * Changes the key file, or another file beside it, while no other process does,
+ * and tidies up what a killed one left. Throws `file_locked` and `file_unwritable`.
+ */
+export async function whileKeysChange<T>(
   context: KeyContext,
   path: string,
   change: () => T,
 ): Promise<T> {
   makePrivateFolder(folderOf(path));
-  return await withExclusiveLock(`${path}.lock`, () => {
+  return await withExclusiveLock(`${keyFilePath(context)}.lock`, () => {
     removeLeftovers(context.fs, path);
     return Promise.resolve(change());
   });
@@ -71,7 +74,7 @@ function write(
   }
 }
 
-function keyFileKey({ key, id }: { key: CryptoKey; id: string }): OpenKey {
+function keyFileKey({ key, id }: { key: CryptoKey; id: string }): OwnKey {
   return { key, info: { source: "keyfile", id } };
 }
 

@@ -48,10 +48,10 @@ export function keyOf({ source, id }: KeyInfo): string {
   return `${source} ${id}`;
 }
 
-/** Where a key can come from. */
+/** Where a key of our own can come from. */
 export type KeySourceName = KeyInfo["source"];
 
-/** The key sources, as `--key-source` names them. */
+/** The key sources, as `--key-source` names them; a command has its command line too. */
 export const KEY_SOURCES: readonly KeySourceName[] = [
   "keyfile",
   "passphrase",
@@ -66,15 +66,18 @@ export const USUAL_HELPERS: Readonly<Record<string, readonly string[]>> = {
   linux: ["secretservice", "pass"],
 };
 
-/** A key that is ready for use, with what the file says about it. */
-export interface OpenKey {
+/** A key of one of these sources that is ready for use, with what the file says about it. */
+export interface OwnKey {
   key: CryptoKey;
   info: KeyInfo;
 }
 
 /** What the key sources need of the outside. */
 export type KeyContext =
-  & Pick<Context, "env" | "os" | "stdin" | "stderr" | "prompts">
+  & Pick<
+    Context,
+    "env" | "os" | "stdin" | "stderr" | "prompts" | "interrupted"
+  >
   & { fs: FileSystem };
 
 /** The end of every hint about a key that is lost. */

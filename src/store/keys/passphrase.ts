@@ -4,8 +4,8 @@ import { importKey, KEY_BYTES } from "./key_bytes.ts";
 import {
   type KeyContext,
   type KeyInfo,
-  type OpenKey,
   OR_START_ANEW,
+  type OwnKey,
   SCRYPT,
 } from "./key_info.ts";
 import { secretVariable } from "./secret_variable.ts";
@@ -17,32 +17,42 @@ export const NEW_PASSPHRASE_VARIABLE = "NANOCTL_NEW_PASSPHRASE";
 
 const SALT_BYTES = 16;
 const TRIES = 3;
-const QUESTION = "Passphrase of the credential file";
 
 type PassphraseInfo = Extract<KeyInfo, { source: "passphrase" }>;
 
 /**
  * The key that a passphrase gives: the variable's, else the one that is typed,
- * for which there are three tries.
+ * for which there are three tries. Where several passphrases open a file, any of
+ * them will do. `of` is whose passphrase the question asks for.
  *
  * Throws `file_key` when there is none or it is wrong.
  */
 export async function openPassphraseKey(
   context: KeyContext,
-  wanted: PassphraseInfo,
-): Promise<OpenKey> {
+  wanted: readonly PassphraseInfo[],
+  of = "the credential file",
+): Promise<OwnKey> {
   const given = await givenPassphrase(context, [PASSPHRASE_VARIABLE]);
+  const question = `Passphrase of ${of}`;
   for (let left = given ? 0 : TRIES - 1;; left--) {
     const passphrase = given ??
       await ask(
         context,
-        left === TRIES - 1 ? QUESTION : `That was not it. ${QUESTION}`,
+        left === TRIES - 1 ? question : `That was not it. ${question}`,
         PASSPHRASE_VARIABLE,
       );
-    const open = await derive(passphrase, wanted.kdf.salt);
-    if (open.info.id === wanted.id) return open;
+    for (const { id, kdf } of wanted) {
+      const open = await derive(passphrase, kdf.salt);
+      if (open.info.id === id) return open;
+    }
     if (left === 0) throw wrongPassphrase();
   }
+}
+
+/** Whether the environment gives a passphrase, so that nobody is asked. */
+export function isPassphraseSet({ env }: Pick<KeyContext, "env">): boolean {
+  return [PASSPHRASE_VARIABLE, `${PASSPHRASE_VARIABLE}_FILE`]
+    .some((name) => env.get(name));
 }
 
 /**
@@ -54,7 +64,7 @@ export async function openPassphraseKey(
 export async function createPassphraseKey(
   context: KeyContext,
   variables: string[],
-): Promise<OpenKey> {
+): Promise<OwnKey> {
   const passphrase = await givenPassphrase(context, variables) ??
     await askTwice(context, variables[0] ?? PASSPHRASE_VARIABLE);
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
@@ -106,7 +116,7 @@ async function askTwice(
 }
 
 /** scrypt over the UTF-8 of the passphrase in Unicode's form NFC, which keyboards differ in. */
-async function derive(passphrase: string, salt: string): Promise<OpenKey> {
+async function derive(passphrase: string, salt: string): Promise<OwnKey> {
   const { scrypt } = await import("node:crypto");
   const { n, r, p } = SCRYPT;
   const bytes = new TextEncoder().encode(passphrase.normalize("NFC"));

@@ -122,7 +122,7 @@ async function storeLogin(
       "log in with a user name that is no secret",
     );
   }
-  const { parseKeyChoice } = await import("../../../store/key_source.ts");
+  const { parseKeyChoice } = await import("../../../store/key_choice.ts");
   await store.saveRegistry(
     login,
     keySource === undefined ? undefined : parseKeyChoice(keySource),

@@ -2,7 +2,7 @@ import type { GlobalOptions } from "../../command_line/shared_options.ts";
 import type { Command } from "../../command_line/spec.ts";
 import type { Context } from "../../../process/context.ts";
 import { Output } from "../../output.ts";
-import type { KeyInfo } from "../../../store/keys/key_info.ts";
+import type { FileKey, SlotKey } from "../../../store/keys/key_slots.ts";
 
 /** `nanoctl store info`: how the credential file is encrypted. */
 export const storeInfo: Command<GlobalOptions> = {
@@ -22,7 +22,9 @@ export async function runStoreInfo(
     "../../../store/credential_store.ts"
   );
   const { describeKey } = await import("../../../store/key_source.ts");
-  const { FILE_VERSION } = await import("../../../store/file_format.ts");
+  const { isDataKey, versionOf } = await import(
+    "../../../store/keys/key_slots.ts"
+  );
   const output = new Output(context, options);
   const store = new CredentialStore(context);
   const { key, names, active, servers } = await store.read();
@@ -30,7 +32,7 @@ export async function runStoreInfo(
     return await output.dataJson({
       file: store.path,
       exists: key !== undefined,
-      version: FILE_VERSION,
+      version: key ? versionOf(key) : 1,
       encryption: key ? encryptionJson(key) : null,
       active,
       profiles: names.length,
@@ -43,10 +45,17 @@ export async function runStoreInfo(
       ["File:", store.path],
       ...(key
         ? [
-          ["Version:", String(FILE_VERSION)],
+          ["Version:", String(versionOf(key))],
           ["Encryption:", "AES-256-GCM"],
-          ["Key source:", describeKey(key)],
-          ["Key:", key.id],
+          ...isDataKey(key)
+            ? [
+              ["Data key:", key.id],
+              ...key.slots.map((slot, at) => [
+                at === 0 ? "Keys:" : "",
+                `${slot.name}: ${describeKey(slot)}, key ${slot.id}`,
+              ]),
+            ]
+            : [["Key source:", describeKey(key)], ["Key:", key.id]],
           [
             "Profiles:",
             names.length === 0 ? "0" : `${names.length}, active: ${active}`,
@@ -60,10 +69,27 @@ export async function runStoreInfo(
   );
 }
 
-/** How a file is encrypted, as `store info --json` and `status --json` print it. */
-export function encryptionJson(key: KeyInfo): Record<string, unknown> {
+/**
+ * How a file is encrypted, as `store info --json` and `status --json` print it. Of
+ * version 2 the source is null, and `keys` says it of each key.
+ */
+export function encryptionJson(key: FileKey): Record<string, unknown> {
+  const cipher = "AES-256-GCM";
+  if ("source" in key) return { cipher, ...keyJson(key) };
   return {
-    cipher: "AES-256-GCM",
+    cipher,
+    key_source: null,
+    key_id: key.id,
+    keys: key.slots.map((slot) => ({
+      name: slot.name,
+      ...keyJson(slot),
+      added_at: slot.added_at,
+    })),
+  };
+}
+
+function keyJson(key: SlotKey): Record<string, unknown> {
+  return {
     key_source: key.source,
     key_id: key.id,
     ...(key.source === "helper" ? { helper: key.helper } : {}),
