@@ -3,7 +3,7 @@ import { answers } from "./targets/answers.ts";
 import { argumentLists } from "./targets/argument_list.ts";
 import { argvs, parses } from "./targets/argv.ts";
 import { caFile } from "./targets/ca_file.ts";
-import { credentialFile } from "./targets/credential_file.ts";
+import { credentialFile, keySlots } from "./targets/credential_file.ts";
 import { devServer } from "./targets/dev_server.ts";
 import { extraPath } from "./targets/extra_path.ts";
 import { keys } from "./targets/keys.ts";
@@ -15,6 +15,7 @@ import { proxies, redirects, retryAfter, serviceUrls } from "./targets/urls.ts";
 /** Everything that takes something from outside. */
 export const TARGETS: readonly Target[] = [
   credentialFile,
+  keySlots,
   keys,
   ...answers,
   ...oauth,

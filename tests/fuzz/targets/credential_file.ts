@@ -13,7 +13,7 @@ import {
   textEdits,
 } from "../inputs.ts";
 import { MARK, ranSafely, settledValue, valueOf } from "../properties.ts";
-import { target } from "../target.ts";
+import { type Target, target } from "../target.ts";
 
 type Change =
   | { kind: "bytes"; bytes: string }
@@ -66,50 +66,93 @@ const COMMANDS = [
 ];
 const UNUSABLE = ["file_corrupt", "file_key", "file_permissions"] as const;
 
+/** The same for a file of version 2, and those that change its keys. */
+const KEY_COMMANDS = [
+  ...COMMANDS,
+  ["store", "key", "list", "--check", "--json"],
+  ["store", "key", "remove", "environment"],
+  ["store", "key", "remove", "keyfile"],
+  ["store", "key", "add", "--key-source", "environment"],
+  ["store", "rekey", "--drop", "environment"],
+];
+
 /** The credential file, changed in any way: what it gives is what was sealed in it, or an error. */
-export const credentialFile = target<Input>({
-  name: "credential-file",
-  inputs: fc.record({ change, command: fc.nat(COMMANDS.length - 1) }),
-  open: async () => {
-    const fixture = new StoreFixture();
-    for (const [number, name] of PROFILES.entries()) {
-      await fixture.store().save({
-        ...credential(name, tokenFor(name)),
-        service: number % 2 === 0 ? "nanoservices" : "coder",
-        url: `https://${number}.example`,
-        username: `user ${number}`,
-        expiresAt: new Date(Date.UTC(2030, number)),
-      });
-    }
-    const good = Deno.readTextFileSync(fixture.path);
-    const goodKey = Deno.readTextFileSync(fixture.keyPath);
-    const restore = (): void => {
-      Deno.writeTextFileSync(fixture.path, good);
-      Deno.writeTextFileSync(fixture.keyPath, goodKey);
-    };
-    return {
-      check: async ({ change, command: number }) => {
-        restore();
-        const bytes = bytesFor(change, good);
-        Deno.writeFileSync(fixture.path, bytes);
-        checkParsing(new TextDecoder().decode(bytes));
-        const before = await checkTokens(fixture, good);
-        const command = COMMANDS[number % COMMANDS.length] ?? [];
-        const { env } = fixture.context;
-        await ranSafely(command, new FakeContext({ env: env.toObject() }));
-        const after = await checkTokens(fixture, good);
-        const left = command[0] === "logout" ? ["other"] : [];
-        for (const name of before) {
-          assert(
-            after.has(name) || left.includes(name),
-            `${command.join(" ")} lost the token of ${name}`,
-          );
-        }
-      },
-      close: () => fixture.remove(),
-    };
+export const credentialFile = credentialFileTarget(
+  "credential-file",
+  COMMANDS,
+  async (fixture) => {
+    await saveProfiles(fixture);
   },
-});
+);
+
+/** The same of version 2, which a key file and a key from the environment open. */
+export const keySlots = credentialFileTarget(
+  "key-slots",
+  KEY_COMMANDS,
+  async (fixture) => {
+    await saveProfiles(fixture);
+    const { variables } = fixture.context;
+    const key = (fill: number): string =>
+      new Uint8Array(32).fill(fill).toBase64();
+    variables.set("NANOCTL_ENCRYPTION_KEY", key(1));
+    await (await fixture.store().keys()).add({ source: "environment" });
+    variables.set("NANOCTL_NEW_ENCRYPTION_KEY", key(2));
+  },
+);
+
+async function saveProfiles(fixture: StoreFixture): Promise<void> {
+  for (const [number, name] of PROFILES.entries()) {
+    await fixture.store().save({
+      ...credential(name, tokenFor(name)),
+      service: number % 2 === 0 ? "nanoservices" : "coder",
+      url: `https://${number}.example`,
+      username: `user ${number}`,
+      expiresAt: new Date(Date.UTC(2030, number)),
+    });
+  }
+}
+
+function credentialFileTarget(
+  name: string,
+  commands: readonly string[][],
+  prepare: (fixture: StoreFixture) => Promise<void>,
+): Target {
+  return target<Input>({
+    name,
+    inputs: fc.record({ change, command: fc.nat(commands.length - 1) }),
+    open: async () => {
+      const fixture = new StoreFixture();
+      await prepare(fixture);
+      const good = Deno.readTextFileSync(fixture.path);
+      const goodKey = Deno.readTextFileSync(fixture.keyPath);
+      const restore = (): void => {
+        Deno.writeTextFileSync(fixture.path, good);
+        Deno.writeTextFileSync(fixture.keyPath, goodKey);
+      };
+      return {
+        check: async ({ change, command: number }) => {
+          restore();
+          const bytes = bytesFor(change, good);
+          Deno.writeFileSync(fixture.path, bytes);
+          checkParsing(new TextDecoder().decode(bytes));
+          const before = await checkTokens(fixture, good);
+          const command = commands[number % commands.length] ?? [];
+          const { env } = fixture.context;
+          await ranSafely(command, new FakeContext({ env: env.toObject() }));
+          const after = await checkTokens(fixture, good);
+          const left = command[0] === "logout" ? ["other"] : [];
+          for (const name of before) {
+            assert(
+              after.has(name) || left.includes(name),
+              `${command.join(" ")} lost the token of ${name}`,
+            );
+          }
+        },
+        close: () => fixture.remove(),
+      };
+    },
+  });
+}
 
 function tokenFor(profile: string): string {
   return `${MARK}_of_${profile}`;
