@@ -67,7 +67,8 @@ function programIn(top: string): boolean | undefined {
   if (!top.startsWith(BEGIN_2)) return undefined;
   const all = top.split('"source"').length - 1;
   const without = [...top.matchAll(SLOT_WITHOUT_PROGRAM)].length;
-  return all !== without;
+  // A name can be escaped.
+  return all !== without || top.includes("\\");
 }
 
 function renewalIn(top: string, now: Date): FileTop["renewal"] {

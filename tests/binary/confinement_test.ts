@@ -174,6 +174,7 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["status", "--check"] },
     { args: ["doctor"] },
     { args: ["store", "info"] },
+    { args: ["store", "key", "list", "--check"] },
     { args: ["api", "/v1/me"] },
     { args: ["external-auth", "list"] },
     { args: ["external-auth", "access-token", "github"], fails: true },
@@ -202,7 +203,14 @@ describe("with a module in it that means harm, the compiled program", () => {
     });
   }
 
-  const changing: { args: string[]; stdin?: true | string }[] = [
+  const key = { NANOCTL_ENCRYPTION_KEY: new Uint8Array(32).toBase64() };
+  const addKey = ["store", "key", "add", "--key-source", "environment"];
+  const changing: {
+    args: string[];
+    stdin?: true | string;
+    env?: Record<string, string>;
+    before?: string[];
+  }[] = [
     { args: ["login", "--token-stdin"], stdin: true },
     { args: ["login", "--token-stdin", "--save"], stdin: true },
     {
@@ -211,13 +219,20 @@ describe("with a module in it that means harm, the compiled program", () => {
     },
     { args: ["use", "default"] },
     { args: ["store", "rekey"] },
+    { args: addKey, env: key },
+    {
+      args: ["store", "key", "remove", "environment"],
+      env: key,
+      before: addKey,
+    },
     { args: ["logout", "--url", "http://127.0.0.1:1"] },
   ];
-  for (const { args, stdin } of changing) {
+  for (const { args, stdin, env, before } of changing) {
     it(`can write to our folders alone, and run nothing, in ${args.join(" ")}`, async () => {
       using home = await loggedIn();
+      if (before) await service.run(before, home, env);
       const input = stdin === true ? (await service.mint()).token : stdin;
-      const { reports, code } = await harmDone(home, args, input);
+      const { reports, code } = await harmDone(home, args, input, env);
       for (const report of reports) {
         assertEquals(report, {
           thread: "worker",

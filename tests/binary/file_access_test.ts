@@ -84,7 +84,15 @@ describe("seen by strace, what is written to", () => {
   });
   afterAll(() => service.stop());
 
-  const RUNS: { args: string[]; stdin?: true | string; store?: boolean }[] = [
+  /** What has to be there before `store key remove`. */
+  const ADD = ["store", "key", "add", "--key-source", "environment"];
+  const KEY = { NANOCTL_ENCRYPTION_KEY: new Uint8Array(32).toBase64() };
+  const RUNS: {
+    args: string[];
+    stdin?: true | string;
+    store?: boolean;
+    before?: string[];
+  }[] = [
     { args: ["login", "--token-stdin"], stdin: true },
     { args: ["login", "--token-stdin", "--save"], stdin: true, store: true },
     { args: ["whoami"] },
@@ -120,13 +128,20 @@ describe("seen by strace, what is written to", () => {
     { args: ["use", "default"], store: true },
     { args: ["store", "info"] },
     { args: ["store", "rekey"], store: true },
+    { args: ADD, store: true },
+    { args: ["store", "key", "list", "--check"], before: ADD },
+    {
+      args: ["store", "key", "remove", "environment"],
+      store: true,
+      before: ADD,
+    },
     { args: ["logout"], store: true },
     { args: ["completions", "bash"] },
     { args: ["__complete"] },
     { args: ["dev-server", "--port", "0"].concat("--json") },
   ];
-  for (const { args, stdin, store } of RUNS) {
-    for (const word of [1, 2]) covered.add(args.slice(0, word).join(" "));
+  for (const { args, stdin, store, before } of RUNS) {
+    for (const word of [1, 2, 3]) covered.add(args.slice(0, word).join(" "));
     itWith(
       [programs("strace")],
       store
@@ -136,10 +151,11 @@ describe("seen by strace, what is written to", () => {
         using home = new Home();
         const { token } = await service.mint();
         await service.logIn(home, token);
+        if (before) await service.run(before, home, KEY);
         const paths = await pathsWritten(
           args,
           home,
-          service.env,
+          { ...service.env, ...KEY },
           stdin === true ? token : stdin,
         );
         const folders = [

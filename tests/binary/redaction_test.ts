@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { EXIT_CODES } from "../../src/errors.ts";
 import { Authority } from "../support/certificates.ts";
+import { KeyCommand } from "../support/key_command.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import {
   type Child,
@@ -17,6 +18,7 @@ import { commandTree, Markers } from "../support/redaction.ts";
 import { ByteServer, deadUrl, me, StrangeServer } from "../support/servers.ts";
 import { Service, type TokenWish } from "../support/service.ts";
 import {
+  DATA_FOLDER,
   edit,
   FakeHelper,
   itWith,
@@ -104,6 +106,9 @@ const OFFLINE = [
   ["use", "default"],
   ["store", "info"],
   ["credential", "docker", "list"],
+  ["store", "key", "list", "--check"],
+  ["store", "key", "add", "--key-source", "keyfile"],
+  ["store", "key", "remove", "keyfile"],
   ["store", "rekey"],
   ["completions", "bash"],
   ["logout"],
@@ -164,7 +169,7 @@ async function look(one: Case, modes = MODES): Promise<Result[]> {
 
 /** Notes what a run said, and every secret in it that may not be there. */
 function note(args: string[], result: Result, allowed: Allowed = {}): void {
-  for (const word of [1, 2]) commandsRun.add(args.slice(0, word).join(" "));
+  for (const word of [1, 2, 3]) commandsRun.add(args.slice(0, word).join(" "));
   const code = /^\{"error":\{"code":"(\w+)"/m.exec(result.stderr)?.[1];
   if (code) codesMet.add(code);
   for (const stream of ["stdout", "stderr"] as const) {
@@ -612,6 +617,7 @@ describe("no secret is where it does not belong", () => {
       [["use", "default"]],
       [["exec", "--", ...RECORDER]],
       [["store", "info"]],
+      [["store", "key", "list", "--check"]],
       [["store", "rekey"]],
       [["logout"]],
       [["logout", "--force"]],
@@ -747,6 +753,40 @@ describe("no secret is where it does not belong", () => {
         Deno.removeSync(file);
         noteFiles(home, what);
         assertNoLeaks();
+      });
+    }
+
+    for (const mode of ["", "fails", "empty", "garbage", "other", "echoes"]) {
+      it(`a key command that ${mode || "works"}, beside other keys`, async () => {
+        using command = new KeyCommand();
+        using home = new Home();
+        const own = {
+          NANOCTL_ENCRYPTION_KEY: markers.add("key", someKey()),
+          NANOCTL_NEW_ENCRYPTION_KEY: markers.add("key", someKey()),
+          NANOSERVICES_AGENT_TOKEN: markers.token("agent token"),
+        };
+        const secret = markers.password("argument of a key command");
+        const source = `command:${JSON.stringify([command.path, secret])}`;
+        await logInWith(home, {}, "--key-source", source);
+        // Only this machine keeps the command line.
+        const commands = `${DATA_FOLDER}/key-commands.json`;
+        const few: [string[], string?][] = [
+          [["token"]],
+          [["store", "key", "list", "--check"]],
+          [["store", "key", "add", "--key-source", "environment"]],
+          [["store", "key", "add", "--name", "b", "--key-source", source]],
+          [["store", "rekey"]],
+          [["store", "rekey", "--key-source", source]],
+          [["store", "key", "remove", "command"]],
+          [["doctor"]],
+        ];
+        await everyCommand(
+          home,
+          () => ({ ...own, KEY_MODE: mode }),
+          [commands],
+          few,
+        );
+        assertEquals([...markers.in(command.environment)], []);
       });
     }
 

@@ -52,6 +52,8 @@ describe("where a command may write", () => {
     "-q logout --all",
     "use work",
     "store rekey --key-source passphrase",
+    "store key add --key-source passphrase",
+    "--json store -v key --quiet remove old",
     "credential docker store",
     "credential docker --json erase",
     "--json store -v rekey",
@@ -81,6 +83,9 @@ describe("where a command may write", () => {
     "api use",
     "use-it",
     "store info rekey",
+    "store key list --check",
+    "store key",
+    "store key add --help",
     "help login",
     "external-auth access-token github",
     "credential docker get",
@@ -324,6 +329,51 @@ describe("who may run programs", () => {
     assertEquals(await may("login --save --key-source helper"), true);
     assertEquals(await may("store rekey --key-source=helper:pass"), true);
     assertEquals(await may("login --url https://helper.example.com"), false);
+  });
+
+  it("is whoever chooses a command", async () => {
+    assertEquals(await may("login --save --key-source command:age"), true);
+    assertEquals(await may("store key add --key-source=command:age"), true);
+    assertEquals(await may("store key add --key-source keyfile"), false);
+    assertEquals(await may("store key remove command"), false);
+  });
+
+  it("is everybody where a helper or a command keeps one of several keys, or that is not certain", async () => {
+    const { variables } = fixture.context;
+    variables.set("NANOCTL_ENCRYPTION_KEY", new Uint8Array(32).toBase64());
+    await (await fixture.store().keys()).add({ source: "environment" });
+    assertEquals(await may("token"), false);
+    const good = Deno.readTextFileSync(fixture.path);
+    // deno-lint-ignore no-explicit-any
+    const edited = (change: (slots: any[]) => void): string => {
+      const file = JSON.parse(good);
+      change(file.key.slots);
+      return JSON.stringify(file, null, 2);
+    };
+    const wrapped = "A".repeat(80_000);
+    const texts: [text: string, may: boolean][] = [
+      [good, false],
+      [edited((slots) => slots[1].wrapped = wrapped), false],
+      [edited((slots) => slots[1].source = "helper"), true],
+      [edited((slots) => slots[0].source = "command"), true],
+      [
+        edited((slots) => {
+          slots[0].wrapped = wrapped;
+          slots[1].source = "command";
+        }),
+        true,
+      ],
+      [good.replace('"environment"', '"h\\u0065lper"'), true],
+      [good.replace('"source": "env', '"\\u0073ource": "env'), true],
+      [good.replace('"source": "env', '"source":"env'), true],
+      [edited((slots) => slots[1] = { kdf: {}, ...slots[1] }), false],
+      [JSON.stringify(JSON.parse(good)), true],
+      [good.replace('"version": 2', '"version": 3'), true],
+    ];
+    for (const [text, expected] of texts) {
+      Deno.writeTextFileSync(fixture.path, text);
+      assertEquals(await may("token"), expected, text.slice(0, 600));
+    }
   });
 
   it("is everybody where a helper keeps the key, or the file does not say who does", async () => {

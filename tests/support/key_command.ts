@@ -13,6 +13,7 @@ case "\${KEY_MODE#"$action-"}" in
   garbage) cat > /dev/null; echo "no base64!"; exit 0 ;;
   short) cat > /dev/null; echo AAAA; exit 0 ;;
   other) cat > /dev/null; echo AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=; exit 0 ;;
+  echoes) cat; exit 1 ;;
   large) cat > /dev/null; head -c 65537 /dev/zero; exit 0 ;;
   full) cat > /dev/null; head -c 65536 /dev/zero; exit 0 ;;
   deaf) exec < /dev/null; exit 4 ;;
