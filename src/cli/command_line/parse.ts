@@ -260,7 +260,12 @@ function addUnknown(found: Scan, name: string): void {
 
 function addFlag(found: Scan, { property, name, value }: Part): void {
   if (value === "") found.problem ??= missingValue(name);
-  if (value !== undefined || property in found.values) found.fits = false;
+  const isRepeated = property in found.values;
+  if (value !== undefined || isRepeated) found.fits = false;
+  // Some of these Cliffy takes for a negation, and reads.
+  if (isRepeated && /^no[A-Z]/.test(property)) {
+    found.problem ??= `Option "${name}" can only occur once.`;
+  }
   found.options.push(value === undefined ? name : `${name}=${value}`);
   found.values[property] = true;
 }

@@ -46,6 +46,13 @@ const value = fc.oneof(
 );
 const word = fc.constantFrom("a", "b", "/v1/me", "github", "", "-", "a=b");
 
+/** Whether no option such as --no-color is repeated: that is for a rule of our own, too. */
+function negatesOnce(options: GivenOption[]): boolean {
+  const negations = options.map(({ property }) => property)
+    .filter((property) => /^no[A-Z]/.test(property));
+  return new Set(negations).size === negations.length;
+}
+
 /** Command lines of every command, valid or not, by the specs. */
 export async function lines(): Promise<fc.Arbitrary<Line>> {
   const each = await Promise.all(
@@ -71,7 +78,7 @@ export async function lines(): Promise<fc.Arbitrary<Line>> {
       const { least, most } = argumentCounts(command);
       return fc.record<Line>({
         name: fc.constant(name),
-        options: fc.array(option, { maxLength: 4 }),
+        options: fc.array(option, { maxLength: 4 }).filter(negatesOnce),
         args: fc.oneof(
           {
             weight: 5,

@@ -99,7 +99,6 @@ describe("an error that an OAuth server answers", () => {
     ["a text", json("invalid_client", 400)],
     ["no JSON", () => new Response("invalid_client", { status: 400 })],
     ["nothing", status(400)],
-    ["an error with a good status", json({ error: "invalid_client" })],
     ["no content", status(204)],
   ];
   for (const [what, answer] of nonsense) {
@@ -109,6 +108,11 @@ describe("an error that an OAuth server answers", () => {
       assert(message.startsWith(`${ISSUER} answered in the wrong shape`));
     });
   }
+
+  it("is one with a good status too, as GitHub has it", async () => {
+    const { code } = await failure(json({ error: "invalid_client" }));
+    assertEquals(code, "login_denied");
+  });
 
   it("is said with what the server says of it, up to a limit", async () => {
     const { message } = await failure(
