@@ -195,6 +195,35 @@ describe("the fast path", () => {
     assertEquals(await quick(["token"]), "nano_ünïcödé_🔑\n");
   });
 
+  describe("of a file with several keys", () => {
+    beforeEach(async () => {
+      const key = new Uint8Array(32).fill(7).toBase64();
+      fixture.context.variables.set("NANOCTL_ENCRYPTION_KEY", key);
+      await (await fixture.store().keys()).add({ source: "environment" });
+    });
+
+    it("opens it by the key file", async () => {
+      assertEquals(fixture.json().version, 2);
+      assertEquals(await quick(["token"]), `${TOKEN}\n`);
+      assertEquals(
+        await quick(["token", "--profile", "work"]),
+        await whole(["token", "--profile", "work"]),
+      );
+    });
+
+    it("leaves it to the whole program where another key opens it", async () => {
+      Deno.removeSync(fixture.keyPath);
+      assertEquals(await once(["token"]), undefined);
+      assertEquals(await whole(["token"]), `${TOKEN}\n`);
+    });
+
+    it("leaves it to the whole program where the slot was tampered with", async () => {
+      fixture.edit(({ key: { slots } }) => slots[0].name = "other");
+      assertEquals(await once(["token"]), undefined);
+      assertEquals(await whole(["token"]), `${TOKEN}\n`);
+    });
+  });
+
   const odd: Record<string, () => void | Promise<void>> = {
     "the folder is open to others": () =>
       Deno.chmodSync(join(fixture.path, ".."), 0o755),
