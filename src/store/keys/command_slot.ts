@@ -1,6 +1,5 @@
 import { NanoctlError } from "../../errors.ts";
 import { commandOf } from "./command_file.ts";
-import { storeCommand } from "./command_file_changes.ts";
 import { keyId } from "./key_bytes.ts";
 import { unwrapByCommand, wrapByCommand } from "./key_command.ts";
 import type { KeyContext } from "./key_info.ts";
@@ -63,6 +62,7 @@ export async function makeCommandSlot(
 ): Promise<KeySlot> {
   const wrapped = await wrapByCommand(context, command, dataKey);
   const id = await commandSlotId(dataKeyId, name, wrapped);
+  const { storeCommand } = await import("./command_file_changes.ts");
   await storeCommand(context, id, command);
   return { source: "command", id, name, added_at, wrapped: wrapped.toBase64() };
 }

@@ -12,6 +12,7 @@ export const storeKeyRemove: Command<GlobalOptions> = {
   arguments: ["name"],
   examples: [
     ["A machine that is gone", "nanoctl store key remove old-laptop"],
+    ["For a script", "nanoctl store key remove old-laptop --json"],
   ],
   writesStore: true,
   run: runStoreKeyRemove,
