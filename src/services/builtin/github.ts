@@ -17,17 +17,25 @@ export const github: ServiceDescription = {
     git_username: "x-access-token",
   }],
   token_page: "{url}/settings/tokens/new?description=nanoctl&scopes=read:user",
-  account: [{
-    path: "/user",
-    username: [{ field: "login" }],
-    email: [{ field: "email" }],
-    scopes: [{ header: "x-oauth-scopes" }],
-    // Only tokens that expire have it.
-    expires_at: [{
-      header: "github-authentication-token-expiration",
-      format: "github",
-    }],
-  }],
+  account: [
+    {
+      path: "/user",
+      username: [{ field: "login" }],
+      email: [{ field: "email" }],
+      scopes: [{ header: "x-oauth-scopes" }],
+      // Only tokens that expire have it.
+      expires_at: [{
+        header: "github-authentication-token-expiration",
+        format: "github",
+      }],
+    },
+    // Who shows no address to everyone.
+    {
+      path: "/user/emails",
+      unknown_on: [403, 404],
+      email: [{ field: "0.email" }],
+    },
+  ],
   // What it offers for leaked tokens: it tells the owner. github.com takes it without authentication only.
   revoke: {
     method: "POST",
