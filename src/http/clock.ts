@@ -6,7 +6,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /** How a `Date` header is written (RFC 9110, section 5.6.7, IMF-fixdate). */
-const HTTP_DATE =
+export const HTTP_DATE =
   /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /** What of an answer tells the service's time. */

@@ -36,7 +36,7 @@ export function deviceFlow(
       "usage",
       `${title} lets only clients log in that were registered with it`,
       `${
-        device.register?.replace("{url}", url) ?? "register one"
+        device.register?.replace("{url}", () => url) ?? "register one"
       }, and give its id with --client-id`,
     );
   }

@@ -6,10 +6,13 @@ import {
   type ServiceDescription,
 } from "./schema.ts";
 
+/** Something is no description of a service. */
+export class DescriptionError extends NanoctlError {}
+
 /**
  * Reads a description. `source` names it in errors.
  *
- * Throws `usage`, naming the field that is wrong, or what else it is.
+ * Throws `usage`, as a {@linkcode DescriptionError}, naming the field that is wrong, or what else it is.
  */
 export function parseDescription(
   bytes: Uint8Array<ArrayBuffer>,
@@ -48,8 +51,8 @@ function fault(issue: v.BaseIssue<unknown>): string {
     : `it has to be ${expected ?? "something else"}`;
 }
 
-function notOne(source: string, reason: string): NanoctlError {
-  return new NanoctlError(
+function notOne(source: string, reason: string): DescriptionError {
+  return new DescriptionError(
     "usage",
     `${source} is no description of a service: ${reason}`,
     "docs/services.md says what one looks like",

@@ -1,3 +1,4 @@
+import { HTTP_DATE } from "../../http/clock.ts";
 import { isRfc3339 } from "../../json.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import type { Conditions, DatePlace, Place } from "./schema.ts";
@@ -67,12 +68,20 @@ export function holds(read: ReadAnswer, conditions: Conditions): boolean {
   if (field === undefined && header === undefined) return true;
   const value = valueAt(read, conditions);
   if (value === undefined || value === null) return false;
-  const text = typeof value === "object"
-    ? JSON.stringify(value)
-    : String(value);
+  const text = textOf(value);
   if (equals !== undefined) return text === equals;
   return contains === undefined ||
     text.toLowerCase().includes(contains.toLowerCase());
+}
+
+/** A value as a text; empty for one that is nested too deep. */
+function textOf(value: unknown): string {
+  if (typeof value !== "object") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "";
+  }
 }
 
 /** The names in a list, or in a text with commas or spaces between them. */
@@ -100,15 +109,23 @@ export function dateAt(
   const found = firstAt(read, places);
   if (!found) return undefined;
   const { value, place: { format } } = found;
+  // An object would be asked for its text by members that the service chooses.
+  if (typeof value !== "string" && typeof value !== "number") {
+    throw notOfFormat(format);
+  }
   // A lifetime of none, as Vault's root token and GitLab's eternal ones have it.
   if (format === "seconds" && Number(value) === 0) return undefined;
   const date = parse(value, format, read.answer.receivedAt);
   if (date && !Number.isNaN(date.getTime())) return date;
-  throw new RangeError(`not a date of the format ${format}`);
+  throw notOfFormat(format);
+}
+
+function notOfFormat(format: DatePlace["format"]): RangeError {
+  return new RangeError(`not a date of the format ${format}`);
 }
 
 function parse(
-  value: unknown,
+  value: string | number,
   format: DatePlace["format"],
   now: Date,
 ): Date | undefined {
@@ -121,7 +138,7 @@ function parse(
         ? new Date(`${text}T00:00:00Z`)
         : undefined;
     case "http":
-      return new Date(text);
+      return HTTP_DATE.test(text) ? new Date(text) : undefined;
     case "unix":
       return number(text, (seconds) => seconds * 1000);
     case "unix-ms":

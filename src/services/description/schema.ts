@@ -11,14 +11,28 @@ const shortText = v.pipe(
   v.regex(/^[\x20-\x7e]{1,200}$/, "not a short text in ASCII"),
 );
 
+/**
+ * Whether a URL is as the parser writes it. One that it would change, such as one
+ * with `..` or with a port that is no number, leads elsewhere than it seems, or nowhere.
+ */
+function isNormal(text: string): boolean {
+  const whole = text.replace(/^\{\w+\}/, "https://service.invalid")
+    .replaceAll("{token}", "token")
+    .replace(/^(https?:\/\/[^/?]+)(?=\?|$)/, "$1/");
+  return URL.parse(whole)?.href === whole;
+}
+
+const normal = v.check(isNormal, "not a URL in its normal form");
+
 /** The origin of a service, with a path prefix where it has one. */
 const webUrl = v.pipe(
   v.string(),
   v.maxLength(200),
   v.regex(
-    /^(https:\/\/|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(?=[:/]|$))[a-z0-9.:[\]-]+(\/[\w.~-]+)*$/,
+    /^(https:\/\/[a-z0-9.:[\]-]+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(\/[\w.~-]+)*$/,
     "not a URL in its normal form: https, in lower case, with no slash at its end and no query",
   ),
+  normal,
 );
 
 /** A URL that begins with the one that a person gave, or is the same for all. */
@@ -29,6 +43,18 @@ const urlTemplate = v.pipe(
     /^(\{url\}|\{api\}|https:\/\/[a-z0-9.:-]+)(\/[\w.~%-]+)*\/?(\?[\w.~%&=+,:-]*)?$/,
     "not a URL that begins with {url}, {api} or https://",
   ),
+  normal,
+);
+
+/** As {@linkcode urlTemplate}, where a path follows. */
+const baseTemplate = v.pipe(
+  v.string(),
+  v.maxLength(200),
+  v.regex(
+    /^(\{url\}|\{api\}|https:\/\/[a-z0-9.:-]+)(\/[\w.~%-]+)*$/,
+    "not a URL that begins with {url}, {api} or https:// and has no query",
+  ),
+  normal,
 );
 
 /** The base of the API. */
@@ -39,6 +65,7 @@ const apiTemplate = v.pipe(
     /^(\{url\}|https:\/\/[a-z0-9.:-]+)(\/[\w.~-]+)*$/,
     "not a URL that begins with {url} or https://",
   ),
+  normal,
 );
 
 const path = v.pipe(
@@ -47,6 +74,10 @@ const path = v.pipe(
   v.regex(
     /^(\/([\w.~%@-]|\{token\})+)+\/?(\?[\w.~%&=+,:-]*)?$/,
     "not a path that begins with a slash and has no placeholder but {token}",
+  ),
+  v.check(
+    (path) => isNormal(`{api}${path}`),
+    "not a path in its normal form",
   ),
 );
 
@@ -57,11 +88,17 @@ const headerName = v.pipe(
 
 /** Those that the connection or our client sets (RFC 9110, sections 7.2 and 7.6.1). */
 const RESERVED =
-  /^(connection|content-.*|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|user-agent|cookie)$/;
+  /^(accept-encoding|connection|content-.*|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|user-agent|cookie)$/;
 
 const ownHeaderName = v.pipe(
   headerName,
   v.check((name) => !RESERVED.test(name), "a header that nanoctl sets itself"),
+);
+
+/** Where a token goes is for `present` alone to say. */
+const fixedHeaderName = v.pipe(
+  ownHeaderName,
+  v.check((name) => name !== "authorization", "a header of the token"),
 );
 
 /** Names with dots between them, such as `data.ttl`; in a list, a number. */
@@ -124,7 +161,7 @@ const fieldValue = v.pipe(v.string(), v.maxLength(200));
 const request = {
   method: v.optional(v.picklist(["GET", "POST", "PUT", "DELETE"])),
   /** The base of the API without. */
-  base: v.optional(urlTemplate),
+  base: v.optional(baseTemplate),
   path,
   json: v.optional(
     v.record(v.string(), v.union([fieldValue, v.array(fieldValue)])),
@@ -193,7 +230,7 @@ export const descriptionSchema = v.strictObject({
   api: v.optional(apiTemplate),
   api_of_url: v.optional(webUrl),
   headers: v.optional(v.pipe(
-    v.record(ownHeaderName, shortText),
+    v.record(fixedHeaderName, shortText),
     v.check((all) => Object.keys(all).length <= 16, "too many headers"),
   )),
   present: v.pipe(

@@ -9,7 +9,7 @@ export function apiOf(
   url: string,
 ): string {
   if (api_of_url !== undefined && url === usual) return api_of_url;
-  return api.replace("{url}", url);
+  return api.replace("{url}", () => url);
 }
 
 /** The URL that a person gave, of the base of the API there. */
@@ -31,8 +31,8 @@ export function urlOf(
   url: string,
 ): string {
   return template
-    .replace("{url}", url)
-    .replace("{api}", apiOf(description, url));
+    .replace("{url}", () => url)
+    .replace("{api}", () => apiOf(description, url));
 }
 
 /** The origins that a description names, beside that of the URL that a person gives. */
