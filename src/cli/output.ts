@@ -15,11 +15,15 @@ export function plainText(text: string): string {
   return text.replace(/\r\n?|\n|\t/g, " ").replace(UNSAFE, "");
 }
 
-/** JSON in which every character that a terminal would obey is escaped. */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(
+/** JSON in which every character that a terminal would obey is escaped, in one line or with an indent. */
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
     UNSAFE,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (char) =>
+      // JSON.stringify itself has escaped those in texts.
+      char === "\n"
+        ? char
+        : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
 

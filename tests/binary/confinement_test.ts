@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { bundle } from "../../scripts/bundle.ts";
 import { compileArgs } from "../../scripts/compile.ts";
 import { runDeno } from "../../scripts/process.ts";
+import { descriptionBytes } from "../support/descriptions.ts";
 import { denortOfSetUp } from "../support/denort.ts";
 import { readHelp } from "../support/help.ts";
 import { Child, CREDENTIALS, Home, KEY } from "../support/nanoctl.ts";
@@ -138,6 +139,7 @@ describe("with a module in it that means harm, the compiled program", () => {
           ...env,
         },
         ...(stdin === undefined ? {} : { stdin }),
+        cwd: home.path,
       },
     ).end();
     const reports = [...stderr.matchAll(/^HARM (.*)$/gm)]
@@ -151,6 +153,10 @@ describe("with a module in it that means harm, the compiled program", () => {
     await service.logIn(home, (await service.mint()).token);
     Deno.writeTextFileSync(home.at(".profile"), "mine");
     Deno.mkdirSync(home.at(".config/nanoctl-other"));
+    Deno.writeFileSync(home.at("garden.json"), descriptionBytes());
+    const kept = home.at(".config/nanoctl/services/garden.json");
+    Deno.mkdirSync(dirname(kept), { mode: 0o700 });
+    Deno.writeFileSync(kept, descriptionBytes(), { mode: 0o600 });
     return home;
   }
 
@@ -181,6 +187,9 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["credential", "git", "get"] },
     { args: ["credential", "docker", "list"] },
     { args: ["credential", "docker", "get"], fails: true },
+    { args: ["service", "list"] },
+    { args: ["service", "show", "npm"] },
+    { args: ["service", "test", "npm"], fails: true },
     { args: ["dev-server", "--host", "192.0.2.1"], fails: true },
     { args: ["whoami", "--profile", "use"], fails: true },
     { args: ["login", "--help"] },
@@ -226,6 +235,8 @@ describe("with a module in it that means harm, the compiled program", () => {
       before: addKey,
     },
     { args: ["logout", "--url", "http://127.0.0.1:1"] },
+    { args: ["service", "add", "garden.json"] },
+    { args: ["service", "remove", "garden"] },
   ];
   for (const { args, stdin, env, before } of changing) {
     it(`can write to our folders alone, and run nothing, in ${args.join(" ")}`, async () => {

@@ -4,6 +4,10 @@ import { BINARY, Child, Home } from "../support/nanoctl.ts";
 import { commandTree } from "../support/redaction.ts";
 import { Service } from "../support/service.ts";
 import { itWith, PATH, programs } from "../support/store_files.ts";
+import { descriptionBytes } from "../support/descriptions.ts";
+
+/** A file in a home that describes the embedded service. */
+const DESCRIPTION = "garden.json";
 
 /** Calls that make, change or remove something at a path. */
 const CHANGES =
@@ -72,6 +76,19 @@ function written(trace: string, cwd: string): string[] {
   return [...new Set(paths)].filter((path) => !DEVICES.includes(path)).sort();
 }
 
+/** What there has to be for the commands of services. */
+async function describeIn(home: Home, args: string[]): Promise<void> {
+  const bytes = descriptionBytes({
+    present: [{ header: "authorization", value: "Bearer {token}" }],
+    account: [{ path: "/v1/me", username: [{ field: "username" }] }],
+  });
+  Deno.writeFileSync(home.at(DESCRIPTION), bytes);
+  if (args[1] !== "remove") return;
+  const add = ["service", "add", DESCRIPTION];
+  const { code } = await new Child(BINARY, add, { home, cwd: home.path }).end();
+  assertEquals(code, 0);
+}
+
 describe("seen by strace, what is written to", () => {
   let service: Service;
   const covered = new Set<string>();
@@ -136,6 +153,11 @@ describe("seen by strace, what is written to", () => {
       before: ADD,
     },
     { args: ["logout"], store: true },
+    { args: ["service", "list"] },
+    { args: ["service", "show", "npm"] },
+    { args: ["service", "add", DESCRIPTION], store: true },
+    { args: ["service", "remove", "garden"], store: true },
+    { args: ["service", "test", DESCRIPTION] },
     { args: ["completions", "bash"] },
     { args: ["__complete"] },
     { args: ["dev-server", "--port", "0"].concat("--json") },
@@ -152,6 +174,7 @@ describe("seen by strace, what is written to", () => {
         const { token } = await service.mint();
         await service.logIn(home, token);
         if (before) await service.run(before, home, KEY);
+        if (args[0] === "service") await describeIn(home, args);
         const paths = await pathsWritten(
           args,
           home,

@@ -93,6 +93,7 @@ function commandLines(): string[][] {
     ["credential", "git", "askpass", "Password for 'https://github.com': "],
     ["api", `/v1/me?access_token=${query}&page=2`],
     ["api", "--include", "/v1/me"],
+    ["service", "test", "npm"],
   ];
 }
 
@@ -110,6 +111,10 @@ const OFFLINE = [
   ["store", "key", "add", "--key-source", "keyfile"],
   ["store", "key", "remove", "keyfile"],
   ["store", "rekey"],
+  ["service", "add", "no-such-file"],
+  ["service", "list"],
+  ["service", "show", "npm"],
+  ["service", "remove", "garden"],
   ["completions", "bash"],
   ["logout"],
 ];

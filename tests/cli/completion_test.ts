@@ -7,14 +7,20 @@ import { completionOf } from "../../src/cli/completion/candidates.ts";
 import { run } from "../../src/cli/run.ts";
 import { SERVICE_NAMES } from "../../src/services/names.ts";
 import { parseKeyChoice } from "../../src/store/key_choice.ts";
-import { FakeContext } from "../support/fake_context.ts";
+import { writeServiceFile } from "../../src/store/service_file_changes.ts";
+import { FakeContext, TemporaryHome } from "../support/fake_context.ts";
+import { descriptionBytes } from "../support/descriptions.ts";
 
 const PROFILES = ["home", "work"];
-const SERVICES = [...SERVICE_NAMES];
+const ADDED = ["forgejo", "garden"];
+const SERVICES = [...SERVICE_NAMES, ...ADDED];
 
 /** The words that the last one could be, or who knows. */
 async function wordsFor(...words: string[]): Promise<string[] | string> {
-  const found = await completionOf(words, () => PROFILES);
+  const found = await completionOf(words, {
+    profiles: () => PROFILES,
+    services: () => ADDED,
+  });
   return typeof found === "string" ? found : found.map(([word]) => word);
 }
 
@@ -69,6 +75,12 @@ describe("a word is completed", () => {
     ["whoami --service co", SERVICES],
     ["whoami --service=co", SERVICES.map((name) => `--service=${name}`)],
     ["whoami --service coder --service=", []],
+    ["service ", ["add", "list", "show", "remove", "test"]],
+    ["service add ", ":files 0"],
+    ["service show ", SERVICES],
+    ["service test ", SERVICES],
+    ["service remove ", ADDED],
+    ["service list ", []],
     ["completions ", ["bash", "zsh", "fish"]],
     ["external-auth access-token github -o ", ["text", "json"]],
     ["external-auth access-token -ojs", ["-otext", "-ojson"]],
@@ -112,7 +124,10 @@ describe("a word is completed", () => {
 
   it("and each command says what it is", async () => {
     for (const line of ["", "store "]) {
-      const found = await completionOf(line.split(" "), () => []);
+      const found = await completionOf(line.split(" "), {
+        profiles: () => [],
+        services: () => [],
+      });
       for (const [word, meaning] of found) assert(meaning !== "", word);
     }
   });
@@ -189,6 +204,14 @@ describe("what a spec completes a value with", () => {
     }
   });
 
+  it("is a service where it takes one", () => {
+    const services = CHOICES.filter(([where]) => where.endsWith(" --service"));
+    assert(services.length > 10);
+    for (const [where, , found] of services) {
+      assertEquals(found, "services", where);
+    }
+  });
+
   it("needs no quotes, and nothing that the protocol means otherwise", () => {
     for (const [where, , found] of CHOICES) {
       if (!Array.isArray(found)) continue;
@@ -204,7 +227,6 @@ describe("what a spec completes a value with", () => {
       assert(Array.isArray(found) && found.length > 0, end);
       return found;
     };
-    assertEquals(of(" --service"), SERVICES);
     for (const value of of(" --key-source")) parseKeyChoice(value);
   });
 });
@@ -212,7 +234,7 @@ describe("what a spec completes a value with", () => {
 describe("nanoctl __complete", () => {
   async function completed(
     words: string,
-    options: { terminals?: boolean } = {},
+    options: { terminals?: boolean; env?: Record<string, string> } = {},
   ): Promise<[code: number, stdout: string, stderr: string]> {
     const context = new FakeContext({ stdin: words, ...options });
     const code = await run(["__complete"], context);
@@ -233,6 +255,19 @@ describe("nanoctl __complete", () => {
   it("prints what the shell has to find itself", async () => {
     assertEquals(await completed("exec\0--\0\0"), [0, ":command 2\n", ""]);
     assertEquals(await completed("--ca-file\0\0"), [0, ":files 0\n", ""]);
+  });
+
+  it("knows the services that were added, if it can read their folder", async () => {
+    await using home = await TemporaryHome.make();
+    const { env } = home;
+    const context = new FakeContext({ env });
+    await writeServiceFile(context, "garden", descriptionBytes());
+    const words = "service\0remove\0\0";
+    assertEquals(await completed(words, { env }), [0, "garden\t\n", ""]);
+    const folder = `${env.NANOCTL_CONFIG_DIR}/services`;
+    await Deno.remove(folder, { recursive: true });
+    await Deno.writeTextFile(folder, "");
+    assertEquals(await completed(words, { env }), [0, "", ""]);
   });
 
   it("takes words of any letters, and ignores one without an end", async () => {

@@ -9,7 +9,7 @@ export const GLOBAL_OPTIONS = {
   service: text("name", "Kind of service.", {
     variable: "NANOCTL_SERVICE",
     note: serviceNote(),
-    choices: SERVICE_NAMES,
+    choices: "services",
   }),
   profile: text("name", "The stored login to use.", {
     variable: "NANOCTL_PROFILE",

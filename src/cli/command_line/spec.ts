@@ -8,8 +8,13 @@ interface Values {
   texts: string[];
 }
 
-/** What a shell completes a value with: one of these, a stored profile, or a path. */
-export type Choices = readonly string[] | "profiles" | "files";
+/** What a shell completes a value with: one of these, a stored profile, a service, one that a person added, or a path. */
+export type Choices =
+  | readonly string[]
+  | "profiles"
+  | "services"
+  | "added services"
+  | "files";
 
 /** The optional parts of an option's spec. */
 interface Details {

@@ -93,6 +93,27 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: async () =>
       (await import("../commands/store/key/remove.ts")).storeKeyRemove,
   },
+  "service add": {
+    summary: "Add a service that a file or a URL describes.",
+    load: async () => (await import("../commands/service/add.ts")).serviceAdd,
+  },
+  "service list": {
+    summary: "List the services that --service can name.",
+    load: async () => (await import("../commands/service/list.ts")).serviceList,
+  },
+  "service show": {
+    summary: "Print the description of a service.",
+    load: async () => (await import("../commands/service/show.ts")).serviceShow,
+  },
+  "service remove": {
+    summary: "Forget a service that was added.",
+    load: async () =>
+      (await import("../commands/service/remove.ts")).serviceRemove,
+  },
+  "service test": {
+    summary: "Check a description against the real service.",
+    load: async () => (await import("../commands/service/test.ts")).serviceTest,
+  },
   "completions": {
     summary: "Print a script that completes command lines.",
     load: async () => (await import("../commands/completions.ts")).completions,
@@ -109,13 +130,14 @@ export const GROUPS: Readonly<Record<string, string>> = {
   "credential": "Give tools the logins that they ask for.",
   "store": "Look after the credential file.",
   "store key": "Have several keys open the credential file.",
+  "service": "Describe other services.",
 };
 
 /** In which groups help lists the commands of the first level, and in which order. */
 export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
   "to log in": ["login", "logout", "whoami", "status", "use"],
   "to use the token": ["token", "exec", "api", "external-auth", "credential"],
-  "to look after it": ["store", "doctor"],
+  "to look after it": ["store", "service", "doctor"],
   "to try it out": ["dev-server", "completions"],
 };
 

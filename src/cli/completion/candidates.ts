@@ -16,6 +16,7 @@ import {
   longName,
   type OptionSpecs,
 } from "../command_line/spec.ts";
+import { SERVICE_NAMES } from "../../services/names.ts";
 import { COMMANDS, GROUPS, wordsBelow } from "../command_line/table.ts";
 
 /** A word, and what it means; that is empty where the word says it. */
@@ -30,8 +31,13 @@ export type Completion =
   | readonly Candidate[]
   | `:${"files" | "command"} ${number}`;
 
-/** The names of the stored profiles. */
-export type ReadProfiles = () => string[];
+/** What a person keeps, by which names. */
+export interface KeptNames {
+  /** The stored profiles. */
+  profiles(): string[];
+  /** The services that were added. */
+  services(): string[];
+}
 
 /** Before the command that `exec` runs. */
 const HYPHENS: Candidate = ["--", "The command to run follows."];
@@ -39,23 +45,23 @@ const HYPHENS: Candidate = ["--", "The command to run follows."];
 /** Everything that the last of these words could be in its place, however it begins: shells match in ways of their own. */
 export async function completionOf(
   words: string[],
-  profiles: ReadProfiles,
+  kept: KeptNames,
 ): Promise<Completion> {
   const before = words.slice(0, -1);
   if (before[0] === "help") return commandsBelow(before.slice(1));
   const place = await placeBehind(before);
   const { command, line, specs, behind, given } = place;
   if (behind === undefined) {
-    if (line.awaits) return valuesOf(specs[line.awaits]?.choices, "", profiles);
+    if (line.awaits) return valuesOf(specs[line.awaits]?.choices, "", kept);
     const word = words.at(-1) ?? "";
     if (word.startsWith("-")) {
-      return joinedValues(word, place, profiles) ?? optionsLeft(place);
+      return joinedValues(word, place, kept) ?? optionsLeft(place);
     }
     if (!command) return commandsBelow(line.words);
     if (command.takesCommand) return [HYPHENS];
   }
   if (command?.takesCommand) return `:command ${before.indexOf("--") + 1}`;
-  return valuesOf(command?.argumentChoices?.[given], "", profiles);
+  return valuesOf(command?.argumentChoices?.[given], "", kept);
 }
 
 /** Where on a command line a word stands. */
@@ -101,25 +107,40 @@ function commandsBelow(words: string[]): Candidate[] {
 function valuesOf(
   choices: Choices | undefined,
   joined: string,
-  profiles: ReadProfiles,
+  kept: KeptNames,
 ): Completion {
   if (choices === "files") return `:files ${joined.length}`;
-  const values = choices === "profiles" ? profiles() : choices ?? [];
-  return values.map((value) => [joined + value, ""]);
+  return namesOf(choices, kept).map((value) => [joined + value, ""]);
+}
+
+function namesOf(
+  choices: Exclude<Choices, "files"> | undefined,
+  kept: KeptNames,
+): readonly string[] {
+  switch (choices) {
+    case "profiles":
+      return kept.profiles();
+    case "services":
+      return [...SERVICE_NAMES, ...kept.services()];
+    case "added services":
+      return kept.services();
+    default:
+      return choices ?? [];
+  }
 }
 
 /** The values for `--name=` and for a letter with a value behind it; undefined if the word is neither. */
 function joinedValues(
   word: string,
   place: Place,
-  profiles: ReadProfiles,
+  kept: KeptNames,
 ): Completion | undefined {
   const parts = optionsIn(word, place.specs);
   const last = typeof parts === "string" ? undefined : parts.at(-1);
   if (last?.value === undefined) return undefined;
   if (isSpent(last.property, place)) return [];
   const joined = word.slice(0, word.length - last.value.length);
-  return valuesOf(place.specs[last.property]?.choices, joined, profiles);
+  return valuesOf(place.specs[last.property]?.choices, joined, kept);
 }
 
 /** The options that can still be given, with both of their names. */

@@ -2,7 +2,13 @@ import { type ErrorCode, NanoctlError } from "../../errors.ts";
 import { withoutSecrets } from "../../secret.ts";
 import { plainText } from "../output.ts";
 import { wrap } from "../wrap.ts";
-import type { NamedFinding } from "./checks.ts";
+import type { Finding } from "./finding.ts";
+
+/** What a check of this name found. */
+interface NamedFinding {
+  name: string;
+  finding: Finding;
+}
 
 /** The width of a line on a terminal, in characters. */
 const WIDTH = 80;

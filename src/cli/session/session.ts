@@ -2,6 +2,7 @@ import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import type { GrantedTokens } from "../../grant.ts";
 import { HttpClient } from "../../http/client.ts";
+import type { HttpOptions } from "../../http/client_options.ts";
 import { readCaFile } from "../../http/tls/certificates.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import type { Output } from "../output.ts";
@@ -33,6 +34,8 @@ export interface SessionTarget {
   snapshot?: StoreSnapshot | undefined;
   /** How the profile was chosen, for `--verbose`. */
   note?: string | undefined;
+  /** The service, where it is not the one that nanoctl has under the target's name. */
+  service?: Service;
 }
 
 /**
@@ -44,11 +47,11 @@ export async function openSession(
   context: Context,
   options: GlobalOptions,
   output: Output,
-  { target, snapshot, note }: SessionTarget,
+  { target, snapshot, note, service: given }: SessionTarget,
   source: ProviderSource,
 ): Promise<Session> {
   if (note) await output.detail(note);
-  const service = await serviceOf(context, target.service);
+  const service = given ?? await serviceOf(context, target.service);
   const log = logOf(output);
   const client = await plainClient(
     context,
@@ -79,20 +82,52 @@ export async function plainClient(
   baseUrl: string,
   service: Service,
 ): Promise<HttpClient> {
-  const caFile = caFileOf(context, options);
   return new HttpClient({
-    context,
+    ...await connectionOptions(context, options, output),
     baseUrl: service.apiUrl?.(baseUrl) ?? baseUrl,
     present: service.present,
     ...(service.headers ? { fixedHeaders: service.headers } : {}),
     headers: serviceHeaders(context, options, service),
+  });
+}
+
+/**
+ * A client for what is no service: without tokens, and without the headers of
+ * `--header`, which may be credentials.
+ *
+ * Throws `usage` for a bad `--timeout` or CA file.
+ */
+export async function downloadClient(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+  baseUrl: string,
+): Promise<HttpClient> {
+  return new HttpClient({
+    ...await connectionOptions(context, options, output),
+    baseUrl,
+    present: () => {
+      throw new Error("a download has no token");
+    },
+  });
+}
+
+/** What the options say of every connection. */
+async function connectionOptions(
+  context: Context,
+  options: GlobalOptions,
+  output: Output,
+): Promise<Omit<HttpOptions, "baseUrl" | "present">> {
+  const caFile = caFileOf(context, options);
+  return {
+    context,
     timeoutSeconds: timeoutSeconds(options),
     insecureHttp: options.insecureHttp ?? false,
     ...(caFile === undefined
       ? {}
       : { caCerts: await readCaFile(caFile, context.now()) }),
     log: logOf(output),
-  });
+  };
 }
 
 /** Has the service prolong a stored token. Throws as {@linkcode Service.renew} does. */

@@ -1,0 +1,49 @@
+import type { GlobalOptions } from "../../command_line/shared_options.ts";
+import type { Command } from "../../command_line/spec.ts";
+import type { Context } from "../../../process/context.ts";
+import { Output } from "../../output.ts";
+
+/** `nanoctl service test <name or file>`: whether a description fits the real service. */
+export const serviceTest: Command<GlobalOptions> = {
+  description:
+    "It sends the service a token that can't be valid, and the one that is\n" +
+    "given or stored, and asks whose it is. A file need not be added for that.",
+  arguments: ["name-or-file"],
+  argumentChoices: ["services"],
+  examples: [
+    ["Before it is added", "nanoctl service test my.json --token-file token"],
+    ["One that was added", "nanoctl service test forgejo --profile work"],
+  ],
+  usesToken: "sends",
+  run: (context, options, [which = ""]) =>
+    runServiceTest(context, options, which),
+};
+
+/**
+ * Runs the checks and prints what each found. Throws an error with the code of
+ * the first that failed, `usage` if there is no such description, or no URL to
+ * test it at, and `interrupted`.
+ */
+export async function runServiceTest(
+  context: Context,
+  options: GlobalOptions,
+  which: string,
+): Promise<void> {
+  const { serviceChecks } = await import("../../service_checks.ts");
+  const { serviceUnderTest } = await import("../../service_under_test.ts");
+  const { failureOf, findingsJson, findingText, verdict } = await import(
+    "../../doctor/report.ts"
+  );
+  const output = new Output(context, options);
+  const found = await serviceUnderTest(context, options, output, which);
+  const findings = [];
+  for await (const finding of serviceChecks(context, options, output, found)) {
+    findings.push(finding);
+    if (output.json) continue;
+    await output.data(findingText(finding, context.stdout.isTerminal));
+  }
+  if (output.json) await output.dataJson(findingsJson(findings));
+  const failure = failureOf(findings);
+  if (failure) throw failure;
+  await output.say(verdict(findings));
+}
