@@ -4,6 +4,7 @@ import { argumentLists } from "./targets/argument_list.ts";
 import { argvs, parses } from "./targets/argv.ts";
 import { caFile } from "./targets/ca_file.ts";
 import { credentialFile, keySlots } from "./targets/credential_file.ts";
+import { descriptions } from "./targets/descriptions.ts";
 import { devServer } from "./targets/dev_server.ts";
 import { extraPath } from "./targets/extra_path.ts";
 import { keys } from "./targets/keys.ts";
@@ -18,6 +19,7 @@ export const TARGETS: readonly Target[] = [
   keySlots,
   keys,
   ...answers,
+  descriptions,
   ...oauth,
   metadata,
   extraPath,
