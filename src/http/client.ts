@@ -61,10 +61,14 @@ export class HttpClient {
    * service's own headers stay with its origin.
    */
   at(baseUrl: string, provider?: TokenProvider): HttpClient {
-    const { headers, fixedHeaders: _, ...others } = this.#options;
+    const { headers, fixedHeaders, ...others } = this.#options;
     const isOwn = new URL(baseUrl).origin === new URL(this.baseUrl).origin;
+    const own = {
+      ...(headers ? { headers } : {}),
+      ...(fixedHeaders ? { fixedHeaders } : {}),
+    };
     return new HttpClient(
-      { ...others, baseUrl, ...(isOwn && headers ? { headers } : {}) },
+      { ...others, baseUrl, ...(isOwn ? own : {}) },
       provider,
       this.#connections,
     );

@@ -174,6 +174,44 @@ describe("the URL of a command", () => {
 });
 
 describe("the service of a command", () => {
+  it("is at its own URL, where it has one", async () => {
+    await using home = await homeWithProfiles();
+    const context = new FakeContext({ env: home.env });
+    const { target, urlSource } = await resolveTarget(
+      context,
+      { service: "github" },
+      () => true,
+    );
+    assertEquals([target.service, target.url, urlSource], [
+      "github",
+      "https://github.com",
+      "service",
+    ]);
+  });
+
+  it("is the one whose own URL is given", async () => {
+    const context = new FakeContext();
+    const { target } = await resolveTarget(
+      context,
+      { url: "https://gitlab.com/" },
+      () => true,
+    );
+    assertEquals(target.service, "gitlab");
+  });
+
+  it("needs a URL where it has none of its own", async () => {
+    await using home = await homeWithProfiles();
+    const context = new FakeContext({ env: home.env });
+    const { code, message, hint } = await rejectionOf(
+      resolveTarget(context, { service: "npm" }),
+    );
+    assertEquals([code, message, hint], [
+      "usage",
+      "the service npm has no URL of its own",
+      "give the URL with --url",
+    ]);
+  });
+
   it("is the one that --service names", async () => {
     const { target } = await resolveTarget(new FakeContext(), {
       service: "nanoservices",

@@ -136,15 +136,21 @@ async function wantedService(
   return name === undefined ? undefined : await namedServiceOf(context, name);
 }
 
-/** The own URL of the service that is named, unless the profile is for that service. */
+/** The own URL of the service that is named, unless the profile is for that service. Throws `usage` if it has none. */
 async function usualUrlNamed(
   context: Context,
   wanted: ServiceName | undefined,
   stored: StoredProfile | undefined,
 ): Promise<UrlNamed | undefined> {
   if (wanted === undefined || stored?.service === wanted) return undefined;
+  if (["nanoservices", "coder", "oauth"].includes(wanted)) return undefined;
   const url = await usualUrl(context, wanted);
-  return url === undefined ? undefined : { url, source: "service" };
+  if (url !== undefined) return { url, source: "service" };
+  throw new NanoctlError(
+    "usage",
+    `the service ${serviceLabel(wanted)} has no URL of its own`,
+    "give the URL with --url",
+  );
 }
 
 /** A URL in its normal form, and what named it. */
