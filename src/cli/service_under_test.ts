@@ -66,10 +66,7 @@ async function ofName(
 ): Promise<ServiceUnderTest> {
   const named = { ...options, service: name };
   const resolved = await resolveTarget(context, named);
-  const { target, store, snapshot, urlSource } = resolved;
-  const isOfOther = urlSource === "profile" &&
-    snapshot.find(target.profile)?.service !== target.service;
-  if (urlSource === "default" || isOfOther) throw noUrl(description);
+  const { target, store, snapshot } = resolved;
   const service = describedService(
     description,
     file && `${name}@${file.digest}`,

@@ -334,6 +334,8 @@ describe("login --device without a terminal", () => {
     );
     const ours = requests.filter(({ path }) => !path.startsWith("/dev/"));
     assertEquals(ours.map(({ path }) => path), [
+      // Which service it is.
+      "/v1/me",
       "/.well-known/oauth-authorization-server",
       "/oauth/device",
       "/oauth/token",
