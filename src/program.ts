@@ -6,9 +6,16 @@ import { permissionsFor } from "./process/permissions.ts";
 import { showProgress } from "./process/progress.ts";
 import { progressLine } from "./process/streams.ts";
 import { systemContext } from "./process/system_context.ts";
-import { TOKEN_COMMAND, variableIfText } from "./process/variables.ts";
+import {
+  READ_ONLY,
+  TOKEN_COMMAND,
+  variableIfText,
+} from "./process/variables.ts";
 import { type FileTop, readTop } from "./store/file_top.ts";
 import { foldersOf } from "./store/paths.ts";
+
+/** Where a command can write if what is stored is only read. */
+const NO_FOLDERS = { config: undefined, data: undefined };
 
 /**
  * Reads the command line, drops the permissions that it doesn't need, and runs
@@ -18,14 +25,12 @@ import { foldersOf } from "./store/paths.ts";
 export async function runProgram(known?: FileTop): Promise<number> {
   const line = await parse(lineOfTool(Deno.args));
   const run = line.wants === "run" ? line : undefined;
-  const folders = foldersOf({
-    env: { get: variableIfText },
-    os: Deno.build.os,
-  });
+  const env = { get: variableIfText };
+  const folders = foldersOf({ env, os: Deno.build.os });
   const top = known ?? readTop(folders.credentials, new Date());
   const needed = permissionsFor(
     run,
-    folders,
+    env.get(READ_ONLY) === "1" ? NO_FOLDERS : folders,
     top,
     variableIfText(TOKEN_COMMAND),
   );

@@ -68,6 +68,7 @@ const WHOLE = [
   "src/store/key_source.ts",
   "src/store/keys/key_file.ts",
   "src/store/permissions.ts",
+  "src/store/read_only.ts",
   "src/store/snapshot.ts",
   "src/text_encoding.ts",
   "src/tokens/agent_auths.ts",

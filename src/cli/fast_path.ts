@@ -1,4 +1,5 @@
 import type { Context } from "../process/context.ts";
+import { READ_ONLY } from "../process/variables.ts";
 import { SERVICE_NAMES } from "../services/names.ts";
 import { isProfileName } from "../store/profile_name.ts";
 import { readQuickly } from "../store/quick_read.ts";
@@ -12,12 +13,13 @@ import { SOON } from "./expiry.ts";
  */
 const WRITTEN_WHOLE = 4096;
 
-/** Variables that name another token, or another service. */
-const OTHER_SOURCES = [
+/** Variables that name another token or another service, or say how files are to be looked at. */
+const UNKNOWN_HERE = [
   ...Object.values(TOKEN_VARIABLES),
   "NANOSERVICES_URL",
   CODER_VARIABLES.url,
   "NANOCTL_SERVICE",
+  READ_ONLY,
 ];
 
 /** What the fast path needs from outside. */
@@ -63,7 +65,7 @@ async function lineFor(
   const isPlain = args.length === 1 ||
     args.length === 3 && option === "--profile";
   if (command !== "token" || !isPlain) return undefined;
-  if (OTHER_SOURCES.some((name) => context.env.get(name))) return undefined;
+  if (UNKNOWN_HERE.some((name) => context.env.get(name))) return undefined;
   const named = profile ?? (context.env.get("NANOCTL_PROFILE") || undefined);
   if (named !== undefined && !isProfileName(named)) return undefined;
   return await storedToken(context, named);

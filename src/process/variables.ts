@@ -3,6 +3,9 @@ import { NanoctlError } from "../errors.ts";
 /** The variable with the command of a program that prints the token: a start has to know of it. */
 export const TOKEN_COMMAND = "NANOSERVICES_TOKEN_COMMAND";
 
+/** The variable that says that what is stored is only read: a start has to know of it. */
+export const READ_ONLY = "NANOCTL_READ_ONLY";
+
 const LOOPBACK_NAMES = "localhost,127.0.0.0/8,::1";
 
 /** A variable. Throws `usage` if it is not UTF-8: what Deno says then holds its value. */

@@ -20,7 +20,8 @@ import {
   type OpenKey,
 } from "./keys/key_slots.ts";
 import { below, configDir, folderOf, noPlace } from "./paths.ts";
-import { checkPrivate, lstat } from "./permissions.ts";
+import { lstat } from "./permissions.ts";
+import { checkAccess, checkWritable, isReadOnly } from "./read_only.ts";
 import { type SnapshotKeys, StoreSnapshot } from "./snapshot.ts";
 import type { GrantedTokens } from "../grant.ts";
 import type { Secret } from "../secret.ts";
@@ -58,9 +59,9 @@ export class CredentialStore {
     return below(folder, "credentials.json");
   }
 
-  /** Throws `usage` if there is no place for the credential file. */
+  /** Throws `usage` if there is no place for the credential file, and `file_unwritable` if it is only read. */
   checkPlace(): void {
-    void this.path;
+    checkWritable(this.#context, this.path);
   }
 
   /**
@@ -115,9 +116,8 @@ export class CredentialStore {
   }
 
   /**
-   * Runs an action while no other process renews the tokens of this profile;
-   * nobody else has to wait. Where the lock can't be made, because nothing can
-   * be written there, it runs all the same.
+   * Runs an action while no other process renews the tokens of this profile; nobody
+   * else has to wait. It runs all the same where the lock can't be made.
    *
    * Throws `file_locked` after so many seconds.
    */
@@ -127,6 +127,7 @@ export class CredentialStore {
     action: () => Promise<T>,
   ): Promise<T> {
     const lock = below(folderOf(this.path), `renewal-${profile}.lock`);
+    if (isReadOnly(this.#context)) return await withSharedLock(lock, action);
     return await withLockIfPossible(lock, seconds, action);
   }
 
@@ -199,6 +200,7 @@ export class CredentialStore {
 
   /** In a module of its own, which reading doesn't load. */
   async #changes(): Promise<StoreChanges> {
+    this.checkPlace();
     const { StoreChanges } = await import("./store_changes.ts");
     return new StoreChanges(this.#access());
   }
@@ -259,7 +261,7 @@ export class CredentialStore {
 
   #load(): CredentialFile | undefined {
     const { path } = this;
-    checkPrivate(folderOf(path), path);
+    checkAccess(this.#context, folderOf(path), path);
     try {
       return parseFile(Deno.readTextFileSync(path), path);
     } catch (error) {

@@ -6,6 +6,7 @@ import { withExclusiveLock } from "./file_lock.ts";
 import { type FileKey, fileKeyOf } from "./keys/key_slots.ts";
 import { folderOf } from "./paths.ts";
 import { checkOwner, checkPrivate, makePrivateFolder } from "./permissions.ts";
+import { checkWritable } from "./read_only.ts";
 import type { StoreAccess } from "./store_access.ts";
 
 /**
@@ -21,6 +22,7 @@ export async function changeFile(
     file: CredentialFile | undefined,
   ) => Promise<CredentialFile | undefined> | CredentialFile | undefined,
 ): Promise<void> {
+  checkWritable(context, path);
   makePrivateFolder(folderOf(path));
   checkPrivate(folderOf(path), path);
   await withExclusiveLock(lockPath, async () => {

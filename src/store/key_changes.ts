@@ -15,6 +15,7 @@ import {
 import { newDataKey, newSlot, ownSlot } from "./keys/new_slots.ts";
 import { rekeyFile, rekeySlots } from "./rekey.ts";
 import { reseal } from "./reseal.ts";
+import { checkWritable } from "./read_only.ts";
 import type { StoreAccess } from "./store_access.ts";
 
 /** One of the keys that open the credential file, as it is listed. */
@@ -69,6 +70,7 @@ export class KeyChanges {
    * there already, and what opening, making a key and saving throw.
    */
   async add(choice: KeyChoice, name?: string): Promise<KeySlot> {
+    checkWritable(this.#store.context, this.#store.path);
     const before = await this.#key();
     const slots = isDataKey(before) ? before.slots : [];
     const names = isDataKey(before)
@@ -110,12 +112,12 @@ export class KeyChanges {
   }
 
   /**
-   * Removes the key of this name, once another one has opened the file here.
-   *
-   * Throws `usage` if there is no such key or it is the only one, `file_key` if no
-   * other one opens the file here, and what saving throws.
+   * Removes the key of this name, once another one has opened the file here. Throws
+   * `usage` if there is no such key or it is the only one, `file_key` if no other
+   * one opens the file here, and what saving throws.
    */
   async remove(name: string): Promise<void> {
+    checkWritable(this.#store.context, this.#store.path);
     const before = await this.#key();
     if (!isDataKey(before)) {
       named([{ name: before.source }], name);
@@ -152,6 +154,7 @@ export class KeyChanges {
    * that don't fit.
    */
   async rekey(wanted?: KeyChoice, dropped: string[] = []): Promise<FileKey> {
+    checkWritable(this.#store.context, this.#store.path);
     const { key } = await this.#store.read();
     if (!key) throw nothingThere();
     if (isDataKey(key)) {

@@ -1,6 +1,7 @@
 import { unwritable } from "./atomic_file.ts";
 import { withExclusiveLock } from "./file_lock.ts";
 import { checkOwner, lstat } from "./permissions.ts";
+import { checkWritable } from "./read_only.ts";
 import type { StoreAccess } from "./store_access.ts";
 
 /** See {@linkcode CredentialStore.moveAside}. */
@@ -9,6 +10,7 @@ export async function moveAside(
   identity: string | undefined,
 ): Promise<string | undefined> {
   const { path, context } = store;
+  checkWritable(context, path);
   checkOwner(path);
   return await withExclusiveLock(store.lockPath, () => {
     if (!identity || store.identity() !== identity) {

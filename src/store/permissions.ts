@@ -33,7 +33,12 @@ export function checkFile(path: string): void {
   if (info.isSymlink) throw wrongKind(path, "is a symbolic link");
   if (!info.isFile) throw wrongKind(path, "is not a file");
   checkMode(path, info, FILE_MODE);
-  if (info.size <= FILE_LIMIT) return;
+  checkSize(path, info);
+}
+
+/** Throws `file_corrupt` for a file that is too large to be one of ours. */
+export function checkSize(path: string, { size }: Deno.FileInfo): void {
+  if (size <= FILE_LIMIT) return;
   throw new NanoctlError(
     "file_corrupt",
     `${path} is larger than ${FILE_LIMIT / 2 ** 20} MiB`,

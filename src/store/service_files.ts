@@ -1,7 +1,8 @@
 import { NanoctlError } from "../errors.ts";
 import { readAtMost } from "../read_at_most.ts";
 import { below, configDir, noPlace, type Place } from "./paths.ts";
-import { checkPrivate, lstat } from "./permissions.ts";
+import { lstat } from "./permissions.ts";
+import { checkAccess } from "./read_only.ts";
 
 /** More than any description of a service has, in bytes. */
 const LIMIT = 64 * 1024;
@@ -45,7 +46,7 @@ export async function readServiceFile(
   const folder = servicesFolder(place);
   if (!folder || !isServiceName(name)) return undefined;
   const path = servicePath(place, name);
-  checkPrivate(folder, path);
+  checkAccess(place, folder, path);
   if (!lstat(path)) return undefined;
   const { bytes } = await readAtMost(path, LIMIT).catch(() => {
     throw new NanoctlError(

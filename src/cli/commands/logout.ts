@@ -66,6 +66,7 @@ export async function runLogout(
   const meant = snapshot.names.filter((name) =>
     (options.all || name === profile) && isMeant(snapshot.find(name))
   );
+  if (meant.length > 0) store.checkPlace();
   const { removed, revoked, failures } = options.revoke
     ? await revokeAll(context, options, output, { store, snapshot }, meant)
     : {

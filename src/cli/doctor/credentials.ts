@@ -8,7 +8,7 @@ import {
   PASSPHRASE_VARIABLE,
 } from "../../store/keys/passphrase.ts";
 import { foldersOf } from "../../store/paths.ts";
-import { checkPrivate } from "../../store/permissions.ts";
+import { checkAccess } from "../../store/read_only.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, ok, skipped } from "./finding.ts";
 
@@ -40,7 +40,7 @@ export async function checkCredentials(facts: Facts): Promise<Finding> {
 function hasWrongModes({ context }: Facts): boolean {
   const { config, credentials } = foldersOf(context);
   try {
-    if (config && credentials) checkPrivate(config, credentials);
+    if (config && credentials) checkAccess(context, config, credentials);
     return false;
   } catch (error) {
     return hasCode(error, "file_permissions");

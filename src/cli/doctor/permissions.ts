@@ -7,6 +7,7 @@ import {
   checkOwner,
   lstat,
 } from "../../store/permissions.ts";
+import { checkAccess, isReadOnly } from "../../store/read_only.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 
@@ -17,6 +18,12 @@ export function checkPermissions({ context }: Facts): Finding {
   const file = config && below(config, "credentials.json");
   const key = data && below(data, "key");
   const commands = data && below(data, "key-commands.json");
+  if (isReadOnly(context)) {
+    for (const [folder, path] of [[config, file], [data, key]]) {
+      if (folder && path) checkAccess(context, folder, path);
+    }
+    return ok("nobody but their owner can change the folders and files");
+  }
   const faults = new Faults();
   const hasFile = file !== undefined && isThere(file);
   const hasKey = key !== undefined && isThere(key);

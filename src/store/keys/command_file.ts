@@ -1,7 +1,7 @@
 import { NanoctlError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
 import { below, folderOf } from "../paths.ts";
-import { checkPrivate } from "../permissions.ts";
+import { checkAccess } from "../read_only.ts";
 import { KEY_COMMAND_VARIABLE, parseCommand } from "./command_line.ts";
 import { keyFilePath } from "./key_file.ts";
 import type { KeyContext } from "./key_info.ts";
@@ -31,7 +31,7 @@ export function commandOf(
   const given = context.env.get(KEY_COMMAND_VARIABLE);
   if (given) return parseCommand(given, KEY_COMMAND_VARIABLE);
   const path = commandFilePath(context);
-  const commands = readCommands(path);
+  const commands = readCommands(context, path);
   const command = Object.hasOwn(commands, slotId)
     ? commands[slotId]
     : undefined;
@@ -44,8 +44,11 @@ export function commandOf(
 }
 
 /** The stored commands; none if there is no file. Throws `file_key` if it can't be used, and `file_permissions`. */
-export function readCommands(path: string): Commands {
-  checkPrivate(folderOf(path), path);
+export function readCommands(
+  context: Pick<KeyContext, "env">,
+  path: string,
+): Commands {
+  checkAccess(context, folderOf(path), path);
   let data: unknown;
   try {
     data = JSON.parse(Deno.readTextFileSync(path));

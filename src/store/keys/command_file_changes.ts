@@ -36,7 +36,7 @@ async function change(
 ): Promise<void> {
   const path = commandFilePath(context);
   await whileKeysChange(context, path, () => {
-    const commands = changed(readCommands(path));
+    const commands = changed(readCommands(context, path));
     if (!commands) return;
     const text = JSON.stringify({ version: 1, commands }, null, 2);
     writeAtomic(context.fs, path, new TextEncoder().encode(`${text}\n`));

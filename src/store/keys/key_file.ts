@@ -1,7 +1,7 @@
 import { NanoctlError } from "../../errors.ts";
 import { takeText } from "../../text_encoding.ts";
 import { below, dataDir, folderOf, noPlace } from "../paths.ts";
-import { checkPrivate } from "../permissions.ts";
+import { checkAccess } from "../read_only.ts";
 import {
   importKey,
   importNamelessKey,
@@ -39,7 +39,7 @@ export async function openKeyFile(
   wanted: KeyInfo,
 ): Promise<OwnKey> {
   const path = keyFilePath(context);
-  const keys = readKeyFile(path);
+  const keys = readKeyFile(context, path);
   if (!keys) {
     throw new NanoctlError(
       "file_key",
@@ -76,16 +76,18 @@ export async function openOnlyKey(
   context: KeyContext,
   info: KeyInfo,
 ): Promise<OwnKey | undefined> {
-  const [bytes, ...others] = readKeyFile(keyFilePath(context)) ?? [];
+  const path = keyFilePath(context);
+  const [bytes, ...others] = readKeyFile(context, path) ?? [];
   if (!bytes || others.length > 0) return undefined;
   return { key: await importNamelessKey(bytes), info };
 }
 
 /** The keys in the file; undefined when there is none. Throws `file_key` and `file_permissions`. */
 export function readKeyFile(
+  context: Pick<KeyContext, "env">,
   path: string,
 ): Uint8Array<ArrayBuffer>[] | undefined {
-  checkPrivate(folderOf(path), path);
+  checkAccess(context, folderOf(path), path);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = Deno.readFileSync(path);

@@ -2,6 +2,7 @@ import { removeLeftovers, writeAtomic } from "../atomic_file.ts";
 import { withExclusiveLock } from "../file_lock.ts";
 import { folderOf } from "../paths.ts";
 import { checkOwner, makePrivateFolder } from "../permissions.ts";
+import { checkWritable } from "../read_only.ts";
 import { importKey, randomKey } from "./key_bytes.ts";
 import { keyFilePath, readKeyFile } from "./key_file.ts";
 import type { KeyContext, OwnKey } from "./key_info.ts";
@@ -19,10 +20,10 @@ export async function createKeyFile(context: KeyContext): Promise<OwnKey> {
   // Its owner knows the key; and root can read anyone's key file.
   checkOwner(folderOf(path));
   checkOwner(path);
-  const newest = readKeyFile(path)?.[0] ??
+  const newest = readKeyFile(context, path)?.[0] ??
     await whileKeysChange(context, path, () => {
       // Another process may have made it while we waited for the lock.
-      const present = readKeyFile(path)?.[0];
+      const present = readKeyFile(context, path)?.[0];
       if (present) return present;
       const fresh = randomKey();
       write(context, path, [fresh]);
@@ -39,7 +40,7 @@ export async function rotateKeyFile(context: KeyContext): Promise<OwnKey> {
   const path = keyFilePath(context);
   const fresh = await whileKeysChange(context, path, () => {
     const key = randomKey();
-    write(context, path, [key, ...readKeyFile(path) ?? []]);
+    write(context, path, [key, ...readKeyFile(context, path) ?? []]);
     return key;
   });
   return keyFileKey(await importKey(fresh));
@@ -54,6 +55,7 @@ export async function whileKeysChange<T>(
   path: string,
   change: () => T,
 ): Promise<T> {
+  checkWritable(context, path);
   makePrivateFolder(folderOf(path));
   return await withExclusiveLock(`${keyFilePath(context)}.lock`, () => {
     removeLeftovers(context.fs, path);
