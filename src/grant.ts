@@ -4,6 +4,8 @@ import type { Secret } from "./secret.ts";
 const RENEWED_BEFORE = 60_000;
 /** A token that lives shorter is renewed when this part of its life is left. */
 const PART = 0.2;
+/** In this last part of its life a token is renewed, at a moment that differs from machine to machine. */
+const SPREAD = 0.5;
 
 /** What it takes to renew the tokens of a login: an OAuth server, or a program that prints them. */
 export type Grant = OAuthGrant | CommandGrant | ServiceGrant;
@@ -63,13 +65,48 @@ export interface GrantedTokens {
   refreshToken?: Secret | undefined;
   /** When the access token ends; undefined when the server doesn't say. */
   expiresAt?: Date | undefined;
-  /** When to renew it: shortly before it ends. */
+  /** When to renew it: some time before it ends. */
   renewAt?: Date | undefined;
 }
 
-/** When to renew a token that was had now: 60 seconds before it ends, later if it lives less than five minutes. */
+/** When to renew a token that was had now, at the latest: 60 seconds before it ends, later if it lives less than five minutes. */
 export function renewalTime(expiresAt: Date, now: Date): Date {
   const end = expiresAt.getTime();
   const life = Math.max(end - now.getTime(), 0);
   return new Date(end - Math.min(RENEWED_BEFORE, life * PART));
 }
+
+/**
+ * The same tokens, to be renewed at a random moment of the second half of
+ * their life from now on, and never later than before: a fleet that started as one
+ * doesn't renew as one. `random` is from 0 up to 1.
+ */
+export function spreadRenewal<T extends Dated>(
+  tokens: T,
+  now: Date,
+  random: number,
+): T {
+  const { expiresAt, renewAt } = tokens;
+  if (!expiresAt || !renewAt) return tokens;
+  const life = Math.max(expiresAt.getTime() - now.getTime(), 0);
+  const window = renewAt.getTime() - (expiresAt.getTime() - life * SPREAD);
+  const earlier = Math.max(window, 0) * random;
+  return { ...tokens, renewAt: new Date(renewAt.getTime() - earlier) };
+}
+
+/**
+ * When to try again after a renewal failed that was ahead of its time: at a random
+ * moment of what is left, so that an outage doesn't end with a herd. Undefined if
+ * nothing is left. `random` is from 0 up to 1.
+ */
+export function postponedRenewal(
+  expiresAt: Date,
+  now: Date,
+  random: number,
+): Date | undefined {
+  if (expiresAt <= now) return undefined;
+  const wait = renewalTime(expiresAt, now).getTime() - now.getTime();
+  return new Date(now.getTime() + wait * random);
+}
+
+type Dated = Pick<GrantedTokens, "expiresAt" | "renewAt">;

@@ -41,8 +41,8 @@ export function entryOf(
 
 /**
  * The text of a credential file, indented for people who look into it. Before the
- * profiles it says when the first one that renews itself expires, and whether a
- * program renews one, which a start has to know without parsing the file.
+ * profiles it says when the first one that renews itself expires and is renewed, and
+ * whether a program renews one, which a start has to know without parsing the file.
  *
  * Throws `file_corrupt` if something in it is nested deeper than can be
  * written again: reading it is possible at any depth.
@@ -54,10 +54,11 @@ export function formatFile(file: CredentialFile, path: string): string {
       key,
       active,
       next_expiry: _,
-      runs_command: __,
+      next_renewal: __,
+      runs_command: ___,
       ...others
     } = file;
-    const hints = { ...nextExpiry(file), ...runsCommand(file) };
+    const hints = { ...nextDates(file), ...runsCommand(file) };
     const top = { version, key, ...hints, active };
     return JSON.stringify({ ...top, ...others }, null, 2) + "\n";
   } catch (error) {
@@ -66,17 +67,23 @@ export function formatFile(file: CredentialFile, path: string): string {
   }
 }
 
-/** When the first login that renews itself expires; null if that is not known, and nothing if none does. */
-function nextExpiry(
+/** When the first login that renews itself expires, null if that is not known, and when the first is renewed; nothing if none does. */
+function nextDates(
   { profiles }: CredentialFile,
-): { next_expiry?: string | null } {
-  const dates = Object.values(profiles).flatMap((entry) =>
-    isObject(entry) && entry.renewable === true ? [entry.expires_at] : []
-  );
-  if (dates.length === 0) return {};
-  const [first = null] = dates.filter((date) => typeof date === "string")
-    .sort((a, b) => Date.parse(a) - Date.parse(b));
-  return { next_expiry: first };
+): { next_expiry?: string | null; next_renewal?: string } {
+  const entries = Object.values(profiles)
+    .filter(isObject).filter(({ renewable }) => renewable === true);
+  if (entries.length === 0) return {};
+  const renewal = earliest(entries.map(({ renew_at }) => renew_at));
+  return {
+    next_expiry: earliest(entries.map(({ expires_at }) => expires_at)) ?? null,
+    ...(renewal === undefined ? {} : { next_renewal: renewal }),
+  };
+}
+
+function earliest(dates: unknown[]): string | undefined {
+  return dates.filter((date) => typeof date === "string")
+    .sort((a, b) => Date.parse(a) - Date.parse(b))[0];
 }
 
 /** Whether a program renews any login; nothing if none does. */

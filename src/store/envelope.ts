@@ -51,7 +51,7 @@ export function bindingOf(
 export interface SealedTokens {
   token: Secret;
   refreshToken?: Secret | undefined;
-  /** When to renew the token: shortly before it ends. */
+  /** When to renew the token: some time before it ends. */
   renewAt?: Date | undefined;
   /** How to renew and revoke it, as sealed_grant.ts reads it. */
   oauth?: unknown;

@@ -19,6 +19,8 @@ export interface FileEntry {
   stored_at: string;
   /** Whether the token renews itself: such a command must be able to write. */
   renewable?: true | undefined;
+  /** When the token is renewed (RFC 3339); only a hint, as the time that counts is sealed. */
+  renew_at?: string | undefined;
   /** Whether a program renews it: such a command must be able to run one. */
   runs_command?: true | undefined;
   /** In base64. */

@@ -25,11 +25,14 @@ const WITHOUT_HELPER = /^(keyfile|passphrase|environment)"/;
 const SLOT_WITHOUT_PROGRAM =
   /\n {8}"source": "(keyfile|passphrase|environment)",\n/g;
 const NEXT_EXPIRY = /\n {2}"next_expiry": (?:null|"([^"]*)")/;
+const NEXT_RENEWAL = /\n {2}"next_renewal": "([^"]*)"/;
 const RUNS_COMMAND = '\n  "runs_command": true';
 const PROFILES = '\n  "profiles": {';
 
-/** A token is renewed 60 seconds before it expires at the earliest; the rest is for a slow start. In milliseconds. */
+/** A token is renewed 60 seconds before it expires at the latest; the rest is for a slow start. In milliseconds. */
 const RENEWED_BEFORE = 120_000;
+/** What a slow start may take, in milliseconds. */
+const SLOW_START = 60_000;
 
 /**
  * Reads the top of the credential file, with as little code as a start can have.
@@ -74,9 +77,11 @@ function programIn(top: string): boolean | undefined {
 function renewalIn(top: string, now: Date): FileTop["renewal"] {
   const found = NEXT_EXPIRY.exec(top);
   if (!found) return "none";
-  const [, date] = found;
-  const left = date === undefined ? Infinity : Date.parse(date) - now.getTime();
-  return left > RENEWED_BEFORE ? "later" : "due";
+  const isFar = (date: string | undefined, milliseconds: number): boolean =>
+    date === undefined || Date.parse(date) - now.getTime() > milliseconds;
+  const isLater = isFar(found[1], RENEWED_BEFORE) &&
+    isFar(NEXT_RENEWAL.exec(top)?.[1], SLOW_START);
+  return isLater ? "later" : "due";
 }
 
 /** Someone else wrote the file, or there is more before the profiles than we write. */

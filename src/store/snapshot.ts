@@ -199,7 +199,7 @@ export async function openEntry(
 
 /** What a login is told from another by. */
 function whatStays(entry: unknown): string {
-  const changing = ["sealed", "expires_at"];
+  const changing = ["sealed", "expires_at", "renew_at"];
   return JSON.stringify(
     entry,
     (name, value: unknown) => changing.includes(name) ? undefined : value,

@@ -36,6 +36,8 @@ export class StoreChanges {
   async save(credential: NewCredential, choice?: KeyChoice): Promise<void> {
     const { profile } = credential;
     await this.#changeWithKey(choice, async (file, { key, info }) => {
+      const { grant, token, refreshToken } = credential;
+      const renewAt = isRenewable(credential) ? credential.renewAt : undefined;
       const entry: FileEntry = {
         service: credential.service,
         url: credential.url,
@@ -43,15 +45,11 @@ export class StoreChanges {
         expires_at: credential.expiresAt?.toISOString() ?? null,
         stored_at: this.#context.now().toISOString(),
         ...(isRenewable(credential) ? { renewable: true } : {}),
+        ...(renewAt ? { renew_at: renewAt.toISOString() } : {}),
         ...(runsCommand(credential) ? { runs_command: true } : {}),
         sealed: "",
       };
-      const { grant, token, refreshToken, renewAt } = credential;
-      const tokens = {
-        token,
-        refreshToken,
-        renewAt: isRenewable(credential) ? renewAt : undefined,
-      };
+      const tokens = { token, refreshToken, renewAt };
       entry.sealed = await seal(
         key,
         grant ? { ...tokens, oauth: sealedGrant(grant) } : tokens,
@@ -84,6 +82,7 @@ export class StoreChanges {
       const renewed: FileEntry = {
         ...entry,
         expires_at: expiresAt?.toISOString() ?? null,
+        renew_at: renewAt?.toISOString(),
       };
       renewed.sealed = await seal(
         opened.key,

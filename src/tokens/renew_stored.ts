@@ -54,6 +54,7 @@ export async function renewStored(
           : await logInAgain(http, grant, now);
       },
       now,
+      random: () => renewing.random(),
       warn: (line) => renewing.warn(line),
       login: (grant) =>
         "issuer" in grant

@@ -1,5 +1,11 @@
 import { hasCode, NanoctlError } from "../errors.ts";
-import type { CommandLogin, Grant, GrantedTokens } from "../grant.ts";
+import {
+  type CommandLogin,
+  type Grant,
+  type GrantedTokens,
+  postponedRenewal,
+  spreadRenewal,
+} from "../grant.ts";
 import type { HttpClient } from "../http/client.ts";
 import { finishing } from "../process/finishing.ts";
 import type { Secret } from "../secret.ts";
@@ -13,6 +19,8 @@ export interface Renewing {
   /** The same token, or another, that the service makes last longer. Throws `login_ended`. */
   prolong(token: Secret, source: string): Promise<GrantedTokens>;
   now(): Date;
+  /** From 0 up to but not including 1. */
+  random(): number;
   warn(line: string): Promise<void>;
   /** How long to wait for another process that renews the same login, in seconds. */
   timeoutSeconds: number;
@@ -39,6 +47,8 @@ export interface RenewalContext {
   /** Spends the refresh token, logs in as a machine, or runs the program. Throws `login_ended` if the server does not renew any more. */
   refresh(tokens: RenewableTokens): Promise<GrantedTokens>;
   now(): Date;
+  /** From 0 up to but not including 1. */
+  random(): number;
   warn(line: string): Promise<void>;
   /** The command that logs a person in again. */
   login(grant: Grant): string;
@@ -56,8 +66,9 @@ export function isDue(tokens: GrantedTokens, now: Date): boolean {
  * with another end, unless the service has refused it. Undefined if the login is
  * gone or can't be renewed.
  *
- * If the server can't be reached, a token that is still valid goes on; if the
- * new tokens can't be stored, they serve this command, with a warning.
+ * If the server can't be reached, a token that is still valid goes on, and is
+ * renewed at another moment; if the new tokens can't be stored, they serve this
+ * command, with a warning.
  *
  * Throws `login_ended`, `file_locked`, what the client throws, and what the store throws.
  */
@@ -72,21 +83,31 @@ export async function renew(
     const isStale = isRefused && tokens.token.equals(stale);
     if (!isStale && !isDue(tokens, context.now())) return tokens;
     // What was spent has to be replaced; Ctrl-C ends the request, not the save.
-    return await finishing(() => spend(context, tokens));
+    return await finishing(() => spend(context, tokens, isStale));
   });
 }
 
 async function spend(
   context: RenewalContext,
   tokens: RenewableTokens,
+  isStale: boolean,
 ): Promise<GrantedTokens> {
   const { store } = context;
   const login = context.login(tokens.grant);
   let renewed: GrantedTokens;
   try {
-    renewed = await context.refresh(tokens);
+    renewed = spreadRenewal(
+      await context.refresh(tokens),
+      context.now(),
+      context.random(),
+    );
   } catch (error) {
-    if (!hasCode(error, "login_ended")) throw error;
+    if (!hasCode(error, "login_ended")) {
+      if (!isStale && !hasCode(error, "interrupted")) {
+        await postpone(context, tokens);
+      }
+      throw error;
+    }
     throw new NanoctlError(
       error.code,
       error.message,
@@ -103,4 +124,20 @@ async function spend(
     );
   }
   return renewed;
+}
+
+/** Has the commands that follow try later, if the token lasts till then. */
+async function postpone(
+  { store, now, random }: RenewalContext,
+  { grant: _, ...tokens }: RenewableTokens,
+): Promise<void> {
+  const { token, expiresAt } = tokens;
+  const renewAt = expiresAt && postponedRenewal(expiresAt, now(), random());
+  if (!renewAt) return;
+  try {
+    await store.save(token, { ...tokens, renewAt });
+  } catch (error) {
+    // Then the next command tries at once.
+    if (!(error instanceof NanoctlError)) throw error;
+  }
 }

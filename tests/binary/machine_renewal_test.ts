@@ -1,5 +1,8 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { Secret } from "../../src/secret.ts";
+import { CredentialStore } from "../../src/store/credential_store.ts";
+import { FakeContext } from "../support/fake_context.ts";
 import { assertFailure, CREDENTIALS, Home, run } from "../support/nanoctl.ts";
 import { refusal, ScriptedOAuth } from "../support/scripted_oauth.ts";
 
@@ -60,6 +63,42 @@ describe("a stored login of a machine", () => {
       ],
     );
     assertMatch((await run(["status"], { home })).stdout, /renews itself/);
+  });
+
+  /** Has the stored token end in 30 days, though it is to be renewed now. */
+  async function makeDue(token: string): Promise<void> {
+    const context = new FakeContext({ env: { HOME: home.path } });
+    const isStored = await new CredentialStore(context)
+      .renew("default", new Secret(token), {
+        token: new Secret(token),
+        expiresAt: new Date(Date.now() + 30 * 24 * 3_600_000),
+        renewAt: new Date(0),
+      });
+    assert(isStored);
+  }
+
+  it("is renewed and stored by token long before it ends, if its moment has come", async () => {
+    Deno.writeTextFileSync(home.at("workload"), "a.workload.token\n");
+    await logIn(...exchange);
+    await makeDue("first-token");
+    issued = { access_token: "second-token", expires_in: 3600 };
+    assertEquals(
+      [await token(), await token()],
+      Array(2).fill(issued.access_token),
+    );
+    assertEquals(server.formsTo("token").length, 2);
+  });
+
+  it("that can't be renewed ahead of time is tried again later, not by each command", async () => {
+    Deno.writeTextFileSync(home.at("workload"), "a.workload.token\n");
+    await logIn(...exchange);
+    await makeDue("first-token");
+    server.scripts.token = () => ({ status: 503, body: {} });
+    const first = await run(["token"], { home });
+    assertEquals([first.code, first.stdout], [0, "first-token\n"]);
+    assertMatch(first.stderr, /^warning: the token was not renewed: /);
+    assertEquals(await token(), "first-token");
+    assertEquals(server.formsTo("token").length, 2);
   });
 
   it("says so if that file is gone", async () => {

@@ -170,9 +170,13 @@ describe("where a stored login renews itself, the config folder can be written t
     profile: string,
     seconds: number | undefined,
     refreshToken?: Secret,
+    renewal?: number,
   ): Promise<void> {
     await fixture.store().save({
       ...credential(profile),
+      renewAt: renewal === undefined
+        ? undefined
+        : new Date(Date.now() + renewal * 1000),
       expiresAt: seconds === undefined
         ? undefined
         : new Date(Date.now() + seconds * 1000),
@@ -198,6 +202,16 @@ describe("where a stored login renews itself, the config folder can be written t
       () => store("a", 60, refresh),
       [...SENDING, ...OTHERS],
     ],
+    [
+      "by everything that uses a token, if it is due long before it ends",
+      () => store("a", 3600, refresh, 0),
+      [...SENDING, ...OTHERS],
+    ],
+    [
+      "by what sends the token, if it is to be renewed later",
+      () => store("a", 3600, refresh, 1800),
+      SENDING,
+    ],
     ["by everything that uses a token, if any is due", async () => {
       await store("a", 3600, refresh);
       await store("b", undefined, refresh);
@@ -222,11 +236,13 @@ describe("where a stored login renews itself, the config folder can be written t
   }
 
   it("no more after the last of them was deleted", async () => {
-    await store("a", 3600, refresh);
+    await store("a", 3600, refresh, 1800);
+    assert("next_renewal" in fixture.json());
     await store("b", 3600);
     await fixture.store().remove(["a"]);
     assertEquals(await mayWrite("whoami"), false);
-    assertEquals("next_expiry" in fixture.json(), false);
+    const { next_expiry, next_renewal } = fixture.json();
+    assertEquals([next_expiry, next_renewal], [undefined, undefined]);
   });
 
   it("by everything that uses a token, if the file is laid out otherwise", async () => {

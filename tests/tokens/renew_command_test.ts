@@ -70,6 +70,7 @@ describe("a stored token that a program printed", () => {
           : Promise.resolve(printed);
       },
       now: () => after(seconds),
+      random: () => 0,
       warn: (line) => {
         warnings.push(line);
         return Promise.resolve();
@@ -99,8 +100,8 @@ describe("a stored token that a program printed", () => {
     assert(!text.includes("op://"), text);
     const file = JSON.parse(text);
     assertEquals(Object.keys(file), [
-      ...["version", "key", "next_expiry", "runs_command", "active"],
-      "profiles",
+      ...["version", "key", "next_expiry", "next_renewal", "runs_command"],
+      ...["active", "profiles"],
     ]);
     assertEquals(
       [file.runs_command, file.profiles.default.runs_command],

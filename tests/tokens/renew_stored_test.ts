@@ -77,6 +77,7 @@ async function staged(
     connect: () => Promise.resolve(http),
     runCommand: () => Promise.reject(new Error("no program renews it")),
     now: () => context.now(),
+    random: () => 0,
     warn: (line) => {
       warnings.push(line);
       return Promise.resolve();

@@ -88,6 +88,7 @@ class World {
         return tokens;
       },
       now: () => new Date(1),
+      random: () => 0,
       warn: () => Promise.resolve(),
       login: () => "nanoctl login",
     };
@@ -238,6 +239,7 @@ describe("renewing", () => {
       },
       refresh: () => Promise.resolve(renewed),
       now: () => new Date(1),
+      random: () => 0,
       warn: (line) => {
         warnings.push(line);
         return Promise.resolve();
@@ -260,6 +262,102 @@ describe("renewing", () => {
       error.hint,
       "log in again with 'nanoctl login --profile work'",
     );
+  });
+
+  const HOUR = 3_600_000;
+  const spread: [random: number, renewed: number][] = [
+    [0, HOUR - 60_000],
+    [0.5, HOUR - 60_000 - (HOUR / 2 - 60_000) / 2],
+    [0.999999, HOUR / 2],
+  ];
+  for (const [random, renewed] of spread) {
+    it(
+      `has a token of an hour renewed after ${
+        Math.round(renewed / 1000)
+      } s where the random number is ${random}`,
+      async () => {
+        const context = contextOf({
+          refresh: () =>
+            Promise.resolve({
+              token: new Secret("the renewed token"),
+              expiresAt: new Date(1 + HOUR),
+              renewAt: new Date(1 + HOUR - 60_000),
+            }),
+          random: () => random,
+        });
+        const tokens = await renew(context, generation(1).token);
+        const after = Number(tokens?.renewAt) - 1;
+        assert(Math.abs(after - renewed) < 10, `${after}`);
+      },
+    );
+  }
+
+  /** A renewal that fails while the token is valid for so long, and what it stores. */
+  async function failed(
+    code: "network" | "interrupted" | "login_ended",
+    { left, isRefused, random = 0.5 }: {
+      left: number;
+      isRefused: boolean;
+      random?: number;
+    },
+  ): Promise<(GrantedTokens | undefined)[]> {
+    const saved: GrantedTokens[] = [];
+    const tokens = { ...generation(1), expiresAt: new Date(1 + left) };
+    const context = contextOf({
+      refresh: () => Promise.reject(new NanoctlError(code, "no")),
+      random: () => random,
+    });
+    context.store.read = () => Promise.resolve(tokens);
+    context.store.save = (_, changed) => {
+      saved.push(changed);
+      return Promise.resolve(true);
+    };
+    await assertRejects(
+      () => renew(context, tokens.token, isRefused),
+      NanoctlError,
+    );
+    return saved;
+  }
+
+  it("that fails ahead of its time is tried again at a random moment of what is left", async () => {
+    for (const [random, wait] of [[0, 0], [0.5, 120_000], [0.9, 216_000]]) {
+      const given = { left: 300_000, isRefused: false, random: random ?? 0 };
+      const [tokens, ...others] = await failed("network", given);
+      assertEquals(others, []);
+      assertEquals(Number(tokens?.renewAt) - 1, wait);
+      assertEquals(tokens?.token.reveal(), "access token 1");
+      assertEquals(tokens?.refreshToken?.reveal(), "refresh token 1");
+      assertEquals(tokens?.expiresAt, new Date(300_001));
+    }
+  });
+
+  for (
+    const [why, code, left, isRefused] of [
+      ["the service has refused the token", "network", 300_000, true],
+      ["the token has expired", "network", 0, false],
+      ["the login has ended", "login_ended", 300_000, false],
+      ["it was interrupted", "interrupted", 300_000, false],
+    ] as const
+  ) {
+    it(`that fails is tried by the next command where ${why}`, async () => {
+      assertEquals(await failed(code, { left, isRefused }), []);
+    });
+  }
+
+  it("that fails says why, though its next moment can't be stored", async () => {
+    const context = contextOf({
+      refresh: () => Promise.reject(new NanoctlError("network", "down")),
+    });
+    context.store.read = () =>
+      Promise.resolve({ ...generation(1), expiresAt: new Date(HOUR) });
+    context.store.save = () =>
+      Promise.reject(new NanoctlError("file_unwritable", "full"));
+    const error = await assertRejects(
+      () => renew(context, generation(1).token, false),
+      NanoctlError,
+    );
+    assertEquals(error.code, "network");
+    assertEquals(context.warnings, []);
   });
 
   it("serves the command where the new token can't be stored, and warns", async () => {

@@ -138,7 +138,7 @@ export async function runLogin(
       context,
       options,
       output,
-      () => store(resolved, login, choice),
+      () => store(context, resolved, login, choice),
     );
   }
   await report(context, output, resolved, login, stored);
@@ -201,19 +201,25 @@ async function givenToken(
 }
 
 async function store(
+  context: Context,
   { target, store }: ResolvedTarget,
   { session, account, oauth, renewal }: Login,
   choice: KeyChoice | undefined,
 ): Promise<void> {
   const { secret } = await session.provider.getToken();
   const { username, expiresAt } = account;
-  await store.save({
+  const { spreadRenewal } = await import("../../grant.ts");
+  const credential = {
     ...target,
     username,
     token: secret,
     ...(oauth ? { ...oauth.tokens, grant: oauth.grant } : renewal ?? {}),
     expiresAt,
-  }, choice);
+  };
+  await store.save(
+    spreadRenewal(credential, context.now(), context.random()),
+    choice,
+  );
 }
 
 async function report(

@@ -44,6 +44,7 @@ export function renewingFor(
       });
     },
     now: () => context.now(),
+    random: () => context.random(),
     warn: (line) => output.warn(line),
     timeoutSeconds: timeoutSeconds(options),
   };

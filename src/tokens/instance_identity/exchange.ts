@@ -1,6 +1,6 @@
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import { renewalTime } from "../../grant.ts";
+import { renewalTime, spreadRenewal } from "../../grant.ts";
 import { HttpClient } from "../../http/client.ts";
 import { timeoutError } from "../../http/network_error.ts";
 import type { SessionToken, TokenProvider } from "../../http/token_provider.ts";
@@ -43,10 +43,7 @@ export function instanceIdentity(
   const exchanged = (): Promise<SessionToken> =>
     exchanging ??= exchange(given, loadProof, agentName)
       .then((token) => {
-        const { expiresAt } = token;
-        renewAt = expiresAt
-          ? renewalTime(expiresAt, given.context.now()).getTime()
-          : Infinity;
+        renewAt = renewalOf(token, given.context)?.getTime() ?? Infinity;
         return held = token;
       })
       .finally(() => exchanging = undefined);
@@ -68,6 +65,15 @@ export function instanceIdentity(
       return !(await exchanged()).secret.equals(rejected.secret);
     },
   };
+}
+
+function renewalOf(
+  { expiresAt }: SessionToken,
+  context: Pick<Context, "now" | "random">,
+): Date | undefined {
+  const now = context.now();
+  const renewAt = expiresAt && renewalTime(expiresAt, now);
+  return spreadRenewal({ expiresAt, renewAt }, now, context.random()).renewAt;
 }
 
 async function exchange(

@@ -54,8 +54,9 @@ class Exchanger {
   /** What an exchange waits for. */
   gate: Promise<void> = Promise.resolve();
 
-  constructor() {
+  constructor(random = 0) {
     const context: FakeContext = new FakeContext({
+      random,
       env: {
         AWS_EC2_METADATA_SERVICE_ENDPOINT: IMDS,
         AZURE_METADATA_ENDPOINT: IMDS,
@@ -286,6 +287,17 @@ describe("a session that was exchanged", () => {
       assertEquals(await tokenOf(provider), "session_2");
     });
   }
+
+  it("is renewed earlier by chance, but not in the first half of its life", async () => {
+    const service = new Exchanger(0.5);
+    service.lasts = 62 * MINUTE;
+    const provider = service.provider();
+    await provider.getToken();
+    service.pass(46 * MINUTE - 1);
+    assertEquals(await tokenOf(provider), "session_1");
+    service.pass(1);
+    assertEquals(await tokenOf(provider), "session_2");
+  });
 
   it("is renewed once for all that ask when it is about to end", async () => {
     const service = new Exchanger();
