@@ -115,7 +115,8 @@ async function main(args: string[]): Promise<void> {
   await Deno.stdout.write(new TextEncoder().encode(`${rows.join("\n")}\n`));
 }
 
-function rowOf(
+/** A scenario's row of the table. */
+export function rowOf(
   { name, life }: Scenario,
   jitter: boolean,
   figures: Figures,

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { type Modes, MountedSecret } from "../support/mounted_secret.ts";
-import { assertFailure, Home, run } from "../support/nanoctl.ts";
+import { assertFailure, Home, KEY, run } from "../support/nanoctl.ts";
 import {
   changeOAuth,
   registerClient,
@@ -9,6 +9,7 @@ import {
 } from "../support/oauth_service.ts";
 import { Service } from "../support/service.ts";
 import {
+  DATA_FOLDER,
   itWith,
   NOBODY,
   ownMounts,
@@ -97,6 +98,19 @@ describe("a credential file that is mounted as a secret", () => {
       },
     );
   }
+
+  it("is opened by a key that is in another secret, without a home", async () => {
+    const key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    using source = await service.homeWith({ NANOCTL_ENCRYPTION_KEY: key });
+    Deno.mkdirSync(source.at(DATA_FOLDER), { recursive: true });
+    Deno.writeTextFileSync(source.at(KEY), `${key}\n`);
+    using own = new MountedSecret(source);
+    const { XDG_DATA_HOME: _, ...env } = own.env;
+    const { code, stdout, stderr } = await run(["token"], {
+      env: { ...env, NANOCTL_ENCRYPTION_KEY_FILE: `${own.keyMount}/key` },
+    });
+    assertEquals([code, stdout, stderr], [0, `${service.token}\n`, ""]);
+  });
 
   it("is refused without the variable that allows it", async () => {
     const { NANOCTL_READ_ONLY: _, ...env } = secret.env;

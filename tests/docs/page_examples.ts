@@ -145,6 +145,10 @@ export const PAGE_EXAMPLES: ExampleTable = {
       { shows: /"X-Access-Id"[^]*"header":null/i },
   },
 
+  "docs/fleet.md": {
+    "apiVersion: apps/v1": { elsewhere: "tests/docs/fleet_test.ts" },
+    "apiVersion: v1": { elsewhere: "tests/docs/fleet_test.ts" },
+  },
   "docs/tools.md": {
     "nanoctl credential git --setup": {
       after: "git config --global credential.helper",
