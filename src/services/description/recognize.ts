@@ -87,15 +87,15 @@ async function describedProbes(url: string): Promise<Probe[]> {
     Object.values(BUILT_IN).map(({ load }) => load()),
   );
   return descriptions.flatMap((description) =>
-    // What is on the public address only is known by that.
     (description.recognize ?? []).map(({ path, all }) => ({
       service: description.name,
       url: `${apiOf(description, url)}${path}`,
       all,
     }))
-  ).filter((probe) => new URL(probe.url).origin === new URL(url).origin);
+  );
 }
 
+/** The answer to one request; undefined if there is none, which says nothing of the service. */
 async function ask(
   client: HttpClient,
   url: string,
@@ -104,9 +104,7 @@ async function ask(
   try {
     return await client.at(origin).send({ path: `${pathname}${search}` });
   } catch (error) {
-    if (error instanceof NanoctlError && error.code !== "interrupted") {
-      return undefined;
-    }
+    if (error instanceof NanoctlError) return undefined;
     throw error;
   }
 }
