@@ -91,6 +91,16 @@ for (const built of BUILT_IN_CASES) {
       assertStringIncludes(screen, `Welcome, ${username}.`);
     });
 
+    it("is found out for a token that is not kept", async () => {
+      const env = {
+        NANOSERVICES_TOKEN: form(service.token),
+        NANOSERVICES_URL: service.url,
+      };
+      const { code, stdout, stderr } = await run(["login", "--json"], { env });
+      assertEquals(code, 0, stderr);
+      assertEquals(JSON.parse(stdout).service, built.service);
+    });
+
     const refusals: [what: string, wish: TokenWish, refusal: Refusal][] = [
       ["expired", { state: "expired" }, built.expired],
       ["revoked", { state: "revoked" }, built.revoked],

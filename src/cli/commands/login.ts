@@ -9,7 +9,7 @@ import {
   text,
 } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
-import { NanoctlError } from "../../errors.ts";
+import { hasCode, NanoctlError } from "../../errors.ts";
 import type { TokenProvider } from "../../http/token_provider.ts";
 import { Output } from "../output.ts";
 import type { KeyChoice } from "../../store/key_source.ts";
@@ -112,8 +112,8 @@ export async function runLogin(
   const token = way ? undefined : await givenToken(context, options);
   const stored = way === "device" || !way && !token || options.save === true;
   if (stored) checkStorable(found, choice);
-  // A token that is given and not kept is for a script, which says what it is for.
-  const resolved = stored && (way || token || canAsk(context))
+  const isKept = stored && (way || token || canAsk(context));
+  let resolved = isKept
     ? await recognized(context, options, output, found)
     : found;
   const { loginBy, validate } = await import("../validated_login.ts");
@@ -127,6 +127,14 @@ export async function runLogin(
     )
     : token
     ? await validate(context, options, output, resolved, token)
+      .catch(async (error) => {
+        // A script's token is sent at once, and it may be for another service.
+        if (isKept || !mayBeOther(error)) throw error;
+        resolved = await recognized(context, options, output, found)
+          .catch(() => found);
+        if (resolved.target.service === found.target.service) throw error;
+        return await validate(context, options, output, resolved, token);
+      })
     : await promptUntilValid(
       context,
       output,
@@ -142,6 +150,11 @@ export async function runLogin(
     );
   }
   await report(context, output, resolved, login, stored);
+}
+
+/** Whether an error looks as if another service had answered. */
+function mayBeOther(error: unknown): boolean {
+  return hasCode(error, "service_response", "insufficient_scope");
 }
 
 /** Finds out which service is at a URL that none is known for. */
