@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { join } from "@std/path";
+import { systemdCreds } from "../support/key_services.ts";
 import { assertFailure, Home, KEY, run } from "../support/nanoctl.ts";
 import { describeNeeding } from "../support/needs.ts";
 import { Service } from "../support/service.ts";
@@ -191,25 +192,6 @@ describeNeeding(programs("age", "age-keygen")(), "age", () => {
     await service.stop();
   });
 });
-
-/** Whether systemd-creds can make a key of its own here, as root or not. */
-function systemdCreds(): string | undefined {
-  const missing = programs("systemd-creds")();
-  if (missing !== undefined) return missing;
-  const folder = Deno.makeTempDirSync({ prefix: "nanoctl-creds-" });
-  try {
-    const { success } = new Deno.Command("systemd-creds", {
-      args: ["setup"],
-      env: { SYSTEMD_CREDENTIAL_SECRET: join(folder, "secret") },
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return success ? undefined : "systemd-creds can't make a host key here";
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
 
 describeNeeding(systemdCreds(), "systemd-creds", () => {
   keepsTheKey(

@@ -23,6 +23,20 @@ const OTHERS = ["curl", "fish", "git", "jq", "npm", "openssl", "skopeo", "zsh"];
 /** A block that only sets variables, which hold for the rest of its page. */
 const SETS_VARIABLES = /^([A-Z_]+=\S+( +#.*)?\n)+$/;
 const SPECS = await specExamples();
+/** What the reader of a page has. */
+const FURNISHED: Record<string, (place: ExamplePlace) => Promise<void>> = {
+  "README.md": async (place) => {
+    await place.addRelease();
+    place.addSecretManagers();
+  },
+  "docs/key_sources.md": async (place) => {
+    await place.logIn();
+    place.addKeyServices();
+  },
+  "docs/secret_managers.md": (place) =>
+    Promise.resolve(place.addSecretManagers()),
+  "docs/tools.md": (place) => place.logIn(),
+};
 
 /** The names of all members, and of what kind each is; values differ from run to run. */
 function shape(value: unknown): unknown {
@@ -116,8 +130,7 @@ for (const page of examplePages()) {
     beforeAll(async () => {
       hosts = await DocumentedHosts.start();
       place = await ExamplePlace.make(hosts);
-      if (page === "README.md") await place.addRelease();
-      if (page === "docs/tools.md") await place.logIn();
+      await FURNISHED[page]?.(place);
       if (!page.endsWith("api.md")) await hosts.connectProviders();
     });
     afterAll(async () => {
@@ -144,6 +157,7 @@ onPosix("the examples of the commands", () => {
     itRuns(example, way, async () => {
       using place = await ExamplePlace.make(hosts);
       await place.logIn();
+      place.addSecretManagers();
       await runExample(place, example, way);
     });
   }

@@ -5,12 +5,24 @@ import {
   IN_BASH,
   IN_ZSH,
   pythonWith,
+  startsAs,
   THINGS,
   TYPES_TOKEN,
 } from "../support/example_ways.ts";
+import { KEY_EXAMPLES } from "./key_examples.ts";
 
 /** What is no command. */
 const DATA = { elsewhere: "tests/store/documentation_test.ts" };
+
+/** A client of GitHub gets a code, and then the token, with nobody's help but the example's. */
+const ASKS_GITHUB = `curl -s http://127.0.0.1:7081/login/device/code \\
+  -H 'Accept: application/json' -d client_id=nanoctl > device.json
+USER_CODE=$(jq -r .user_code device.json)
+`;
+const POLLS_GITHUB = `curl -s http://127.0.0.1:7081/login/oauth/access_token \\
+  -H 'Accept: application/json' -d client_id=nanoctl \\
+  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\
+  -d "device_code=$(jq -r .device_code device.json)" | jq -r .access_token`;
 
 /** The examples of the pages. */
 export const PAGE_EXAMPLES: ExampleTable = {
@@ -58,6 +70,10 @@ export const PAGE_EXAMPLES: ExampleTable = {
     "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": {
       shows: /^ada\n$/,
     },
+    'export NANOSERVICES_TOKEN_COMMAND="op read op://work/nano/token"': {
+      after: "unset NANOSERVICES_TOKEN_COMMAND; nanoctl status",
+      shows: /^ada\n[^]*renews itself[^]*Stored, encrypted,/,
+    },
     "pass show nano | nanoctl login --token-stdin --save": {
       shows: /"username":"ada"[^]*Stored, encrypted,/,
     },
@@ -91,7 +107,9 @@ export const PAGE_EXAMPLES: ExampleTable = {
       shows:
         /^to https:\/\/nano\.example\.com with a token\nmake publish with a token$/m,
     },
-    "#!/usr/bin/env sh": { shows: /^Authenticated with GitHub$/m },
+    "OUTPUT=$(nanoctl external-auth access-token github)": {
+      shows: /^Authenticated with GitHub$/m,
+    },
     'nanoctl external-auth access-token slack --extra "authed_user.id"': {
       shows: /^U\w+\nteam-\d+$/m,
     },
@@ -108,13 +126,19 @@ export const PAGE_EXAMPLES: ExampleTable = {
   },
 
   "docs/credential_file.md": {
-    "{": { saves: "credentials.json" },
+    '"version": 1,': { saves: "credentials.json" },
+    '"version": 2,': { saves: "version_2.json" },
     '["nanoctl", version, key id, profile, service, url, username, expires_at]':
       DATA,
     '["nanoctl",1,"10520afec832c3b0e842dd41cc1c0da9","default","nanoservices","https://nano.example.com","ada","2027-01-31T12:00:00.000Z"]':
       DATA,
     '["nanoctl", version, key id, "registry", server URL, username]': DATA,
     '["nanoctl",1,"10520afec832c3b0e842dd41cc1c0da9","registry","ghcr.io","ada"]':
+      DATA,
+    '["nanoctl", version, "key", data key id, source, slot id, name]': DATA,
+    '["nanoctl",2,"key","33da45dcc8713ed35fffec56f1c0ec0e","passphrase","a14a03759d820194bc1290001a22b7c1","recovery"]':
+      DATA,
+    '{ "version": 1, "commands": { "<slot id>": ["/usr/local/bin/age-key"] } }':
       DATA,
     "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=": { saves: "key" },
     "(printf 'nanoctl key id\\n'; base64 -d < key) | openssl dgst -sha256": {
@@ -126,6 +150,17 @@ export const PAGE_EXAMPLES: ExampleTable = {
       needs: pythonWith("cryptography"),
     },
     'default {"token":"nano_this-is-only-an-example"}': {
+      saves: "documented",
+      after: "diff documented printed",
+      needs: pythonWith("cryptography"),
+    },
+    "import base64, hashlib, json": {
+      saves: "decrypt_2.py",
+      after: "mv version_2.json credentials.json\n" +
+        "/usr/bin/python3 decrypt_2.py > printed",
+      needs: pythonWith("cryptography"),
+    },
+    'keyfile {"token":"nano_this-is-only-an-example"}': {
       saves: "documented",
       after: "diff documented printed",
       needs: pythonWith("cryptography"),
@@ -143,12 +178,22 @@ export const PAGE_EXAMPLES: ExampleTable = {
       { shows: /"fail_status":503/ },
     'curl -X PATCH http://127.0.0.1:7080/dev/access -d \'{"header":"X-Access-Id","value":"42"}\'':
       { shows: /"X-Access-Id"[^]*"header":null/i },
+    'curl http://127.0.0.1:7081/dev/oauth/approvals -d \'{"user_code":"BDFG-HJKL","choice":"approve"}\'':
+      {
+        before: startsAs("github") + ASKS_GITHUB,
+        after: POLLS_GITHUB,
+        shows: /^gho_\w+$/m,
+      },
+    'curl -X PATCH http://127.0.0.1:7081/dev/vault -d \'{"namespace":"team","period":3600}\'':
+      { before: startsAs("vault"), shows: /"namespace":"team"/ },
   },
 
   "docs/fleet.md": {
     "apiVersion: apps/v1": { elsewhere: "tests/docs/fleet_test.ts" },
     "apiVersion: v1": { elsewhere: "tests/docs/fleet_test.ts" },
   },
+  ...KEY_EXAMPLES,
+
   "docs/tools.md": {
     "nanoctl credential git --setup": {
       after: "git config --global credential.helper",

@@ -4,10 +4,19 @@ import {
   type ExampleTable,
   IN_BASH,
   IN_ZSH,
+  NEW_PASSPHRASE,
   THINGS,
   TYPES_TOKEN,
   type Way,
 } from "../support/example_ways.ts";
+
+/** A key is there, and gone. */
+const WITHOUT_OLD_LAPTOP: Way = {
+  before:
+    "nanoctl store key add --name old-laptop --key-source command:age-key",
+  after: "! nanoctl store key list | grep old-laptop",
+  shows: /old-laptop/,
+};
 
 /** The examples of the commands' specs, with two stored logins. */
 export const SPEC_EXAMPLES: ExampleTable<Way> = {
@@ -15,6 +24,10 @@ export const SPEC_EXAMPLES: ExampleTable<Way> = {
     "nanoctl login": { answers: TYPES_TOKEN, shows: /Welcome, ada\./ },
     "NANOSERVICES_TOKEN=… nanoctl login": { shows: /^$/ },
     "nanoctl login --token-stdin < token.txt": { shows: /you are ada/ },
+    "nanoctl login --save --token-command 'op read op://work/nano/token'": {
+      after: "nanoctl status",
+      shows: /renews itself[^]*you are ada/,
+    },
     "nanoctl login --service coder --url https://coder.example": {
       answers: [["Token ", "coder token", "paste it here."]],
       shows: /Welcome, ada\./,
@@ -132,13 +145,30 @@ export const SPEC_EXAMPLES: ExampleTable<Way> = {
   "store rekey": {
     "nanoctl store rekey": { after: "nanoctl token", shows: /^nano_\w+$/m },
     "nanoctl store rekey --key-source passphrase": {
-      answers: [
-        ["New passphrase", "passphrase"],
-        ["The same again", "passphrase"],
-      ],
+      answers: NEW_PASSPHRASE,
       after: "nanoctl store info --json",
       shows: /"key_source":"passphrase"/,
     },
+  },
+  "store key add": {
+    "nanoctl store key add --name recovery --key-source passphrase": {
+      answers: NEW_PASSPHRASE,
+      after: "nanoctl store key list",
+      shows: /^keyfile [^]*^recovery +passphrase/m,
+    },
+    "nanoctl store key add --key-source 'command:/usr/local/bin/age-key'": {
+      after: "rm ~/.local/share/nanoctl/key; nanoctl token",
+      shows: /^nano_\w+$/m,
+    },
+  },
+  "store key list": {
+    "nanoctl store key list": { shows: /^keyfile +key file +\w{32} /m },
+    "nanoctl store key list --check": { shows: /^keyfile .* yes$/m },
+    "nanoctl store key list --json": { shows: /"source":"keyfile"/ },
+  },
+  "store key remove": {
+    "nanoctl store key remove old-laptop": WITHOUT_OLD_LAPTOP,
+    "nanoctl store key remove old-laptop --json": WITHOUT_OLD_LAPTOP,
   },
   "completions": {
     'eval "$(nanoctl completions bash)"': IN_BASH,
@@ -163,6 +193,11 @@ export const SPEC_EXAMPLES: ExampleTable<Way> = {
     "nanoctl dev-server --metadata aws": {
       answers: [["export AWS_EC2_METADATA_SERVICE_ENDPOINT=", "Ctrl-C"]],
       code: 130,
+    },
+    "nanoctl dev-server --as github": {
+      answers: [["nanoctl whoami --service github", "Ctrl-C"]],
+      code: 130,
+      shows: /^Token: ghp_/m,
     },
   },
 };

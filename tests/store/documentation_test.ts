@@ -176,6 +176,19 @@ describe("docs/credential_file.md, of version 2", () => {
     assertEquals(new Uint8Array(digest, 0, 16).toHex(), id);
   });
 
+  it("shows the file of the commands", async () => {
+    using command = new KeyCommand();
+    const keys = await fixture.store().keys();
+    const { id } = await keys.add(parseKeyChoice(command.source));
+    const path = `${dirname(fixture.keyPath)}/key-commands.json`;
+    const shown = JSON.parse(
+      example(/^(\{ "version": 1, "commands": .*\})$/m)
+        .replace("<slot id>", id),
+    );
+    shown.commands[id] = [command.path, "--key", "a b"];
+    assertEquals(JSON.parse(Deno.readTextFileSync(path)), shown);
+  });
+
   it("has a Python program that opens the example, where there is Python", async () => {
     const said = await printedBy(
       example(

@@ -15,9 +15,10 @@ export interface Example {
   answer?: string;
 }
 
-/** The first line, by which a table names an example. */
+/** The first line that tells an example from others, by which a table names it. */
 export function titleOf({ text }: Example): string {
-  return text.split("\n")[0] ?? "";
+  const line = text.split("\n").find((line) => !/^(#!.*|\{|)$/.test(line));
+  return line?.trim() ?? "";
 }
 
 /** The pages whose examples are run: those that are written by hand and shipped. */

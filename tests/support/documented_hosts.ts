@@ -4,6 +4,7 @@ import { GitServer } from "./git_server.ts";
 import { NameProxy } from "./proxies.ts";
 import { Service } from "./service.ts";
 import { TokenGate } from "./token_gate.ts";
+import { TransitServer } from "./transit_server.ts";
 
 /** The password of the git server, which is the token of the provider github. */
 const PROVIDER_TOKEN = "gho_that-the-git-server-takes";
@@ -28,6 +29,8 @@ export class DocumentedHosts implements AsyncDisposable {
   readonly downloads = new Map<string, Uint8Array<ArrayBuffer>>();
   /** The requests so far: method, URL and body, such as `GET https://nano.example.com/v1/me`. */
   readonly requests: string[] = [];
+  /** The transit engine, with the key of the documents. */
+  readonly transit = new TransitServer("nanoctl");
   readonly #git: GitServer;
   readonly #gate: TokenGate;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -120,6 +123,7 @@ export class DocumentedHosts implements AsyncDisposable {
     await this.#server.shutdown();
     await this.#gate[Symbol.asyncDispose]();
     await this.#git[Symbol.asyncDispose]();
+    await this.transit[Symbol.asyncDispose]();
     await this.service.stop();
   }
 }

@@ -5,6 +5,7 @@ import { tarGz } from "../../scripts/release/archive.ts";
 import { VERSION } from "../../src/version.ts";
 import type { DocumentedHosts } from "./documented_hosts.ts";
 import type { Answer, Way } from "./example_ways.ts";
+import { installKeyServices } from "./key_services.ts";
 import { BINARY, Child, Home, shellQuote } from "./nanoctl.ts";
 import {
   changeOAuth,
@@ -13,6 +14,7 @@ import {
   registerClient,
   workloadToken,
 } from "./oauth_service.ts";
+import { installSecretManagers, SECRET_MANAGERS } from "./secret_managers.ts";
 import { deadUrl } from "./servers.ts";
 import { makeStore, PATH, writePrivate } from "./store_files.ts";
 import { KEYS, Terminal } from "./terminal.ts";
@@ -33,7 +35,10 @@ const CODE = /^ {4}([B-Z]{4}-[B-Z]{4})\r?$/gm;
 /** Programs that can't be here, or would do too much. */
 const STAND_INS = {
   // pass(1) wants a key of GnuPG's.
-  pass: 'printf "%s\\n" "$SECRET"',
+  pass: 'test "$1, $#" = "show, 2" && printf "%s\\n" "$SECRET"',
+  // A key command of somebody's own; it turns letters.
+  "age-key":
+    "case $1 in wrap | unwrap) exec tr A-Za-z N-ZA-Mn-za-m ;; esac; exit 2",
   // Compiling took place: the program is what these tests run.
   deno: 'test "$*" = "task compile" && test -f dist/nanoctl',
   make: 'echo "make $* with ${API_TOKEN:+a token}"',
@@ -45,6 +50,7 @@ export class ExamplePlace implements Disposable {
   readonly #hosts: DocumentedHosts;
   readonly #token: string;
   readonly #env: Record<string, string>;
+  readonly #bin: string;
 
   private constructor(hosts: DocumentedHosts, token: string) {
     this.#hosts = hosts;
@@ -52,6 +58,7 @@ export class ExamplePlace implements Disposable {
     const authority = join(this.home.path, "../authority.pem");
     Deno.writeTextFileSync(authority, hosts.authority);
     const bin = join(this.home.path, "../bin");
+    this.#bin = bin;
     this.#env = {
       ...hosts.variables(authority),
       PATH: `${bin}:${this.home.at(".local/bin")}:${PATH}`,
@@ -62,6 +69,8 @@ export class ExamplePlace implements Disposable {
       NO_COLOR: "1",
       npm_config_loglevel: "error",
       npm_config_fetch_retries: "0",
+      // A host key of this place's own, in the place of the machine's.
+      SYSTEMD_CREDENTIAL_SECRET: this.home.at("host.secret"),
     };
     Deno.mkdirSync(bin);
     Deno.symlinkSync(BINARY, join(bin, "nanoctl"));
@@ -126,6 +135,21 @@ export class ExamplePlace implements Disposable {
     }
   }
 
+  /** Adds the managers that keep the token, each logged in. */
+  addSecretManagers(): void {
+    installSecretManagers(this.#bin);
+    writePrivate(join(this.#bin, "secret"), this.#token);
+    for (const { session } of SECRET_MANAGERS) this.#env[session] = "its own";
+  }
+
+  /** Adds the services that keep a key, and lets their programs use them. */
+  addKeyServices(): void {
+    const { transit } = this.#hosts;
+    installKeyServices(this.#bin);
+    this.#env.VAULT_ADDR = transit.url;
+    this.#env.VAULT_TOKEN = transit.token;
+  }
+
   /** Runs an example, and checks what comes of it. Gives what it said. */
   async run(text: string, way: Way = {}): Promise<Said> {
     if (way.lines) return await this.#runLines(text, way.lines);
@@ -156,11 +180,12 @@ export class ExamplePlace implements Disposable {
   }
 
   #scriptOf(text: string, { saves, before = "", after = "" }: Way): string {
-    if (saves !== undefined) {
-      writePrivate(this.home.at(saves), text);
-      return after;
-    }
     const isProgram = text.startsWith("#!");
+    if (saves !== undefined) {
+      if (isProgram) writeProgram(this.#filled(saves), text);
+      else writePrivate(this.home.at(saves), text);
+      return this.#filled(`${before}\n${after}`);
+    }
     if (isProgram) writeProgram(this.home.at("script"), text);
     return this.#filled(
       `${before}\n${isProgram ? "./script" : text}\n${after}\n`,
@@ -177,6 +202,9 @@ export class ExamplePlace implements Disposable {
     return text
       .replace(/nanoctl dev-server(?!.*--port)/, "$& --port 0")
       .replaceAll("7080", port)
+      .replaceAll("7081", new URL(deadUrl()).port)
+      .replaceAll("BDFG-HJKL", `'"$USER_CODE"'`)
+      .replaceAll("/usr/local/bin", this.#bin)
       .replace(/^AGENT_TOKEN=…/m, `AGENT_TOKEN=${agentToken}`)
       .replace(/\bTOKEN=…/, `TOKEN=${this.#token}`)
       .replace(/^NANOSERVICES_TOKEN=…/m, `NANOSERVICES_TOKEN=${this.#token}`)
@@ -187,6 +215,8 @@ export class ExamplePlace implements Disposable {
 
   async #said(script: string, way: Way): Promise<Said> {
     if (way.answers) return await this.#onTerminal(script, way.answers);
+    const isEndless = /^nanoctl dev-server[^&\n]*$/m.test(script);
+    assert(!isEndless, "it runs until somebody on a terminal types Ctrl-C");
     const stop = "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n";
     const [command, args] = way.shell === "zsh"
       ? ["zsh", ["-f", "-e", "-c", script]] as const

@@ -23,7 +23,7 @@ export interface Way {
   shows?: RegExp;
   /** What its requests to the documented hosts match, each one of them. */
   sends?: readonly RegExp[];
-  /** The file that the block is the content of. `after` uses it, or a later block. */
+  /** The file that the block is the content of; a program's path is absolute. `after` uses it, or a later block. */
   saves?: string;
   /** What it takes that no name of a program in it says. */
   needs?: Need;
@@ -89,3 +89,37 @@ export const IN_BASH: Way = {
 /** Stores the login of a registry as docker does. */
 export const DOCKER_STORES =
   `nanoctl credential docker store <<< '{"ServerURL":"ghcr.io","Username":"grace","Secret":"abc"}'`;
+
+/** Somebody thinks of a passphrase, and types it. */
+export const NEW_PASSPHRASE: readonly Answer[] = [
+  ["New passphrase", "passphrase"],
+  ["The same again", "passphrase"],
+];
+
+/** A program is a key command: alone it opens a new file, which no key of nanoctl's does. */
+export function keepsTheKey(name: string): Way {
+  return {
+    saves: `/usr/local/bin/${name}`,
+    after: opensAlone(name),
+    shows: OPENS_ALONE,
+  };
+}
+
+/** Lines that have a program keep the key of a new file, and open that. */
+export function opensAlone(name: string): string {
+  return `export NANOCTL_CONFIG_DIR="$HOME/new-$RANDOM/config"
+nanoctl login --token-file token.txt --save --key-source command:${name}
+nanoctl token
+nanoctl store key list --check --json`;
+}
+
+/** What they show. */
+export const OPENS_ALONE: RegExp =
+  /^nano_\w+\n{"keys":\[{[^}]*"source":"command"[^}]*"opens":true[^}]*}\]}$/m;
+
+/** Starts the embedded service as another one, at the second port of the documents. */
+export function startsAs(service: string): string {
+  return `nanoctl dev-server --as ${service} --port 7081 --json > other.json &
+until test -s other.json; do sleep 0.05; done
+`;
+}

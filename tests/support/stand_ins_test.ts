@@ -11,7 +11,9 @@ import {
   type MetadataStandIn,
   startMetadata,
 } from "./metadata_services.ts";
-import { until } from "./nanoctl.ts";
+import { installKeyServices } from "./key_services.ts";
+import { Home, until } from "./nanoctl.ts";
+import { runScript } from "./store_files.ts";
 
 /** A fully read answer. */
 async function ask(
@@ -204,6 +206,35 @@ describe("the stand-in for a Coder deployment", () => {
       }
       const [first = ""] = Object.keys(body);
       assertEquals((await post({ ...body, [first]: "%" })).status, 401);
+    });
+  }
+});
+
+describe("the stand-in for a service that keeps a key", () => {
+  const refusals = [
+    "vault write -f transit/keys/nanoctl",
+    "vault write -field=ciphertext transit/encrypt/nanoctl plaintext=-",
+    "vault read transit/keys/nanoctl",
+    "aws kms encrypt --key-id alias/other",
+    "aws kms decrypt --key-id alias/nanoctl --encryption-context use=nanoctl " +
+    "--ciphertext-blob fileb:///dev/stdin --query Plaintext --output text",
+    "gcloud kms encrypt --key=data-key",
+    "gcloud kms decrypt --location=global --keyring=nanoctl --key=data-key " +
+    "--ciphertext-file=- --plaintext-file=-",
+    "az keyvault key encrypt --value @-",
+    "az keyvault key decrypt --id https://my-vault.vault.azure.net/keys/nanoctl/0123456789abcdef0123456789abcdef " +
+    "--algorithm RSA-OAEP-256 --data-type base64 --value @- --query result --output tsv",
+    "age-plugin-yubikey --generate",
+  ];
+  for (const line of refusals) {
+    it(`refuses what it doesn't know, or never wrapped: ${line}`, async () => {
+      using home = new Home();
+      installKeyServices(home.path);
+      const { code, stdout, stderr } = await runScript(
+        `echo bm90IGl0cyBvd24K | ${home.path}/${line}`,
+      );
+      assertEquals([code, stdout], [9, ""]);
+      assertMatch(stderr, /^\S+ refuses /);
     });
   }
 });
