@@ -140,8 +140,8 @@ describe("README.md", () => {
   });
 
   it("is not alone in that: the pages of docs/ name no other commands", () => {
-    // What shells call, a text in a hash, and what is no command.
-    const others = ["__complete", "key id", "--version"]
+    // What shells call, texts in a hash, and what is no command.
+    const others = ["__complete", "key id", "command slot id", "--version"]
       .map((words) => `nanoctl ${words}`);
     const lines = PAGES.map(read).flatMap(inlineIn)
       .filter((line) => !others.includes(line));

@@ -119,7 +119,8 @@ export const OPENS_ALONE: RegExp =
 
 /** Starts the embedded service as another one, at the second port of the documents. */
 export function startsAs(service: string): string {
-  return `nanoctl dev-server --as ${service} --port 7081 --json > other.json &
+  return `rm -f other.json
+nanoctl dev-server --as ${service} --port 7081 --json > other.json &
 until test -s other.json; do sleep 0.05; done
 `;
 }
