@@ -171,7 +171,7 @@ describe("a malformed token", () => {
   it("at the prompt is told, not sent, and asked for again", async () => {
     using home = new Home();
     const terminal = new Terminal(["login"], { home, env: service.env });
-    await assertNotSent(async () => {
+    const seen = await service.requestsDuring(async () => {
       await terminal.waitFor("Token");
       await terminal.type(KEYS.enter);
       await terminal.waitFor("it is empty. Try again (2 left).");
@@ -182,6 +182,10 @@ describe("a malformed token", () => {
       await terminal.type(`"${MARK}"${KEYS.enter}`);
       assertEquals((await terminal.end()).code, 4);
     });
+    // Before anything was typed: which service it is.
+    assertEquals(seen.map(({ path, status }) => [path, status]), [
+      ["/v1/me", 401],
+    ]);
     assert(!terminal.transcript.includes("MARK"), terminal.transcript);
     assertEquals(home.entries(), []);
   });

@@ -28,6 +28,7 @@ const FURNISHED: Record<string, (place: ExamplePlace) => Promise<void>> = {
   "README.md": async (place) => {
     await place.addRelease();
     place.addSecretManagers();
+    await place.addGarden();
   },
   "docs/key_sources.md": async (place) => {
     await place.logIn();
@@ -35,6 +36,7 @@ const FURNISHED: Record<string, (place: ExamplePlace) => Promise<void>> = {
   },
   "docs/secret_managers.md": (place) =>
     Promise.resolve(place.addSecretManagers()),
+  "docs/services.md": (place) => place.addGarden(),
   "docs/tools.md": (place) => place.logIn(),
 };
 
@@ -158,6 +160,7 @@ onPosix("the examples of the commands", () => {
       using place = await ExamplePlace.make(hosts);
       await place.logIn();
       place.addSecretManagers();
+      await place.addGarden();
       await runExample(place, example, way);
     });
   }

@@ -4,6 +4,7 @@ import {
   type ExampleTable,
   IN_BASH,
   IN_ZSH,
+  LOGS_IN_TO_GARDEN,
   pythonWith,
   startsAs,
   THINGS,
@@ -27,6 +28,12 @@ const POLLS_GITHUB = `curl -s http://127.0.0.1:7081/login/oauth/access_token \\
 /** The examples of the pages. */
 export const PAGE_EXAMPLES: ExampleTable = {
   "README.md": {
+    "nanoctl service test garden.json --url https://garden.example --token-file token":
+      {
+        ...LOGS_IN_TO_GARDEN,
+        // What comes next on this page is about the other login.
+        after: "nanoctl logout --profile garden",
+      },
     "deno task demo": {
       impossible: "the tour and all tests, of which this is one",
     },
@@ -193,6 +200,13 @@ export const PAGE_EXAMPLES: ExampleTable = {
     "apiVersion: v1": { elsewhere: "tests/docs/fleet_test.ts" },
   },
   ...KEY_EXAMPLES,
+
+  "docs/services.md": {
+    "nanoctl service test garden.json --url https://garden.example --token-file token":
+      LOGS_IN_TO_GARDEN,
+    'nanoctl service add https://garden.example/nanoctl.json --sha256 "$SHA256"':
+      { after: "nanoctl service list", shows: /^garden +Garden /m },
+  },
 
   "docs/tools.md": {
     "nanoctl credential git --setup": {

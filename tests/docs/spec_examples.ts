@@ -1,4 +1,5 @@
 import {
+  ADDED,
   CODE_IS_VALID,
   DOCKER_STORES,
   type ExampleTable,
@@ -132,6 +133,54 @@ export const SPEC_EXAMPLES: ExampleTable<Way> = {
     },
     "nanoctl exec --env API_TOKEN -- make publish": {
       shows: /^make publish with a token$/m,
+    },
+  },
+  "service add": {
+    "nanoctl service add garden.json": {
+      after: "nanoctl service list",
+      shows: /^garden +Garden /m,
+    },
+    "nanoctl service add https://garden.example/nanoctl.json": {
+      answers: [["Press Enter", "Enter"]],
+      after: "nanoctl service show garden",
+      shows: /"name": ?"garden"/,
+    },
+  },
+  "service list": {
+    "nanoctl service list": { shows: /^github +GitHub /m },
+    "nanoctl service list --json | jq -r '.services[].name'": {
+      shows: /^github$/m,
+    },
+  },
+  "service show": {
+    "nanoctl service show github": { shows: /api\.github\.com/ },
+    "nanoctl service show github > my-service.json": {
+      after: "jq -r .name my-service.json",
+      shows: /^github$/m,
+    },
+  },
+  "service remove": {
+    "nanoctl service remove garden": {
+      before: ADDED,
+      after: "! nanoctl service show garden",
+    },
+    "nanoctl logout --service garden": {
+      before: `${ADDED}
+unset NANOSERVICES_URL
+nanoctl login --service garden --token-stdin --save < token`,
+      shows: /^Logged out of default/m,
+    },
+  },
+  "service test": {
+    "nanoctl service test garden.json --token-file token": {
+      before: "unset NANOSERVICES_URL",
+      shows: /^ok +token .* you are ada/m,
+    },
+    "nanoctl service test garden --profile green": {
+      before: `${ADDED}
+unset NANOSERVICES_URL
+nanoctl login --service garden --profile green --token-stdin --save < token`,
+      shows: /^ok +token .*profile green/m,
     },
   },
   "use": {

@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import { makeCertificate } from "./certificate_maker.ts";
+import { Garden } from "./garden.ts";
 import { GitServer } from "./git_server.ts";
 import { NameProxy } from "./proxies.ts";
 import { Service } from "./service.ts";
@@ -31,6 +32,8 @@ export class DocumentedHosts implements AsyncDisposable {
   readonly requests: string[] = [];
   /** The transit engine, with the key of the documents. */
   readonly transit = new TransitServer("nanoctl");
+  /** A service that somebody describes. */
+  readonly garden = new Garden();
   readonly #git: GitServer;
   readonly #gate: TokenGate;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -47,7 +50,10 @@ export class DocumentedHosts implements AsyncDisposable {
     this.authority = authority;
     this.#git = git;
     this.#gate = new TokenGate(service);
-    this.#routes = routes(service, git, this.#gate);
+    this.#routes = {
+      ...routes(service, git, this.#gate),
+      "garden.example": (path) => this.garden.url + path,
+    };
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...identity },
       (request) => this.#answer(request),
@@ -124,6 +130,7 @@ export class DocumentedHosts implements AsyncDisposable {
     await this.#gate[Symbol.asyncDispose]();
     await this.#git[Symbol.asyncDispose]();
     await this.transit[Symbol.asyncDispose]();
+    await this.garden[Symbol.asyncDispose]();
     await this.service.stop();
   }
 }
@@ -135,6 +142,7 @@ const NAMES = [
   "id.example",
   "coder.example",
   "github.com",
+  "garden.example",
   "releases.example.com",
 ];
 

@@ -5,6 +5,8 @@ import { tarGz } from "../../scripts/release/archive.ts";
 import { VERSION } from "../../src/version.ts";
 import type { DocumentedHosts } from "./documented_hosts.ts";
 import type { Answer, Way } from "./example_ways.ts";
+import { descriptionBytes } from "./descriptions.ts";
+import { GARDEN, GARDEN_TOKEN } from "./garden.ts";
 import { installKeyServices } from "./key_services.ts";
 import { BINARY, Child, Home, shellQuote } from "./nanoctl.ts";
 import {
@@ -142,6 +144,19 @@ export class ExamplePlace implements Disposable {
     for (const { session } of SECRET_MANAGERS) this.#env[session] = "its own";
   }
 
+  /** Adds a description of the garden, its SHA-256, and a token of it. */
+  async addGarden(): Promise<void> {
+    const url = "https://garden.example";
+    const bytes = descriptionBytes({ ...GARDEN, url });
+    for (const name of ["garden.json", "described/garden.json"]) {
+      Deno.mkdirSync(join(this.home.at(name), ".."), { recursive: true });
+      Deno.writeFileSync(this.home.at(name), bytes);
+    }
+    writePrivate(this.home.at("token"), GARDEN_TOKEN);
+    this.#hosts.garden.files.set("/nanoctl.json", () => new Response(bytes));
+    this.#env.SHA256 = await sha256(bytes);
+  }
+
   /** Adds the services that keep a key, and lets their programs use them. */
   addKeyServices(): void {
     const { transit } = this.#hosts;
@@ -257,8 +272,10 @@ export class ExamplePlace implements Disposable {
 
   #keysFor(deed: Exclude<Answer[1], "approve">): string {
     if (deed === "Ctrl-C") return KEYS.ctrlC;
+    if (deed === "Enter") return KEYS.enter;
     const texts = {
       "token": this.#token,
+      "garden token": GARDEN_TOKEN,
       "coder token": this.#hosts.service.coderToken,
       "passphrase": PASSPHRASE,
     };

@@ -3,7 +3,14 @@ import type { Need } from "./store_files.ts";
 /** What a person at a terminal does once a text is there: behind another one, if given. */
 export type Answer = readonly [
   prompt: string,
-  deed: "token" | "coder token" | "passphrase" | "approve" | "Ctrl-C",
+  deed:
+    | "token"
+    | "coder token"
+    | "garden token"
+    | "passphrase"
+    | "approve"
+    | "Enter"
+    | "Ctrl-C",
   behind?: string,
 ];
 
@@ -65,6 +72,16 @@ export function pythonWith(module: string): Need {
 export const TYPES_TOKEN: readonly Answer[] = [
   ["Token ", "token", "paste it here."],
 ];
+
+/** Somebody has a description of a garden, and types a token of it. */
+export const LOGS_IN_TO_GARDEN: Way = {
+  before: "cp described/garden.json garden.json",
+  answers: [["Token ", "garden token", "paste it here."]],
+  shows: /ok +token +[^]*Welcome, ada\./,
+};
+
+/** The garden was added. */
+export const ADDED = "nanoctl service add garden.json";
 
 /** What `login --device` says once there is a code to approve. */
 export const CODE_IS_VALID = "The code is valid for 10 minutes.";

@@ -29,8 +29,8 @@ export const serviceAdd: Command<ServiceAddOptions> = {
   argumentChoices: ["files"],
   options: OPTIONS,
   examples: [
-    ["From a file", "nanoctl service add forgejo.json"],
-    ["From a URL", "nanoctl service add https://git.example/forgejo.json"],
+    ["From a file", "nanoctl service add garden.json"],
+    ["From a URL", "nanoctl service add https://garden.example/nanoctl.json"],
   ],
   writesStore: true,
   run: (context, options, [source = ""]) =>

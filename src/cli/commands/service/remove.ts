@@ -12,8 +12,8 @@ export const serviceRemove: Command<GlobalOptions> = {
   arguments: ["name"],
   argumentChoices: ["added services"],
   examples: [
-    ["Forget it", "nanoctl service remove forgejo"],
-    ["Its logins before that", "nanoctl logout --service forgejo"],
+    ["Forget it", "nanoctl service remove garden"],
+    ["Its logins before that", "nanoctl logout --service garden"],
   ],
   writesStore: true,
   run: (context, options, [name = ""]) =>

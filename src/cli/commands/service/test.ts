@@ -11,8 +11,11 @@ export const serviceTest: Command<GlobalOptions> = {
   arguments: ["name-or-file"],
   argumentChoices: ["services"],
   examples: [
-    ["Before it is added", "nanoctl service test my.json --token-file token"],
-    ["One that was added", "nanoctl service test forgejo --profile work"],
+    [
+      "Before it is added",
+      "nanoctl service test garden.json --token-file token",
+    ],
+    ["One that was added", "nanoctl service test garden --profile green"],
   ],
   usesToken: "sends",
   run: (context, options, [which = ""]) =>
