@@ -181,7 +181,8 @@ describe("a token", () => {
       assertStringIncludes(screen, "Welcome, mallory");
       assertStringIncludes(screen, note("the prompt").trimEnd());
       assert(!screen.includes(MARK), screen);
-      assertEquals(sent.splice(0), [`Bearer ${MARK}`]);
+      // The first request finds out which service it is.
+      assertEquals(sent.splice(0), [null, `Bearer ${MARK}`]);
     });
   });
 
