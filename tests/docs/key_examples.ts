@@ -82,10 +82,10 @@ nanoctl login --token-file token.txt --save`,
   },
 
   "docs/secret_managers.md": {
-    "nanoctl whoami --token-command 'op read op://work/nano/token'": {
+    "nanoctl whoami --token-command 'op read op://dev/nano/token'": {
       shows: /^ada\n$/,
     },
-    "export NANOSERVICES_TOKEN_COMMAND='op read op://work/nano/token'": {
+    "export NANOSERVICES_TOKEN_COMMAND='op read op://dev/nano/token'": {
       after: "nanoctl whoami",
       shows: /^ada\n$/,
     },

@@ -77,7 +77,7 @@ export const PAGE_EXAMPLES: ExampleTable = {
     "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": {
       shows: /^ada\n$/,
     },
-    'export NANOSERVICES_TOKEN_COMMAND="op read op://work/nano/token"': {
+    'export NANOSERVICES_TOKEN_COMMAND="op read op://dev/nano/token"': {
       after: "unset NANOSERVICES_TOKEN_COMMAND; nanoctl status",
       shows: /^ada\n[^]*renews itself[^]*Stored, encrypted,/,
     },

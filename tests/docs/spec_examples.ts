@@ -25,7 +25,7 @@ export const SPEC_EXAMPLES: ExampleTable<Way> = {
     "nanoctl login": { answers: TYPES_TOKEN, shows: /Welcome, ada\./ },
     "NANOSERVICES_TOKEN=… nanoctl login": { shows: /^$/ },
     "nanoctl login --token-stdin < token.txt": { shows: /you are ada/ },
-    "nanoctl login --save --token-command 'op read op://work/nano/token'": {
+    "nanoctl login --save --token-command 'op read op://dev/nano/token'": {
       after: "nanoctl status",
       shows: /renews itself[^]*you are ada/,
     },

@@ -17,7 +17,7 @@ export interface SecretManager {
 export const SECRET_MANAGERS: readonly SecretManager[] = [
   {
     name: "op",
-    args: ["read", "op://work/nano/token"],
+    args: ["read", "op://dev/nano/token"],
     session: "OP_SERVICE_ACCOUNT_TOKEN",
     endsLine: true,
     refusal: { stderr: "[ERROR] invalid secret reference", code: 1 },

@@ -15,7 +15,7 @@ import {
   TemporaryHome,
 } from "../support/fake_context.ts";
 
-const COMMAND = ["/usr/bin/op", "read", "op://work/nano/token", ""];
+const COMMAND = ["/usr/bin/op", "read", "op://dev/nano/token", ""];
 
 /** So many seconds after the start. */
 function after(seconds: number): Date {

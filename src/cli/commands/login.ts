@@ -69,7 +69,7 @@ export const login: Command<LoginOptions> = {
     ["From a secret file", "nanoctl login --token-stdin < token.txt"],
     [
       "From a secret manager",
-      "nanoctl login --save --token-command 'op read op://work/nano/token'",
+      "nanoctl login --save --token-command 'op read op://dev/nano/token'",
     ],
     ["To Coder", "nanoctl login --service coder --url https://coder.example"],
     ["With a code", "nanoctl login --device"],
