@@ -1,18 +1,18 @@
 import { finishing } from "./finishing.ts";
 
-/** How long a program that is stopped has to end by itself, in milliseconds. */
-const GRACE = 2000;
-
 /** A program to run for what it prints. */
 export interface ProgramCall {
   path: string;
   args: readonly string[];
   /** Its whole environment. */
   env: Record<string, string>;
-  stdin: "inherit" | "null";
+  /** Ours, none, or these bytes. */
+  stdin: "inherit" | "null" | Uint8Array<ArrayBuffer>;
   /** The most that it may print, in bytes. */
   limit: number;
   timeoutSeconds: number;
+  /** How long it has to end by itself once it is stopped, in milliseconds. */
+  grace: number;
   /** Ctrl-C. */
   signal: AbortSignal;
 }
@@ -33,19 +33,22 @@ export interface ProgramEnd {
  * be run.
  */
 export async function programOutput(
-  { path, args, env, stdin, limit, timeoutSeconds, signal }: ProgramCall,
+  { path, args, env, stdin, limit, timeoutSeconds, grace, signal }: ProgramCall,
 ): Promise<ProgramEnd | "too late" | "too long"> {
   signal.throwIfAborted();
+  const isFed = typeof stdin !== "string";
   const child = new Deno.Command(path, {
     args: [...args],
     clearEnv: true,
     env,
-    stdin,
+    stdin: isFed ? "piped" : stdin,
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
+  // What it doesn't read, it doesn't need.
+  if (isFed) feed(child, stdin).catch(() => {});
   const reader = child.stdout.getReader();
-  const stop = (): Promise<void> => finishing(() => end(child, reader));
+  const stop = (): Promise<void> => finishing(() => end(child, reader, grace));
   const over = Promise.withResolvers<"too late">();
   const timer = setTimeout(
     () => over.resolve("too late"),
@@ -94,13 +97,23 @@ async function outputOf(
   return { bytes: printed.subarray(0, length), code, signal };
 }
 
+async function feed(
+  child: Deno.ChildProcess,
+  input: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const writer = child.stdin.getWriter();
+  await writer.write(input);
+  await writer.close();
+}
+
 /** Ends a program. What it has started may hold its output open, so that is not waited for. */
 async function end(
   child: Deno.ChildProcess,
   reader: ReadableStreamDefaultReader<Uint8Array>,
+  grace: number,
 ): Promise<void> {
   kill(child, "SIGTERM");
-  const timer = setTimeout(() => kill(child, "SIGKILL"), GRACE);
+  const timer = setTimeout(() => kill(child, "SIGKILL"), grace);
   await child.status;
   clearTimeout(timer);
   await reader.cancel().catch(() => {});

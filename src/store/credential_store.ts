@@ -46,8 +46,8 @@ export class CredentialStore {
     this.#context = {
       ...{ env, os, stdin, stderr, prompts, now, fs },
       // Listening for Ctrl-C takes time, and few need it.
-      get interrupted(): Promise<never> {
-        return context.interrupted;
+      get signal(): AbortSignal {
+        return context.signal;
       },
     };
   }

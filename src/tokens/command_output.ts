@@ -1,6 +1,6 @@
 import { NanoctlError } from "../errors.ts";
 import { type GrantedTokens, renewalTime } from "../grant.ts";
-import { isObject } from "../json.ts";
+import { isObject, isRfc3339 } from "../json.ts";
 import { childEnvironment } from "../process/child_environment.ts";
 import type { Context } from "../process/context.ts";
 import { type ProgramEnd, programOutput } from "../process/program_output.ts";
@@ -10,8 +10,8 @@ import { readToken } from "./token_text.ts";
 
 /** The most that a program may print, in bytes. */
 const OUTPUT_LIMIT = 64 * 1024;
-/** RFC 3339, section 5.6. */
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+/** How long a program that is stopped has to end by itself, in milliseconds. */
+const GRACE = 2000;
 
 /** What running a program for its token needs from outside. */
 export type CommandContext = Pick<
@@ -68,6 +68,7 @@ async function outputOf(
     stdin: context.stdin.isTerminal ? "inherit" : "null",
     limit: OUTPUT_LIMIT,
     timeoutSeconds,
+    grace: GRACE,
     signal: context.signal,
   }).catch((error) => {
     throw error instanceof NanoctlError ? error : unrunnable(error, what);
@@ -194,10 +195,7 @@ function jsonIn(text: string, source: string): Record<string, unknown> {
 }
 
 function dateIn(value: unknown, source: string): Date {
-  const date = typeof value === "string" && RFC_3339.test(value)
-    ? new Date(value)
-    : undefined;
-  if (date && !Number.isNaN(date.getTime())) return date;
+  if (typeof value === "string" && isRfc3339(value)) return new Date(value);
   throw unusable(source, "has an expires_at that is no date (RFC 3339)");
 }
 

@@ -1,6 +1,6 @@
 import { NanoctlError } from "../../errors.ts";
 import { childEnvironment } from "../../process/child_environment.ts";
-import { finishing } from "../../process/finishing.ts";
+import { programOutput } from "../../process/program_output.ts";
 import { findProgram } from "../../process/program_path.ts";
 import { hushed } from "../../process/progress.ts";
 import { decodeKey, KEY_BYTES } from "./key_bytes.ts";
@@ -69,124 +69,66 @@ export async function runCommand(
   input: Uint8Array<ArrayBuffer>,
   seconds = COMMAND_SECONDS,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // Ctrl-C waits until the command has ended, too.
-  return await finishing(() =>
-    hushed(async () => {
-      const child = spawn(context, command, action);
-      const output = outputOf(child, command, action);
-      const late = Promise.withResolvers<never>();
-      const timer = setTimeout(
-        () => late.reject(failed(command, tookTooLong(action, seconds))),
-        seconds * 1000,
-      );
-      // What it doesn't read, it doesn't need.
-      feed(child, input).catch(() => {});
-      try {
-        return await Promise.race([output, late.promise, context.interrupted]);
-      } catch (error) {
-        output.catch(() => {});
-        await end(child);
-        throw error;
-      } finally {
-        clearTimeout(timer);
-      }
-    })
-  );
-}
-
-function spawn(
-  context: KeyContext,
-  command: readonly string[],
-  action: string,
-): Deno.ChildProcess {
-  const [program = "", ...args] = command;
   const env = childEnvironment(context.env.toObject());
-  const place = findProgram(program, env, context.os);
-  if (place?.path === undefined) {
+  const path = pathOf(command, env, context.os);
+  // It may say that a key is to be touched.
+  const ended = await hushed(() =>
+    programOutput({
+      path,
+      args: [...command.slice(1), action],
+      env,
+      stdin: input,
+      limit: MOST_WRAPPED,
+      timeoutSeconds: seconds,
+      grace: GRACE,
+      signal: context.signal,
+    })
+  ).catch((error) => {
+    throw error instanceof NanoctlError ? error : unrunnable(command, error);
+  });
+  if (ended === "too late") throw failed(command, tookTooLong(action, seconds));
+  if (ended === "too long") {
     throw failed(
       command,
-      place
-        ? "is only in an empty or relative entry of PATH, which is not used"
-        : "is not on the PATH",
+      `${action} printed more than ${MOST_WRAPPED / 1024} KiB`,
     );
   }
-  try {
-    return new Deno.Command(place.path, {
-      args: [...args, action],
-      clearEnv: true,
-      env,
-      stdin: "piped",
-      stdout: "piped",
-      // It may say that a key is to be touched.
-      stderr: "inherit",
-    }).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) {
-      throw failed(command, "can't be run, or is not there");
-    }
-    // A command drops the permission to run programs at its start, if no slot needs it then.
-    throw new NanoctlError(
-      "file_key",
-      `${program} began to keep the key after this command had started`,
-      "run it again",
-    );
-  }
-}
-
-async function outputOf(
-  child: Deno.ChildProcess,
-  command: readonly string[],
-  action: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(MOST_WRAPPED);
-  let length = 0;
-  for await (const chunk of child.stdout) {
-    if (length + chunk.length > bytes.length) {
-      throw failed(
-        command,
-        `${action} printed more than ${MOST_WRAPPED / 1024} KiB`,
-      );
-    }
-    bytes.set(chunk, length);
-    length += chunk.length;
-    chunk.fill(0);
-  }
-  const { success, code, signal } = await child.status;
-  const printed = bytes.slice(0, length);
-  bytes.fill(0);
-  if (success) return printed;
-  printed.fill(0);
+  if (ended.code === 0) return ended.bytes;
+  ended.bytes.fill(0);
   throw failed(
     command,
-    signal
-      ? `${action} was ended by ${signal}`
-      : `${action} failed with exit code ${code}`,
+    ended.signal
+      ? `${action} was ended by ${ended.signal}`
+      : `${action} failed with exit code ${ended.code}`,
   );
 }
 
-async function feed(
-  child: Deno.ChildProcess,
-  input: Uint8Array<ArrayBuffer>,
-): Promise<void> {
-  const writer = child.stdin.getWriter();
-  await writer.write(input);
-  await writer.close();
+/** Throws `file_key` where the program is nowhere to be run. */
+function pathOf(
+  command: readonly string[],
+  env: Record<string, string>,
+  os: string,
+): string {
+  const place = findProgram(command[0] ?? "", env, os);
+  if (place?.path !== undefined) return place.path;
+  throw failed(
+    command,
+    place
+      ? "is only in an empty or relative entry of PATH, which is not used"
+      : "is not on the PATH",
+  );
 }
 
-/** Ends a command that is not waited for any longer. */
-async function end(child: Deno.ChildProcess): Promise<void> {
-  const timer = setTimeout(() => kill(child, "SIGKILL"), GRACE);
-  kill(child, "SIGTERM");
-  await child.status;
-  clearTimeout(timer);
-}
-
-function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended already.
+function unrunnable(command: readonly string[], error: unknown): NanoctlError {
+  if (!(error instanceof Deno.errors.NotCapable)) {
+    return failed(command, "can't be run, or is not there");
   }
+  // A command drops the permission to run programs at its start, if no slot needs it then.
+  return new NanoctlError(
+    "file_key",
+    `${command[0] ?? ""} began to keep the key after this command had started`,
+    "run it again",
+  );
 }
 
 function tookTooLong(action: string, seconds: number): string {

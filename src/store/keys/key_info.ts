@@ -76,7 +76,7 @@ export interface OwnKey {
 export type KeyContext =
   & Pick<
     Context,
-    "env" | "os" | "stdin" | "stderr" | "prompts" | "interrupted"
+    "env" | "os" | "stdin" | "stderr" | "prompts" | "signal"
   >
   & { fs: FileSystem };
 
