@@ -24,20 +24,9 @@ export async function runDoctor(
   options: GlobalOptions,
 ): Promise<void> {
   const { CHECKS, runChecks } = await import("../doctor/checks.ts");
-  const { failureOf, findingsJson, findingText, verdict } = await import(
-    "../doctor/report.ts"
-  );
+  const { reportFindings } = await import("../doctor/report.ts");
   const { gatherFacts } = await import("../doctor/facts.ts");
   const output = new Output(context, options);
-  const findings = [];
   const facts = gatherFacts(context, options, output);
-  for await (const finding of runChecks(facts, CHECKS)) {
-    findings.push(finding);
-    if (output.json) continue;
-    await output.data(findingText(finding, context.stdout.isTerminal));
-  }
-  if (output.json) await output.dataJson(findingsJson(findings));
-  const failure = failureOf(findings);
-  if (failure) throw failure;
-  await output.say(verdict(findings));
+  await reportFindings(context, output, runChecks(facts, CHECKS));
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, NanoctlError } from "../../errors.ts";
 import { withoutSecrets } from "../../secret.ts";
-import { plainText } from "../output.ts";
+import type { Context } from "../../process/context.ts";
+import { type Output, plainText } from "../output.ts";
 import { wrap } from "../wrap.ts";
 import type { Finding } from "./finding.ts";
 
@@ -15,6 +16,28 @@ const WIDTH = 80;
 /** The widths of the columns with the result and with the check's name. */
 const COLUMNS = [9, 14] as const;
 const INDENT = COLUMNS[0] + COLUMNS[1];
+
+/**
+ * Prints what checks find: as text one after the other, as JSON all at once.
+ *
+ * Throws an error with the code of the first check that failed, and what they throw.
+ */
+export async function reportFindings(
+  { stdout }: Pick<Context, "stdout">,
+  output: Output,
+  checks: AsyncIterable<NamedFinding>,
+): Promise<void> {
+  const findings: NamedFinding[] = [];
+  for await (const finding of checks) {
+    findings.push(finding);
+    if (output.json) continue;
+    await output.data(findingText(finding, stdout.isTerminal));
+  }
+  if (output.json) await output.dataJson(findingsJson(findings));
+  const failure = failureOf(findings);
+  if (failure) throw failure;
+  await output.say(verdict(findings));
+}
 
 /**
  * A finding as text: a line with its result, the check and the message, and one
@@ -36,7 +59,7 @@ export function findingText(
 }
 
 /** All findings, as `doctor --json` prints them. */
-export function findingsJson(findings: NamedFinding[]): unknown {
+function findingsJson(findings: NamedFinding[]): unknown {
   return {
     checks: findings.map(({ name, finding }) => {
       const remedy = remedyOf(finding);
@@ -51,7 +74,7 @@ export function findingsJson(findings: NamedFinding[]): unknown {
 }
 
 /** The error that `doctor` ends with: that of the first check that failed. Undefined if none did. */
-export function failureOf(findings: NamedFinding[]): NanoctlError | undefined {
+function failureOf(findings: NamedFinding[]): NanoctlError | undefined {
   const names: string[] = [];
   let code: ErrorCode | undefined;
   for (const { name, finding } of findings) {

@@ -34,19 +34,12 @@ export async function runServiceTest(
 ): Promise<void> {
   const { serviceChecks } = await import("../../service_checks.ts");
   const { serviceUnderTest } = await import("../../service_under_test.ts");
-  const { failureOf, findingsJson, findingText, verdict } = await import(
-    "../../doctor/report.ts"
-  );
+  const { reportFindings } = await import("../../doctor/report.ts");
   const output = new Output(context, options);
   const found = await serviceUnderTest(context, options, output, which);
-  const findings = [];
-  for await (const finding of serviceChecks(context, options, output, found)) {
-    findings.push(finding);
-    if (output.json) continue;
-    await output.data(findingText(finding, context.stdout.isTerminal));
-  }
-  if (output.json) await output.dataJson(findingsJson(findings));
-  const failure = failureOf(findings);
-  if (failure) throw failure;
-  await output.say(verdict(findings));
+  await reportFindings(
+    context,
+    output,
+    serviceChecks(context, options, output, found),
+  );
 }
