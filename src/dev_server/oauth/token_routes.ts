@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
-import { Secret } from "../../secret.ts";
 import { type DevEnv, onlyMethods, ownOrigin } from "../guards.ts";
 import { problem } from "../problems.ts";
 import { DEFAULT_SCOPES } from "../state.ts";
@@ -22,6 +21,7 @@ import {
 import type { IssuedTokens } from "./grants.ts";
 import { answerOAuthErrors, OAuthError } from "./oauth_errors.ts";
 import type { OAuthState } from "./oauth_state.ts";
+import { redeemDeviceCode, redeemRefreshToken } from "./redemption.ts";
 import { grantedScopes } from "./scopes.ts";
 import { ACCESS_TOKEN_TYPE, exchangeToken } from "./token_exchange.ts";
 
@@ -58,18 +58,12 @@ export function tokenRoutes(oauth: OAuthState): Hono<DevEnv> {
 }
 
 function answersOf(oauth: OAuthState): Record<GrantType, Answer> {
-  const { devices, grants, settings } = oauth;
+  const { grants, settings } = oauth;
   return {
-    [DEVICE_CODE]: async (c, { client, form }) => {
-      const code = new Secret(requiredParameter(form, "device_code"));
-      const { scopes, username } = await devices.redeem(client, code);
-      const chosen = { client, username, scopes };
-      return granted(c, await grants.start(chosen, { withRefresh: true }));
-    },
-    [REFRESH_TOKEN]: async (c, { client, form }) => {
-      const token = new Secret(requiredParameter(form, "refresh_token"));
-      const scope = parameter(form, "scope");
-      const issued = await grants.refresh(client, token, scope);
+    [DEVICE_CODE]: async (c, request) =>
+      granted(c, await redeemDeviceCode(oauth, request)),
+    [REFRESH_TOKEN]: async (c, request) => {
+      const issued = await redeemRefreshToken(oauth, request);
       if (settings.failRefresh === null) return granted(c, issued);
       return problem("unavailable", "The answer is lost, as rehearsed.");
     },

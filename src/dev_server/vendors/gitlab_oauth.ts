@@ -4,22 +4,22 @@ import { Secret } from "../../secret.ts";
 import { authenticate, type Wire } from "../authentication.ts";
 import { type DevEnv, ownOrigin } from "../guards.ts";
 import {
-  type ClientRequest,
   limitedForm,
   parameter,
   readClientRequest,
   requiredParameter,
 } from "../oauth/client_request.ts";
-import { DEVICE_CODE, REFRESH_TOKEN } from "../oauth/clients.ts";
 import type { IssuedTokens } from "../oauth/grants.ts";
 import { oauthAdminRoutes } from "../oauth/oauth_admin.ts";
-import { answerOAuthErrors, OAuthError } from "../oauth/oauth_errors.ts";
+import { answerOAuthErrors } from "../oauth/oauth_errors.ts";
 import type { OAuthState } from "../oauth/oauth_state.ts";
+import { redeem } from "../oauth/redemption.ts";
 import { grantedScopes } from "../oauth/scopes.ts";
 import { verificationRoutes } from "../oauth/verification_page.ts";
 import type { DevState } from "../state.ts";
 import { epochSeconds, numberOf } from "./vendor.ts";
 
+const UNKNOWN_GRANT = "The authorization grant type is not supported.";
 const PAGE = "/oauth/device";
 const SCOPES = [
   "api",
@@ -70,7 +70,7 @@ export function gitlabOAuthRoutes(
   });
   app.post("/oauth/token", limitedForm, async (c) => {
     const request = await readClientRequest(c, clients);
-    return granted(c, state, await issue(oauth, request));
+    return granted(c, state, await redeem(oauth, request, UNKNOWN_GRANT));
   });
   app.post("/oauth/revoke", limitedForm, async (c) => {
     const { client, form } = await readClientRequest(c, clients);
@@ -98,28 +98,6 @@ export function gitlabOAuthRoutes(
     });
   });
   return app;
-}
-
-/** The tokens for a device code or a refresh token. Throws an `OAuthError`. */
-async function issue(
-  { devices, grants }: OAuthState,
-  { client, form }: ClientRequest,
-): Promise<IssuedTokens> {
-  const grantType = requiredParameter(form, "grant_type");
-  if (grantType === DEVICE_CODE) {
-    const code = new Secret(requiredParameter(form, "device_code"));
-    const { scopes, username } = await devices.redeem(client, code);
-    const chosen = { client, username, scopes };
-    return await grants.start(chosen, { withRefresh: true });
-  }
-  if (grantType === REFRESH_TOKEN) {
-    const token = new Secret(requiredParameter(form, "refresh_token"));
-    return await grants.refresh(client, token, parameter(form, "scope"));
-  }
-  throw new OAuthError(
-    "unsupported_grant_type",
-    "The authorization grant type is not supported.",
-  );
 }
 
 /** RFC 6749, section 5.1, with the date of the tokens. */

@@ -3,22 +3,21 @@ import { Hono } from "hono/tiny";
 import { Secret } from "../../secret.ts";
 import { type DevEnv, ownOrigin } from "../guards.ts";
 import {
-  type ClientRequest,
   limitedForm,
   parameter,
   readClientRequest,
-  requiredParameter,
 } from "../oauth/client_request.ts";
-import { DEVICE_CODE, REFRESH_TOKEN } from "../oauth/clients.ts";
 import type { IssuedTokens } from "../oauth/grants.ts";
 import { oauthAdminRoutes } from "../oauth/oauth_admin.ts";
-import { answerOAuthErrors, OAuthError } from "../oauth/oauth_errors.ts";
+import { answerOAuthErrors } from "../oauth/oauth_errors.ts";
 import type { OAuthState } from "../oauth/oauth_state.ts";
+import { redeem } from "../oauth/redemption.ts";
 import { grantedScopes } from "../oauth/scopes.ts";
 import { verificationRoutes } from "../oauth/verification_page.ts";
 import type { DevState } from "../state.ts";
 
 /** The page for people, and with POST the device authorization endpoint. */
+const UNKNOWN_GRANT = "The service does not know this grant.";
 const DEVICE = "/oauth/device";
 const SCOPES = [
   "openid",
@@ -75,7 +74,7 @@ export function huggingfaceOAuthRoutes(
   app.route("/", verificationRoutes(state, oauth, DEVICE));
   app.post("/oauth/token", limitedForm, async (c) => {
     const request = await readClientRequest(c, clients);
-    const issued = await issue(oauth, request);
+    const issued = await redeem(oauth, request, UNKNOWN_GRANT);
     const token = await state.find(issued.accessToken);
     const idToken = issued.scopes.includes("openid")
       ? await oauth.workloadKey.sign({
@@ -87,28 +86,6 @@ export function huggingfaceOAuthRoutes(
     return granted(c, issued, idToken);
   });
   return app;
-}
-
-/** The tokens for a device code or a refresh token. Throws an `OAuthError`. */
-async function issue(
-  { devices, grants }: OAuthState,
-  { client, form }: ClientRequest,
-): Promise<IssuedTokens> {
-  const grantType = requiredParameter(form, "grant_type");
-  if (grantType === DEVICE_CODE) {
-    const code = new Secret(requiredParameter(form, "device_code"));
-    const { scopes, username } = await devices.redeem(client, code);
-    const chosen = { client, username, scopes };
-    return await grants.start(chosen, { withRefresh: true });
-  }
-  if (grantType === REFRESH_TOKEN) {
-    const token = new Secret(requiredParameter(form, "refresh_token"));
-    return await grants.refresh(client, token, parameter(form, "scope"));
-  }
-  throw new OAuthError(
-    "unsupported_grant_type",
-    "The service does not know this grant.",
-  );
 }
 
 /** RFC 6749, section 5.1, with the ID token for the scope openid. */

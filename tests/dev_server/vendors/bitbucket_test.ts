@@ -2,20 +2,22 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, mint } from "../helpers.ts";
-import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  basic,
+  get,
+  itAnswersLikeFixtures,
+  minter,
+  withVendor,
+} from "./helpers.ts";
 
 const USER = "/2.0/user";
 const EMAILS = "/2.0/user/emails";
 
 /** Asks with a new token of these fields, which is Ada's. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = USER,
-): Promise<Answer> {
-  const { token } = await mint(server, fields);
-  return askWith(server, token, path);
-}
+const askMinted = minter(
+  USER,
+  (token) => ({ Authorization: basic("ada@example.com", token) }),
+);
 
 function askWith(
   server: RunningServer,

@@ -2,19 +2,20 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, askAs, mint } from "../helpers.ts";
-import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  basic,
+  bearer,
+  get,
+  itAnswersLikeFixtures,
+  minter,
+  withVendor,
+} from "./helpers.ts";
 
 const ACCOUNT = "/v2/account";
 const INFO = "/v1/oauth/token/info";
 
 /** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = ACCOUNT,
-): Promise<Answer> {
-  return askAs(server, (await mint(server, fields)).token, path);
-}
+const askMinted = minter(ACCOUNT, bearer);
 
 function revoke(
   server: RunningServer,

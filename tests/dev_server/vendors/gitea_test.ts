@@ -1,11 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
-import { type Answer, ask, mint } from "../helpers.ts";
+import { type Answer, ask } from "../helpers.ts";
 import {
   basic,
   get,
   itAnswersLikeFixtures,
+  minter,
   type Play,
   withVendor,
 } from "./helpers.ts";
@@ -14,14 +15,10 @@ const USER = "/api/v1/user";
 const TOKEN = "/api/v1/token";
 
 /** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = USER,
-): Promise<Answer> {
-  const { token } = await mint(server, fields);
-  return get(server, path, { Authorization: `token ${token}` });
-}
+const askMinted = minter(
+  USER,
+  (token) => ({ Authorization: `token ${token}` }),
+);
 
 function end(
   server: RunningServer,

@@ -3,20 +3,20 @@ import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, mint } from "../helpers.ts";
 import { decide, DEVICE_CODE, type Fields, post } from "../oauth_requests.ts";
-import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  basic,
+  bearer,
+  get,
+  itAnswersLikeFixtures,
+  minter,
+  withVendor,
+} from "./helpers.ts";
 
 const USER = "/api/v3/user";
 const EMAILS = "/api/v3/user/emails";
 
 /** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = USER,
-): Promise<Answer> {
-  const { token } = await mint(server, fields);
-  return get(server, path, { Authorization: `Bearer ${token}` });
-}
+const askMinted = minter(USER, bearer);
 
 function revoke(
   server: RunningServer,

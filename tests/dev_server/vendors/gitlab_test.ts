@@ -3,20 +3,19 @@ import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, mint } from "../helpers.ts";
 import { decide, DEVICE_CODE, type Fields, post } from "../oauth_requests.ts";
-import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  basic,
+  get,
+  itAnswersLikeFixtures,
+  minter,
+  withVendor,
+} from "./helpers.ts";
 
 const USER = "/api/v4/user";
 const SELF = "/api/v4/personal_access_tokens/self";
 
 /** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = USER,
-): Promise<Answer> {
-  const { token } = await mint(server, fields);
-  return get(server, path, { "PRIVATE-TOKEN": token });
-}
+const askMinted = minter(USER, (token) => ({ "PRIVATE-TOKEN": token }));
 
 function askBearer(
   server: RunningServer,

@@ -5,7 +5,7 @@ import {
   type RunningServer,
   startDevServerAs,
 } from "../../../src/dev_server/server.ts";
-import { type Answer, ask, Clock } from "../helpers.ts";
+import { type Answer, ask, Clock, mint } from "../helpers.ts";
 
 /** A service to test, and the clock that it goes by. */
 export type VendorTest = (
@@ -35,6 +35,29 @@ export function get(
   headers: Record<string, string> = {},
 ): Promise<Answer> {
   return ask(server, path, { headers });
+}
+
+/** Asks with a new token of these fields, at this path unless another is given. */
+export type AskMinted = (
+  server: RunningServer,
+  fields: Record<string, unknown>,
+  path?: string,
+) => Promise<Answer>;
+
+/** What asks with new tokens, presented in this way. */
+export function minter(
+  usual: string,
+  present: (token: string) => Record<string, string>,
+): AskMinted {
+  return async (server, fields, path = usual) => {
+    const { token } = await mint(server, fields);
+    return await get(server, path, present(token));
+  };
+}
+
+/** A token in an `Authorization` header with the scheme Bearer (RFC 6750, section 2.1). */
+export function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
 }
 
 /** The value of an `Authorization` header with the scheme Basic (RFC 7617, section 2). */

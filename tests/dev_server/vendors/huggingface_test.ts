@@ -11,7 +11,14 @@ import {
   startDevice,
   token,
 } from "../oauth_requests.ts";
-import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  basic,
+  bearer,
+  get,
+  itAnswersLikeFixtures,
+  minter,
+  withVendor,
+} from "./helpers.ts";
 
 const WHOAMI = "/api/whoami-v2";
 const WEBHOOKS = "/api/settings/webhooks";
@@ -19,13 +26,7 @@ const REVOKE = "/api/credentials/revoke";
 const PERMISSIONS = ["discussion.write", "repo.content.read"];
 
 /** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = WHOAMI,
-): Promise<Answer> {
-  return askAs(server, (await mint(server, fields)).token, path);
-}
+const askMinted = minter(WHOAMI, bearer);
 
 /** Starts a device login, decides it if there is a choice, and polls. */
 async function pollNew(

@@ -2,7 +2,14 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import type { RunningServer } from "../../../src/dev_server/server.ts";
 import { type Answer, ask, askAs, mint } from "../helpers.ts";
-import { basic, get, itAnswersLikeFixtures, withVendor } from "./helpers.ts";
+import {
+  basic,
+  bearer,
+  get,
+  itAnswersLikeFixtures,
+  minter,
+  withVendor,
+} from "./helpers.ts";
 
 const WHOAMI = "/-/whoami";
 const PROFILE = "/-/npm/v1/user";
@@ -10,13 +17,7 @@ const TOKENS = "/-/npm/v1/tokens";
 const READER = ["read", "account"];
 
 /** Asks with a new token of these fields. */
-async function askMinted(
-  server: RunningServer,
-  fields: Record<string, unknown>,
-  path = WHOAMI,
-): Promise<Answer> {
-  return askAs(server, (await mint(server, fields)).token, path);
-}
+const askMinted = minter(WHOAMI, bearer);
 
 /** Ends a token, by default the one that asks, as `npm logout` does. */
 function logout(
