@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+import { sha256 } from "../../scripts/process.ts";
 import { Garden, GARDEN_TOKEN } from "../support/garden.ts";
 import {
   BYTES,
@@ -8,7 +9,6 @@ import {
   GardenHome,
   KEPT,
   other,
-  sha256,
 } from "../support/garden_home.ts";
 import { assertFails, assertFailure, CREDENTIALS } from "../support/nanoctl.ts";
 import { edit } from "../support/store_files.ts";

@@ -19,12 +19,6 @@ export function other(
   return descriptionBytes({ ...GARDEN, ...fields });
 }
 
-/** SHA-256 in hex. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return new Uint8Array(digest).toHex();
-}
-
 /** A home with a description in it, and the garden that it describes. */
 export class GardenHome extends Home {
   readonly garden = new Garden();
