@@ -3,6 +3,13 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A member of an object or a list; undefined where there is none. Own members only: a name must not reach into the language itself. */
+export function ownMember(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null
+    ? Object.getOwnPropertyDescriptor(value, name)?.value
+    : undefined;
+}
+
 /** The part of JSON that TypeScript doesn't declare yet (ECMA-262, JSON.parse source text access). */
 interface ExactJson {
   parse(

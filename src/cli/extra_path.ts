@@ -1,5 +1,5 @@
 import { NanoctlError } from "../errors.ts";
-import { isRawNumber } from "../json.ts";
+import { isRawNumber, ownMember } from "../json.ts";
 
 /**
  * The names that a path such as `authed_user.id` or `teams.0.name` is made of.
@@ -42,10 +42,7 @@ function memberOf(value: unknown, name: string): unknown {
   if (Array.isArray(value)) {
     return /^(0|[1-9]\d*)$/.test(name) ? value[Number(name)] : undefined;
   }
-  if (typeof value !== "object" || value === null) return undefined;
-  if (isRawNumber(value)) return undefined;
-  // Own members only: the path must not reach into the language itself.
-  return Object.getOwnPropertyDescriptor(value, name)?.value;
+  return isRawNumber(value) ? undefined : ownMember(value, name);
 }
 
 function badPath(fault: string): NanoctlError {

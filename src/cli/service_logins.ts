@@ -1,7 +1,7 @@
-import { NanoctlError } from "../errors.ts";
 import type { Context } from "../process/context.ts";
-import { serviceLabel } from "../services/names.ts";
+import { pinnedName, serviceLabel } from "../services/names.ts";
 import { CredentialStore } from "../store/credential_store.ts";
+import { isOfStore } from "./session/target.ts";
 
 /**
  * The stored profiles that log in to a service that a person added, without those
@@ -18,10 +18,10 @@ export async function loginsOf(
     return snapshot.names.filter((profile) => {
       const { service = "" } = snapshot.find(profile) ?? {};
       return service.includes("@") && serviceLabel(service) === name &&
-        service !== `${name}@${digest}`;
+        service !== (digest && pinnedName(name, digest));
     });
   } catch (error) {
-    if (error instanceof NanoctlError && error.code.startsWith("file_")) {
+    if (isOfStore(error)) {
       return [];
     }
     throw error;

@@ -5,6 +5,7 @@ import type { Context } from "../process/context.ts";
 import { describedService } from "../services/description/described.ts";
 import { DescriptionError } from "../services/description/parse.ts";
 import type { ServiceDescription } from "../services/description/schema.ts";
+import { pinnedName } from "../services/names.ts";
 import type { Service } from "../services/service.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 import {
@@ -62,18 +63,14 @@ async function ofName(
   options: GlobalOptions,
   output: Output,
   name: string,
-  { description, file }: KnownDescription,
+  { description }: KnownDescription,
 ): Promise<ServiceUnderTest> {
   const named = { ...options, service: name };
   const resolved = await resolveTarget(context, named);
   const { target, store, snapshot } = resolved;
-  const service = describedService(
-    description,
-    file && `${name}@${file.digest}`,
-  );
   return {
     description,
-    service,
+    service: describedService(description, target.service),
     target,
     snapshot,
     provider: orNone(() =>
@@ -100,7 +97,7 @@ function ofFile(
     undefined);
   const url = given === undefined ? description.url : parseServiceUrl(given);
   if (url === undefined) throw noUrl(description);
-  const name = `${description.name}@${digest}`;
+  const name = pinnedName(description.name, digest);
   return {
     description,
     service: describedService(description, name),

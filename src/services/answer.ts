@@ -3,7 +3,8 @@ import { NanoctlError } from "../errors.ts";
 import { isNestedWithin } from "../http/body.ts";
 import type { HttpAnswer } from "../http/messages.ts";
 import { isObject, isRfc3339, parseExactly } from "../json.ts";
-import { withoutSecrets } from "../secret.ts";
+import { jsonBody } from "./error_body.ts";
+import { USERNAME_FAULTS } from "./username.ts";
 
 /**
  * The body of an answer, checked against a schema. With `exact` a number that
@@ -17,7 +18,7 @@ export function parseAnswer<T>(
   schema: v.GenericSchema<unknown, T>,
   { exact = false } = {},
 ): T {
-  const body = json(answer);
+  const body = jsonBody(answer);
   if (!isNestedWithin(body)) throw tooDeep(answer);
   const result = v.safeParse(schema, exact ? parseExactly(answer.text) : body);
   if (result.success) return result.output;
@@ -48,34 +49,18 @@ function faultOf(issue: v.BaseIssue<unknown>): string {
     : `expected ${issue.expected}, received ${kind(issue.input)}`;
 }
 
-function json(answer: HttpAnswer): unknown {
-  try {
-    return JSON.parse(answer.text);
-  } catch {
-    const type = answer.headers.get("content-type") ?? "no content type";
-    throw new NanoctlError(
-      "service_response",
-      `${answer.url.origin} answered with something that is not JSON (${type})`,
-      "check that the URL is the service's, not that of a proxy",
-    );
-  }
-}
-
 /** An RFC 3339 date, or null. */
 export const expirySchema: v.GenericSchema<unknown, Date | undefined> = v.pipe(
   v.nullable(v.pipe(v.string(), v.check(isRfc3339, "not an RFC 3339 date"))),
   v.transform((text) => text === null ? undefined : new Date(text)),
 );
 
-/** More than any name has, in UTF-16 code units. */
-const USERNAME_LIMIT = 256;
-
 /** A user name, which is stored and shown: a service could put the token there. */
 export const usernameSchema: v.GenericSchema<unknown, string> = v.pipe(
   v.string(),
-  v.check((name) => name !== "", "it is empty"),
-  v.check((name) => name.length <= USERNAME_LIMIT, "it is too long"),
-  v.check((name) => withoutSecrets(name) === name, "it holds a secret"),
+  ...USERNAME_FAULTS.map(([fault, holds]) =>
+    v.check<string, string>((name) => !holds(name), `it ${fault}`)
+  ),
 );
 
 /** A token as a header can carry it: visible ASCII. */

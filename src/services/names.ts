@@ -1,10 +1,15 @@
 import { BUILT_IN } from "./builtin/index.ts";
 
-/** The services that `--service` can name, beside those that a person added. */
-export const SERVICE_NAMES: readonly string[] = [
+/** The services that are code and no description. They have no URL of their own. */
+export const CODED_SERVICES: readonly string[] = [
   "nanoservices",
   "coder",
   "oauth",
+];
+
+/** The services that `--service` can name, beside those that a person added. */
+export const SERVICE_NAMES: readonly string[] = [
+  ...CODED_SERVICES,
   ...Object.keys(BUILT_IN),
 ];
 
@@ -21,6 +26,11 @@ export const DEFAULT_SERVICE: ServiceName = "nanoservices";
 /** Whether a service always says when a token expires. For others, no date means that it is unknown. */
 export function tellsExpiry(service: string): boolean {
   return service === "nanoservices";
+}
+
+/** The name of a service that a person added, pinned to the SHA-256 of its description. */
+export function pinnedName(name: string, digest: string): ServiceName {
+  return `${name}@${digest}`;
 }
 
 /** A service's name as a person knows it. */

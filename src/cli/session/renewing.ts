@@ -1,4 +1,6 @@
+import type { HttpClient } from "../../http/client.ts";
 import type { Context } from "../../process/context.ts";
+import type { Service } from "../../services/service.ts";
 import type { Renewing } from "../../tokens/renewal.ts";
 import type { Target } from "../../tokens/resolve.ts";
 import type { GlobalOptions } from "../command_line/shared_options.ts";
@@ -12,26 +14,26 @@ export function renewingFor(
   output: Output,
   target: Target,
 ): Renewing {
+  const connect = async (): Promise<{ http: HttpClient; service: Service }> => {
+    const { plainClient } = await import("./session.ts");
+    const { serviceOf } = await import("./services.ts");
+    const service = await serviceOf(context, target.service);
+    const { url } = target;
+    return {
+      service,
+      http: await plainClient(context, options, output, url, service),
+    };
+  };
   return {
-    connect: async () => {
-      const { plainClient } = await import("./session.ts");
-      const { serviceOf } = await import("./services.ts");
-      const service = await serviceOf(context, target.service);
-      return await plainClient(context, options, output, target.url, service);
-    },
+    connect: async () => (await connect()).http,
     prolong: async (secret, source) => {
-      const { plainClient, renewAtService } = await import("./session.ts");
-      const { serviceOf } = await import("./services.ts");
-      const service = await serviceOf(context, target.service);
-      return await renewAtService(
-        await plainClient(context, options, output, target.url, service),
-        service,
-        {
-          origin: "store",
-          source,
-          getToken: () => Promise.resolve({ secret }),
-        },
-      );
+      const { renewAtService } = await import("./session.ts");
+      const { http, service } = await connect();
+      return await renewAtService(http, service, {
+        origin: "store",
+        source,
+        getToken: () => Promise.resolve({ secret }),
+      });
     },
     runCommand: async ({ command }, source) => {
       const { runTokenCommand } = await import(

@@ -2,6 +2,7 @@ import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
 import { BUILT_IN } from "../../services/builtin/index.ts";
 import {
+  pinnedName,
   SERVICE_NAMES,
   serviceLabel,
   type ServiceName,
@@ -24,7 +25,7 @@ export async function namedServiceOf(
     "../../store/service_files.ts"
   );
   const file = await readServiceFile(context, name);
-  if (file) return `${name}@${file.digest}`;
+  if (file) return pinnedName(name, file.digest);
   throw new NanoctlError(
     "usage",
     /^[A-Za-z0-9-]{1,20}$/.test(name)
@@ -58,7 +59,7 @@ export async function serviceOf(
   ]);
   const name = serviceLabel(service);
   const file = await readServiceFile(context, name);
-  if (file && service === `${name}@${file.digest}`) {
+  if (file && service === pinnedName(name, file.digest)) {
     return describedService(parseDescription(file.bytes, file.path), service);
   }
   throw new NanoctlError(

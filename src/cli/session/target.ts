@@ -2,6 +2,7 @@ import type { Context } from "../../process/context.ts";
 import { hasCode, NanoctlError } from "../../errors.ts";
 import { parseServiceUrl } from "../../http/service_url.ts";
 import {
+  CODED_SERVICES,
   DEFAULT_SERVICE,
   serviceAt,
   serviceLabel,
@@ -143,7 +144,7 @@ async function usualUrlNamed(
   stored: StoredProfile | undefined,
 ): Promise<UrlNamed | undefined> {
   if (wanted === undefined || stored?.service === wanted) return undefined;
-  if (["nanoservices", "coder", "oauth"].includes(wanted)) return undefined;
+  if (CODED_SERVICES.includes(wanted)) return undefined;
   const url = await usualUrl(context, wanted);
   if (url !== undefined) return { url, source: "service" };
   throw new NanoctlError(

@@ -2,24 +2,15 @@ import { NanoctlError } from "../../errors.ts";
 import type { HttpClient } from "../../http/client.ts";
 import { clockFault } from "../../http/clock.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
-import { withoutSecrets } from "../../secret.ts";
+import { jsonBody } from "../error_body.ts";
 import type { Account, Service } from "../service.ts";
-import {
-  dateAt,
-  listAt,
-  read,
-  type ReadAnswer,
-  textAt,
-  valueAt,
-} from "./places.ts";
+import { USERNAME_FAULTS } from "../username.ts";
+import { dateAt, listAt, type ReadAnswer, textAt, valueAt } from "./places.ts";
 import { describedProblem } from "./refusals.ts";
 import { sendDescribed } from "./request.ts";
 import type { DatePlace, ServiceDescription } from "./schema.ts";
 
 type Asked = ServiceDescription["account"][number];
-
-/** More than any user name has, in UTF-16 code units. */
-const USERNAME_LIMIT = 256;
 
 /** What the answers have said so far. */
 interface Known {
@@ -87,7 +78,7 @@ async function tell(
 ): Promise<ReadAnswer | undefined> {
   const answer = await ask(description, client, asked, problem);
   if (!answer) return undefined;
-  const found = json(answer);
+  const found = { answer, body: jsonBody(answer) };
   known.username ??= textAt(found, asked.username);
   known.email ??= textAt(found, asked.email);
   known.scopes ??= listAt(found, asked.scopes);
@@ -124,30 +115,13 @@ async function ask(
   }
 }
 
-/** A user name is stored and shown: a service could put the token there. */
 function checkUsername(
   description: ServiceDescription,
   whose: ReadAnswer,
   username: string,
 ): void {
-  if (username.length > USERNAME_LIMIT) {
-    throw wrong(description, whose, "the user name is too long");
-  }
-  if (withoutSecrets(username) !== username) {
-    throw wrong(description, whose, "the user name holds a secret");
-  }
-}
-
-/** An answer's body, which has to be JSON. Throws `service_response`. */
-export function json(answer: HttpAnswer): ReadAnswer {
-  const found = read(answer);
-  if (found.body !== undefined) return found;
-  const type = answer.headers.get("content-type") ?? "no content type";
-  throw new NanoctlError(
-    "service_response",
-    `${answer.url.origin} answered with something that is not JSON (${type})`,
-    "check that the URL is the service's, not that of a proxy",
-  );
+  const found = USERNAME_FAULTS.find(([, holds]) => holds(username));
+  if (found) throw wrong(description, whose, `the user name ${found[0]}`);
 }
 
 /** When a token ends; undefined if it doesn't. Throws `service_response` for what is no date. */

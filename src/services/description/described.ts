@@ -3,9 +3,10 @@ import { type GrantedTokens, renewalTime } from "../../grant.ts";
 import type { HttpClient } from "../../http/client.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import { Secret } from "../../secret.ts";
+import { jsonBody } from "../error_body.ts";
 import type { GitLoginOfToken, Service } from "../service.ts";
 import { withoutProviders } from "../without_providers.ts";
-import { describedAccount, expiryIn, json } from "./account.ts";
+import { describedAccount, expiryIn } from "./account.ts";
 import { textAt } from "./places.ts";
 import { describedProblem } from "./refusals.ts";
 import { sendDescribed } from "./request.ts";
@@ -98,8 +99,11 @@ async function renew(
   const { renew } = description;
   const token = await client.provider?.getToken();
   if (!renew || !token) throw new Error("there is nothing to renew");
-  const answer = json(
-    await sendDescribed(description, client, renew, (answer, source) => {
+  const answer = await sendDescribed(
+    description,
+    client,
+    renew,
+    (answer, source) => {
       const error = problem(answer, source);
       return REFUSED.includes(answer.status) && !answer.leftOrigin &&
           error.code !== "rate_limited"
@@ -108,14 +112,15 @@ async function renew(
           `${answer.url.origin} does not prolong the token any more`,
         )
         : error;
-    }),
+    },
   );
-  const expiresAt = expiryIn(description, answer, renew.expires_at);
-  const issued = textAt(answer, renew.token);
+  const found = { answer, body: jsonBody(answer) };
+  const expiresAt = expiryIn(description, found, renew.expires_at);
+  const issued = textAt(found, renew.token);
   return {
     token: issued === undefined ? token.secret : new Secret(issued),
     ...(expiresAt
-      ? { expiresAt, renewAt: renewalTime(expiresAt, answer.answer.receivedAt) }
+      ? { expiresAt, renewAt: renewalTime(expiresAt, answer.receivedAt) }
       : {}),
   };
 }

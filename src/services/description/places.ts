@@ -1,5 +1,5 @@
 import { HTTP_DATE } from "../../http/clock.ts";
-import { isRfc3339 } from "../../json.ts";
+import { isRfc3339, ownMember } from "../../json.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import type { Conditions, DatePlace, Place } from "./schema.ts";
 
@@ -28,11 +28,7 @@ export function valueAt(
 ): unknown {
   if (header !== undefined) return answer.headers.get(header);
   let value = body;
-  for (const name of field?.split(".") ?? []) {
-    if (typeof value !== "object" || value === null) return undefined;
-    // Own members only: the path must not reach into the language itself.
-    value = Object.getOwnPropertyDescriptor(value, name)?.value;
-  }
+  for (const name of field?.split(".") ?? []) value = ownMember(value, name);
   return value;
 }
 
