@@ -6,6 +6,12 @@ import type { Output } from "../output.ts";
 import { DEFAULT_URL, type ResolvedTarget } from "./target.ts";
 
 /**
+ * How much of an answer is read that only says which service it is from, in
+ * bytes: 1 MiB. Web pages of that size are there, and more can fill the memory.
+ */
+const BODY_LIMIT = 1024 * 1024;
+
+/**
  * The target of a login, with the service that is found at its URL if none is
  * named and none is known for it. Says which one it is, unless it is the default.
  *
@@ -34,6 +40,7 @@ export async function recognizedTarget(
     output,
     target.url,
     await serviceOf(context, DEFAULT_SERVICE),
+    { bodyLimit: BODY_LIMIT },
   );
   const service = await recognize(client);
   if (service === undefined || service === target.service) return resolved;

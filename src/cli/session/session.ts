@@ -81,9 +81,11 @@ export async function plainClient(
   output: Output,
   baseUrl: string,
   service: Service,
+  limits: Pick<HttpOptions, "bodyLimit"> = {},
 ): Promise<HttpClient> {
   return new HttpClient({
     ...await connectionOptions(context, options, output),
+    ...limits,
     baseUrl: service.apiUrl?.(baseUrl) ?? baseUrl,
     present: service.present,
     ...(service.headers ? { fixedHeaders: service.headers } : {}),

@@ -1,4 +1,4 @@
-import { NanoctlError } from "../../errors.ts";
+import { hasCode, NanoctlError } from "../../errors.ts";
 import type { HttpClient } from "../../http/client.ts";
 import type { HttpAnswer } from "../../http/messages.ts";
 import { isWebPage } from "../../http/web_page.ts";
@@ -47,12 +47,16 @@ const OWN: readonly {
 export async function recognize(
   client: HttpClient,
 ): Promise<ServiceName | undefined> {
-  const own = await client.send({ path: "/v1/me" });
-  if (isNanoservices(read(own))) return "nanoservices";
+  const own = await client.send({ path: "/v1/me" })
+    .catch((error) => {
+      if (hasCode(error, "service_response")) return undefined;
+      throw error;
+    });
   // The login itself says what is wrong with it.
-  if (own.leftOrigin || own.status === 429 || own.status >= 500) {
+  if (!own || own.leftOrigin || own.status === 429 || own.status >= 500) {
     return undefined;
   }
+  if (isNanoservices(read(own))) return "nanoservices";
   const probes = [
     ...await describedProbes(client.baseUrl),
     ...OWN.map(
