@@ -39,7 +39,7 @@ export const SCENARIOS: readonly Scenario[] = [
     const half = 4 * life;
     return [
       { ...common, name: "all start in one minute" },
-      { ...common, name: "an outage when all are due", outage: life - MINUTE },
+      { ...common, name: "an outage when all are due", outage: 2 * life / 3 },
       { ...common, name: "an outage halfway", outage: half },
       { ...common, name: "all tokens refused halfway", refusal: half },
     ];

@@ -4,8 +4,11 @@ import type { Secret } from "./secret.ts";
 const RENEWED_BEFORE = 60_000;
 /** A token that lives shorter is renewed when this part of its life is left. */
 const PART = 0.2;
-/** In this last part of its life a token is renewed, at a moment that differs from machine to machine. */
-const SPREAD = 0.5;
+/**
+ * How much of its life a token has left when it is renewed, as a part of it: a
+ * moment in between, which differs from machine to machine.
+ */
+const SPREAD = { least: 1 / 3, most: 2 / 3 };
 
 /** What it takes to renew the tokens of a login: an OAuth server, or a program that prints them. */
 export type Grant = OAuthGrant | CommandGrant | ServiceGrant;
@@ -77,9 +80,9 @@ export function renewalTime(expiresAt: Date, now: Date): Date {
 }
 
 /**
- * The same tokens, to be renewed at a random moment of the second half of
- * their life from now on, and never later than before: a fleet that started as one
- * doesn't renew as one. `random` is from 0 up to 1.
+ * The same tokens, to be renewed at a random moment of the middle third of their
+ * life from now on: a fleet that started as one doesn't renew as one, and tokens
+ * outlive an outage of a third of their life. `random` is from 0 up to 1.
  */
 export function spreadRenewal<T extends Dated>(
   tokens: T,
@@ -89,15 +92,14 @@ export function spreadRenewal<T extends Dated>(
   const { expiresAt, renewAt } = tokens;
   if (!expiresAt || !renewAt) return tokens;
   const life = Math.max(expiresAt.getTime() - now.getTime(), 0);
-  const window = renewAt.getTime() - (expiresAt.getTime() - life * SPREAD);
-  const earlier = Math.max(window, 0) * random;
-  return { ...tokens, renewAt: new Date(renewAt.getTime() - earlier) };
+  const left = life * (SPREAD.least + (SPREAD.most - SPREAD.least) * random);
+  return { ...tokens, renewAt: new Date(expiresAt.getTime() - left) };
 }
 
 /**
  * When to try again after a renewal failed that was ahead of its time: at a random
- * moment of what is left, so that an outage doesn't end with a herd. Undefined if
- * nothing is left. `random` is from 0 up to 1.
+ * moment of the second half of what is left, so that an outage doesn't end with a
+ * herd. Undefined if nothing is left. `random` is from 0 up to 1.
  */
 export function postponedRenewal(
   expiresAt: Date,
@@ -106,7 +108,7 @@ export function postponedRenewal(
 ): Date | undefined {
   if (expiresAt <= now) return undefined;
   const wait = renewalTime(expiresAt, now).getTime() - now.getTime();
-  return new Date(now.getTime() + wait * random);
+  return new Date(now.getTime() + wait * (0.5 + random / 2));
 }
 
 type Dated = Pick<GrantedTokens, "expiresAt" | "renewAt">;

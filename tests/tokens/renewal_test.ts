@@ -266,9 +266,9 @@ describe("renewing", () => {
 
   const HOUR = 3_600_000;
   const spread: [random: number, renewed: number][] = [
-    [0, HOUR - 60_000],
-    [0.5, HOUR - 60_000 - (HOUR / 2 - 60_000) / 2],
-    [0.999999, HOUR / 2],
+    [0, 2 * HOUR / 3],
+    [0.5, HOUR / 2],
+    [0.999999, HOUR / 3],
   ];
   for (const [random, renewed] of spread) {
     it(
@@ -319,8 +319,10 @@ describe("renewing", () => {
     return saved;
   }
 
-  it("that fails ahead of its time is tried again at a random moment of what is left", async () => {
-    for (const [random, wait] of [[0, 0], [0.5, 120_000], [0.9, 216_000]]) {
+  it("that fails ahead of its time is tried again at a random moment of the second half of what is left", async () => {
+    for (
+      const [random, wait] of [[0, 120_000], [0.5, 180_000], [0.9, 228_000]]
+    ) {
       const given = { left: 300_000, isRefused: false, random: random ?? 0 };
       const [tokens, ...others] = await failed("network", given);
       assertEquals(others, []);
