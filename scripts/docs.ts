@@ -1,13 +1,15 @@
 /**
  * Writes what is made of the commands' specs:
  *
- *   deno task docs           docs/reference, a page a command, docs/man, the
- *                            schema of services, the index of the built-in ones
+ *   deno task docs           docs/reference, a page a command and one for errors,
+ *                            docs/man, the schema of services, the index of the
+ *                            built-in ones
  *   deno task docs --check   fails if that is not what is there
  */
 import { type HelpContent, helpOf } from "../src/cli/command_line/help.ts";
 import { COMMANDS, wordsBelow } from "../src/cli/command_line/table.ts";
 import { VERSION } from "../src/version.ts";
+import { errorsPage } from "./docs/errors.ts";
 import { markdownPage, referenceIndex } from "./docs/markdown.ts";
 import { manPage } from "./docs/man.ts";
 import { serviceSchema, servicesIndex } from "./docs/services.ts";
@@ -43,6 +45,7 @@ export async function generated(): Promise<Map<string, string>> {
     );
   }
   files.set("docs/reference/README.md", referenceIndex(pages, wordsBelow()));
+  files.set("docs/reference/errors.md", errorsPage());
   files.set("docs/service.schema.json", serviceSchema());
   files.set(SERVICES_INDEX, await servicesIndex());
   return await formatted(files);

@@ -36,6 +36,7 @@ export function referenceIndex(
   return [
     NOTE,
     "# Commands",
+    "[Errors](errors.md) lists the error codes and what to do about each.",
     ["| command | what it does |", "| --- | --- |", ...rows].join("\n"),
     ...shared.map(markdownSection),
   ].join("\n\n") + "\n";
@@ -56,6 +57,6 @@ function markdownSection({ heading, lines }: HelpSection): string {
 }
 
 /** Text in which Markdown sees nothing of its own. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[<>|*_`]/g, (char) => `\\${char}`);
 }

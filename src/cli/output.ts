@@ -1,5 +1,5 @@
 import type { Context } from "../process/context.ts";
-import { NanoctlError } from "../errors.ts";
+import type { ErrorCode, NanoctlError } from "../errors.ts";
 import { withoutSecrets } from "../secret.ts";
 
 /**
@@ -25,6 +25,16 @@ export function safeJson(value: unknown, indent?: number): string {
         ? char
         : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** These say all in their message. */
+const PLAIN: readonly ErrorCode[] = ["failed", "usage", "interrupted"];
+
+/** The hint of an error that has none of its own. */
+function explainHint({ code }: NanoctlError): string | undefined {
+  return PLAIN.includes(code)
+    ? undefined
+    : `run 'nanoctl explain ${code}' to see what helps`;
 }
 
 /** How much is said, and in which form: the global options that concern output. */
@@ -116,7 +126,8 @@ export class Output {
       return;
     }
     await this.#line(`error: ${error.message}`);
-    if (error.hint) await this.#line(`hint: ${error.hint}`);
+    const hint = error.hint ?? explainHint(error);
+    if (hint) await this.#line(`hint: ${hint}`);
   }
 
   async #line(text: string): Promise<void> {

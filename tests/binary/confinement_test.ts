@@ -70,6 +70,7 @@ const HARMED = [
   "src/dev_server/server.ts",
   "src/cli/completion/bash.ts",
   "src/cli/completion/complete.ts",
+  "src/cli/explanations.ts",
   "src/cli/known_services.ts",
 ];
 
@@ -196,6 +197,7 @@ describe("with a module in it that means harm, the compiled program", () => {
     { args: ["login", "--help"] },
     { args: ["help", "login"] },
     { args: ["completions", "bash"] },
+    { args: ["explain", "file_key"] },
     { args: ["__complete"] },
     { args: ["--version"], quick: true },
     { args: ["none-such"], fails: true },

@@ -159,6 +159,7 @@ describe("seen by strace, what is written to", () => {
     { args: ["service", "remove", "garden"], store: true },
     { args: ["service", "test", DESCRIPTION] },
     { args: ["completions", "bash"] },
+    { args: ["explain", "file_key"] },
     { args: ["__complete"] },
     { args: ["dev-server", "--port", "0"].concat("--json") },
   ];

@@ -116,6 +116,7 @@ const OFFLINE = [
   ["service", "show", "npm"],
   ["service", "remove", "garden"],
   ["completions", "bash"],
+  ["explain", "file_key"],
   ["logout"],
 ];
 

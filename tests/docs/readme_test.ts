@@ -227,7 +227,7 @@ describe("README.md", () => {
     const printed = `${stdout}${stderr}`.replaceAll(home.path, "/home/ada")
       .replace("from NANOSERVICES_URL", "the default");
     const [, shown = ""] = blocks(README).join("\n")
-      .match(/\$ nanoctl doctor\n([^]*?\nerror: .*\n)/) ?? [];
+      .match(/\$ nanoctl doctor\n([^]*?\nhint: .*\n)/) ?? [];
     assertEquals(asWords(shown), asWords(printed));
   });
 

@@ -228,6 +228,10 @@ nanoctl login --service garden --profile green --token-stdin --save < token`,
       shows: /^whoami\b/m,
     },
   },
+  "explain": {
+    "nanoctl explain network_tls": { shows: /^- .*--ca-file/m },
+    "nanoctl explain 7": { shows: /^file_key \(exit code 7\)$/m },
+  },
   "dev-server": {
     "nanoctl dev-server": {
       answers: [["Try, in another terminal:", "Ctrl-C"]],

@@ -285,7 +285,13 @@ describe("who may run programs", () => {
   ];
   const WITHOUT_TOKEN = [
     ...["logout --revoke", "use default", "store info", "store rekey"],
-    ...["completions bash", "dev-server", "whoami --help", "relogin"],
+    ...[
+      "completions bash",
+      "explain 7",
+      "dev-server",
+      "whoami --help",
+      "relogin",
+    ],
   ];
 
   it("is whoever gets a token, where a command is given that prints it", async () => {

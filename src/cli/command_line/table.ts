@@ -114,6 +114,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     summary: "Check a description against the real service.",
     load: async () => (await import("../commands/service/test.ts")).serviceTest,
   },
+  "explain": {
+    summary: "Explain an error code, and what to do about it.",
+    load: async () => (await import("../commands/explain.ts")).explain,
+  },
   "completions": {
     summary: "Print a script that completes command lines.",
     load: async () => (await import("../commands/completions.ts")).completions,
@@ -137,7 +141,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
   "to log in": ["login", "logout", "whoami", "status", "use"],
   "to use the token": ["token", "exec", "api", "external-auth", "credential"],
-  "to look after it": ["store", "service", "doctor"],
+  "to look after it": ["store", "service", "doctor", "explain"],
   "to try it out": ["dev-server", "completions"],
 };
 
