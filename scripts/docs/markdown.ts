@@ -12,9 +12,9 @@ export function markdownPage({ name, content }: Page): string {
     escaped(content.summary),
     ...content.description.map(escaped),
     ...content.sections
-      .filter(({ heading }) => heading !== "Options of every command")
+      .filter(({ heading }) => heading !== "Options for every command")
       .map(markdownSection),
-    "It also takes [the options of every command](README.md#options-of-every-command).",
+    "It also takes [the options of every command](README.md#options-for-every-command).",
   ].join("\n\n") + "\n";
 }
 
@@ -32,7 +32,7 @@ export function referenceIndex(
     } |`
   );
   const shared = root?.content.sections
-    .filter(({ heading }) => heading === "Options of every command") ?? [];
+    .filter(({ heading }) => heading === "Options for every command") ?? [];
   return [
     NOTE,
     "# Commands",

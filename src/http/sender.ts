@@ -144,7 +144,7 @@ export class Sender {
       throw new NanoctlError(
         "usage",
         `${
-          credential ? "a token" : "what is as good as a token"
+          credential ? "a token" : "a secret that is worth a token"
         } is not sent over plain http to ${hop.url.host}`,
         "use https, or say --insecure-http if you must",
       );

@@ -294,7 +294,7 @@ function lastKey(name: string): NanoctlError {
 function nothingThere(): NanoctlError {
   return new NanoctlError(
     "not_logged_in",
-    "there is no credential file to change the key of",
+    "there is no credential file yet, so no key to change",
     "log in first with 'nanoctl login'; it takes --key-source too",
   );
 }

@@ -246,7 +246,7 @@ describeWithShell("zsh", () => {
     const shell = await Shell.start("zsh", new Playground(home));
     await shell.shows(
       "nanoctl log",
-      "-- Log in with a token, given or asked for.",
+      "-- Log in, with a token or another way.",
     );
     await shell.shows("nanoctl --quie", "quiet");
     await shell.end();
@@ -285,7 +285,7 @@ describeWithShell("fish", () => {
     ], { env, home }).end();
     assertEquals([code, stderr], [0, ""]);
     assertEquals(stdout.trimEnd().split("\n"), [
-      "login\tLog in with a token, given or asked for.",
+      "login\tLog in, with a token or another way.",
       "logout\tDelete the stored token of a profile.",
     ]);
   });

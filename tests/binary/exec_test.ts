@@ -287,7 +287,7 @@ describe("exec ends", () => {
       args: () => ["exec", "--token", token, "echo", "hello"],
       exit: 2,
       code: "usage",
-      says: /^the command to run is not behind two hyphens$/,
+      says: /^the command to run has to come after --$/,
       hint: /nanoctl exec -- <command>/,
     },
     {

@@ -118,7 +118,7 @@ describe("a key that a docker credential helper keeps", () => {
     ...["garbage", "shapeless", "list", "mute", "deaf"].map((mode) => ({
       mode: `get-${mode}`,
       name: `gives ${mode} for an answer`,
-      says: /^docker-credential-fake gave an answer that makes no sense$/,
+      says: /^docker-credential-fake sent an unexpected response$/,
       hint: undefined,
     })),
     {

@@ -125,8 +125,8 @@ describe("two hyphens", () => {
   const wrong: [args: string[], says: RegExp][] = [
     [["token", "--", "x"], /argument/],
     [["logout", "--", "--all"], /^error: an argument can't begin with a hyph/],
-    [["--", "whoami"], /^error: the command goes before the two hyphens/],
-    [["external-auth", "--", "list"], /the command goes before the two hyph/],
+    [["--", "whoami"], /^error: the command goes before --/],
+    [["external-auth", "--", "list"], /the command goes before --/],
   ];
   for (const [args, says] of wrong) {
     it(`are wrong in ${args.join(" ")}`, async () => {

@@ -246,8 +246,8 @@ describe("nanoctl __complete", () => {
     assertEquals(await completed("store\0\0"), [
       0,
       "info\tShow where the credential file is and how it is encrypted.\n" +
-      "rekey\tEncrypt everything that is stored with a new key.\n" +
-      "key\tHave several keys open the credential file.\n",
+      "rekey\tRe-encrypt everything with a new key.\n" +
+      "key\tManage the keys of the credential file.\n",
       "",
     ]);
   });

@@ -292,7 +292,7 @@ describe("the token", () => {
     const error = await rejectionOf(clientOf(far, { baseUrl }).send(request));
     assertEquals([error.code, error.message, far.requests.length], [
       "usage",
-      "what is as good as a token is not sent over plain http to api.example",
+      "a secret that is worth a token is not sent over plain http to api.example",
       0,
     ]);
     await clientOf(far, { baseUrl, insecureHttp: true }).send(request);

@@ -33,7 +33,7 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
     valueOptions: [
       ...sections(text, "Options").matchAll(/^ {2}(?:-\w, )?(--[a-z-]+) </gm),
     ].map(([, name = ""]) => name),
-    globalOptions: flagsIn(text, "Options of every command"),
+    globalOptions: flagsIn(text, "Options for every command"),
     commands: [...sections(text, "Commands").matchAll(/^ {2}([a-z][\w-]*)/gm)]
       .map(([, name = ""]) => name),
     examples: [
@@ -49,13 +49,13 @@ export async function readHelp(path: string[] = []): Promise<Help[]> {
 
 /** The texts under headings that begin so, each up to the next one; without those of every command. */
 function sections(text: string, heading: string): string {
-  const isShared = heading === "Options of every command";
+  const isShared = heading === "Options for every command";
   return text.split(/\n(?=\S)/)
     .map((part) => part.split(":\n"))
     .filter(([first = ""]) =>
       isShared
         ? first === heading
-        : new RegExp(`^${heading}( (?!of every)|$)`).test(first)
+        : new RegExp(`^${heading}( (?!for every)|$)`).test(first)
     )
     .map(([, ...lines]) => lines.join(":\n")).join("\n");
 }

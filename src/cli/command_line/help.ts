@@ -130,14 +130,14 @@ function optionSections(specs: OptionSpecs): HelpSection[] {
 
 function agentSection(own: OptionSpecs): HelpSection {
   return {
-    heading: "Options of an agent",
+    heading: "Options for agents",
     lines: rowsOf(AGENT_OPTIONS, own),
   };
 }
 
 function globalSection(own: OptionSpecs): HelpSection {
   return {
-    heading: "Options of every command",
+    heading: "Options for every command",
     lines: rowsOf(GLOBAL_OPTIONS, own),
   };
 }

@@ -98,7 +98,7 @@ function withoutCommand(
   if (wantsHelp && isWhole) return { wants: "help", name: known };
   if (wantsVersion && words.length === 0) return { wants: "version" };
   const problem = line.problem ??
-    (behind?.length ? "The command goes before the two hyphens." : undefined);
+    (behind?.length ? "The command goes before --." : undefined);
   if (isWhole && line.fits && !problem && !wantsVersion) {
     return { wants: "help", name: known };
   }

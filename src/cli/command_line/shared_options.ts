@@ -6,7 +6,7 @@ import { flag, number, type OptionsOf, text, texts } from "./spec.ts";
 /** The options that every command takes. */
 export const GLOBAL_OPTIONS = {
   url: text("url", "The URL of the service.", { variable: "NANOSERVICES_URL" }),
-  service: text("name", "Kind of service.", {
+  service: text("name", "The service.", {
     variable: "NANOCTL_SERVICE",
     note: serviceNote(),
     choices: "services",
@@ -15,25 +15,25 @@ export const GLOBAL_OPTIONS = {
     variable: "NANOCTL_PROFILE",
     choices: "profiles",
   }),
-  token: text("token", "The token; others see it in the process list.", {
+  token: text("token", "The token; shows in the process list.", {
     short: "t",
   }),
-  tokenFile: text("path", "A file with the token; - is standard input.", {
+  tokenFile: text("path", "File with the token; - for standard input.", {
     choices: "files",
   }),
-  tokenCommand: text("command", "A program that prints the token.", {
+  tokenCommand: text("command", "Program that prints the token.", {
     variable: "NANOSERVICES_TOKEN_COMMAND",
   }),
-  header: texts("header", "A name=value sent with every request."),
+  header: texts("header", "Send name=value with every request."),
   json: flag("Print JSON on stdout, and errors as JSON."),
-  quiet: flag("Say nothing but data and errors.", { short: "q" }),
-  verbose: flag("Say each request on stderr, without secrets.", { short: "v" }),
-  timeout: number("seconds", "How long a request may take.", { default: "30" }),
-  caFile: text("path", "Also trust these, in PEM.", {
+  quiet: flag("Print only data and errors.", { short: "q" }),
+  verbose: flag("Log requests on stderr, without secrets.", { short: "v" }),
+  timeout: number("seconds", "Time limit of a request.", { default: "30" }),
+  caFile: text("path", "Also trust these authorities (PEM).", {
     variable: "NANOCTL_CA_FILE",
     choices: "files",
   }),
-  noColor: flag("Use no colours."),
+  noColor: flag("Don't use colors."),
   insecureHttp: flag("Send tokens over plain http to other machines."),
 };
 
@@ -53,22 +53,22 @@ export const VERSION_HELP = "Show the version, target and runtime.";
 
 /** The options of a command that an agent may run too. */
 export const AGENT_OPTIONS = {
-  agentToken: text("token", "Agent's token.", {
+  agentToken: text("token", "The token of the agent.", {
     variable: "NANOSERVICES_AGENT_TOKEN",
-    note: "These variables can begin with CODER_ too.",
+    note: "These variables also work as CODER_….",
   }),
-  agentTokenFile: text("path", "Its file.", {
+  agentTokenFile: text("path", "File with its token.", {
     variable: "NANOSERVICES_AGENT_TOKEN_FILE",
-    note: "A hyphen stands for standard input.",
+    note: "Use - for standard input.",
     choices: "files",
   }),
-  agentName: text("name", "Agent's name.", {
+  agentName: text("name", "The name of the agent.", {
     variable: "NANOSERVICES_AGENT_NAME",
   }),
-  agentUrl: text("url", "Agent's service.", {
+  agentUrl: text("url", "The agent's service.", {
     variable: "NANOSERVICES_AGENT_URL",
   }),
-  auth: text("way", "How it logs in.", {
+  auth: text("way", "How the agent authenticates.", {
     variable: "NANOSERVICES_AGENT_AUTH",
     note: `One of ${AGENT_AUTHS.join(",\n")}.`,
     choices: AGENT_AUTHS,

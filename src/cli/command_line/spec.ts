@@ -26,7 +26,7 @@ interface Details {
   readonly default?: string;
   /** More sentences of help. */
   readonly note?: string;
-  /** What it is for, where help groups a command's options: such as "of a device login". */
+  /** What it is for, where help groups a command's options: such as "for device login". */
   readonly group?: string;
   /** What to complete its value with; nothing without. The command checks what it is given. */
   readonly choices?: Choices;

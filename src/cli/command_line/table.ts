@@ -9,7 +9,7 @@ export interface TableEntry {
 /** All commands by name, in the order of help. A start loads the one that it runs. */
 export const COMMANDS: Readonly<Record<string, TableEntry>> = {
   "login": {
-    summary: "Log in with a token, given or asked for.",
+    summary: "Log in, with a token or another way.",
     load: async () => (await import("../commands/login.ts")).login,
   },
   "logout": {
@@ -25,7 +25,7 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: async () => (await import("../commands/status.ts")).status,
   },
   "doctor": {
-    summary: "Check that all is well, and say what helps if not.",
+    summary: "Find problems, and say how to fix them.",
     load: async () => (await import("../commands/doctor.ts")).doctor,
   },
   "token": {
@@ -43,23 +43,23 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
       (await import("../commands/external_auth/list.ts")).externalAuthList,
   },
   "credential git": {
-    summary: "Answer git, which asks for a login.",
+    summary: "Serve credentials to git.",
     load: async () =>
       (await import("../commands/credential/git.ts")).credentialGit,
   },
   "credential kubernetes": {
-    summary: "Answer kubectl, which asks for a token.",
+    summary: "Serve a token to kubectl.",
     load: async () =>
       (await import("../commands/credential/kubernetes.ts"))
         .credentialKubernetes,
   },
   "credential docker": {
-    summary: "Answer docker, skopeo and podman.",
+    summary: "Serve credentials to docker, skopeo and podman.",
     load: async () =>
       (await import("../commands/credential/docker.ts")).credentialDocker,
   },
   "api": {
-    summary: "Send an authenticated request, print the answer.",
+    summary: "Send an authenticated request.",
     load: async () => (await import("../commands/api.ts")).api,
   },
   "exec": {
@@ -75,11 +75,11 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: async () => (await import("../commands/store/info.ts")).storeInfo,
   },
   "store rekey": {
-    summary: "Encrypt everything that is stored with a new key.",
+    summary: "Re-encrypt everything with a new key.",
     load: async () => (await import("../commands/store/rekey.ts")).storeRekey,
   },
   "store key add": {
-    summary: "Have one more key open the credential file.",
+    summary: "Add a key that opens the credential file.",
     load: async () =>
       (await import("../commands/store/key/add.ts")).storeKeyAdd,
   },
@@ -89,12 +89,12 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
       (await import("../commands/store/key/list.ts")).storeKeyList,
   },
   "store key remove": {
-    summary: "Have a key no longer open the credential file.",
+    summary: "Remove a key of the credential file.",
     load: async () =>
       (await import("../commands/store/key/remove.ts")).storeKeyRemove,
   },
   "service add": {
-    summary: "Add a service that a file or a URL describes.",
+    summary: "Add a service from a file or a URL.",
     load: async () => (await import("../commands/service/add.ts")).serviceAdd,
   },
   "service list": {
@@ -106,20 +106,20 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
     load: async () => (await import("../commands/service/show.ts")).serviceShow,
   },
   "service remove": {
-    summary: "Forget a service that was added.",
+    summary: "Remove an added service.",
     load: async () =>
       (await import("../commands/service/remove.ts")).serviceRemove,
   },
   "service test": {
-    summary: "Check a description against the real service.",
+    summary: "Test a description against the real service.",
     load: async () => (await import("../commands/service/test.ts")).serviceTest,
   },
   "explain": {
-    summary: "Explain an error code, and what to do about it.",
+    summary: "Explain an error code, and how to fix it.",
     load: async () => (await import("../commands/explain.ts")).explain,
   },
   "completions": {
-    summary: "Print a script that completes command lines.",
+    summary: "Print a shell completion script.",
     load: async () => (await import("../commands/completions.ts")).completions,
   },
   "dev-server": {
@@ -131,10 +131,10 @@ export const COMMANDS: Readonly<Record<string, TableEntry>> = {
 /** The groups of commands, and what help says about each. */
 export const GROUPS: Readonly<Record<string, string>> = {
   "external-auth": "Get tokens of external providers, such as GitHub.",
-  "credential": "Give tools the logins that they ask for.",
-  "store": "Look after the credential file.",
-  "store key": "Have several keys open the credential file.",
-  "service": "Describe other services.",
+  "credential": "Serve credentials to git, docker and kubectl.",
+  "store": "Manage the credential file.",
+  "store key": "Manage the keys of the credential file.",
+  "service": "Manage descriptions of other services.",
 };
 
 /** In which groups help lists the commands of the first level, and in which order. */

@@ -32,7 +32,7 @@ async function explained(
   if (name === "exec" && message.startsWith("No arguments allowed")) {
     return new NanoctlError(
       "usage",
-      "the command to run is not behind two hyphens",
+      "the command to run has to come after --",
       "put it there: nanoctl exec -- <command>",
     );
   }

@@ -28,17 +28,17 @@ const OPTIONS = {
     default: "GET; POST with fields or input",
     choices: ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
   }),
-  field: texts("field", "A name=value for body or query; repeatable.", {
+  field: texts("field", "Add name=value to the body or query.", {
     short: "f",
   }),
-  input: text("file", "A file with the body; - is standard input.", {
+  input: text("file", "File with the body; - for standard input.", {
     choices: "files",
   }),
   header: texts("header", "A name:value of a header; repeatable.", {
     short: "H",
     note: "As name=value: as other commands take it.",
   }),
-  include: flag("Print the answer's status and headers too.", { short: "i" }),
+  include: flag("Also print the status and headers.", { short: "i" }),
 };
 
 /** The options of `api`. */

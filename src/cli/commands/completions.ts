@@ -9,8 +9,8 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 /** `nanoctl completions <shell>`: the script by which a shell completes our command lines. */
 export const completions: Command<GlobalOptions> = {
   description:
-    "For bash, zsh or fish. The script asks nanoctl at every tab, which sends\n" +
-    "no request and needs no key.",
+    "For bash, zsh or fish. The script calls nanoctl at each Tab, which sends no\n" +
+    "request and needs no key.",
   arguments: ["shell"],
   argumentChoices: [SHELLS],
   examples: [

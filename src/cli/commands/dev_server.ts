@@ -34,10 +34,10 @@ const DEFAULT_PORT = 7080;
 const DEFAULT_HOST = "127.0.0.1";
 
 const OPTIONS = {
-  port: number("port", "The port; 0 takes any free one.", {
+  port: number("port", "The port; 0 picks a free one.", {
     default: `${DEFAULT_PORT}`,
   }),
-  host: text("address", "A loopback address.", { default: DEFAULT_HOST }),
+  host: text("address", "The loopback address.", { default: DEFAULT_HOST }),
   metadata: texts(
     "clouds",
     `Be the metadata service of ${CLOUDS.join(", ")} too.`,
@@ -45,7 +45,7 @@ const OPTIONS = {
   ),
   as: text(
     "service",
-    `Be another service: ${SERVICES.join(", ")}.`,
+    `Play another service: ${SERVICES.join(", ")}.`,
     { choices: SERVICES },
   ),
 };
@@ -55,7 +55,7 @@ export type DevServerCommandOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 
 /** `nanoctl dev-server`: the embedded service, until Ctrl-C. */
 export const devServer: Command<DevServerCommandOptions> = {
-  description: "It keeps everything in memory and listens on loopback only.",
+  description: "Keeps everything in memory and listens on loopback only.",
   options: OPTIONS,
   examples: [
     ["In one terminal", "nanoctl dev-server"],

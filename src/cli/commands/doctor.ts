@@ -5,9 +5,9 @@ import { Output } from "../output.ts";
 
 /** `nanoctl doctor`: whether all that a command needs is well. */
 export const doctor: Command<GlobalOptions> = {
-  description: "It changes nothing and shows no secret.",
+  description: "Changes nothing and shows no secrets.",
   examples: [
-    ["Where something doesn't work", "nanoctl doctor"],
+    ["When something doesn't work", "nanoctl doctor"],
     ["For one service", "nanoctl doctor --url https://nano.example.com"],
     ["In a script", "nanoctl doctor --json | jq '.checks[] | .result'"],
   ],

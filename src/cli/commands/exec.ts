@@ -20,7 +20,7 @@ const SIGNALS: Deno.Signal[] = [
 const FROM_TERMINAL: Deno.Signal[] = ["SIGINT", "SIGQUIT"];
 
 const OPTIONS = {
-  env: text("name", "The variable of the token.", { default: TOKEN_VARIABLE }),
+  env: text("name", "The variable for the token.", { default: TOKEN_VARIABLE }),
 };
 
 /** The options of `exec`. */
@@ -57,7 +57,7 @@ export async function runExec(
     throw new NanoctlError(
       "usage",
       "there is no command to run",
-      "give it behind two hyphens: nanoctl exec -- <command>",
+      "put it after --: nanoctl exec -- <command>",
     );
   }
   const variable = variableName(options);

@@ -14,13 +14,13 @@ const WIDTH = 80;
 /** `nanoctl explain [code]`: what an error means and how to solve it, offline. */
 export const explain: Command<GlobalOptions> = {
   description:
-    "Takes an error code, as hints and --json name it, or an exit code.\n" +
-    "Without one, lists all. Sends no request and reads no file.",
+    "Takes an error code, as in hints and --json, or an exit code. Without one,\n" +
+    "lists all codes. Sends no request and reads no file.",
   arguments: ["code?"],
   argumentChoices: [CODES],
   examples: [
     ["After a certificate error", "nanoctl explain network_tls"],
-    ["All that ends with exit code 7", "nanoctl explain 7"],
+    ["All errors with exit code 7", "nanoctl explain 7"],
   ],
   run: (context, options, [code]) => runExplain(context, options, code),
 };

@@ -21,28 +21,28 @@ import { canAsk, promptUntilValid } from "../token_prompt.ts";
 import type { Login } from "../validated_login.ts";
 import type { ResolvedTarget } from "../session/target.ts";
 
-const DEVICE = { group: "of a login with a code" };
-const MACHINE = { group: "of a machine's login" };
-const OAUTH = { group: "of an OAuth login" };
+const DEVICE = { group: "for device login" };
+const MACHINE = { group: "for machines" };
+const OAUTH = { group: "for OAuth" };
 
 const OPTIONS = {
   tokenStdin: flag("Read the token from standard input."),
-  save: flag("Store the token, wherever it came from."),
+  save: flag("Store the token, whatever its source."),
   keySource: text(
     "source",
-    "Where the key of a new credential file is.",
+    "Where to keep the key of a new file.",
     KEY_SOURCE,
   ),
-  force: flag("Move aside an unreadable file; start anew."),
-  device: flag("Log in with a code, on any device.", DEVICE),
-  noQr: flag("Show no QR code.", DEVICE),
+  force: flag("Move an unreadable file aside; start anew."),
+  device: flag("Approve a code on any device.", DEVICE),
+  noQr: flag("Don't show a QR code.", DEVICE),
   noBrowser: flag("Don't offer to open a browser.", DEVICE),
-  clientCredentials: flag("Log in as the client itself.", MACHINE),
-  subjectTokenFile: text("path", "Exchange a workload's token (JWT).", {
+  clientCredentials: flag("Log in with client credentials.", MACHINE),
+  subjectTokenFile: text("path", "Exchange a workload token (JWT).", {
     choices: "files",
     ...MACHINE,
   }),
-  audience: text("name", "Where an exchanged token is to be used.", MACHINE),
+  audience: text("name", "The audience of the exchanged token.", MACHINE),
   issuer: text("url", "Log in at this OAuth server.", OAUTH),
   clientId: text("id", "The OAuth client.", { default: "nanoctl", ...OAUTH }),
   clientSecretFile: text("path", "The client secret.", {
@@ -51,7 +51,7 @@ const OPTIONS = {
     choices: "files",
     ...OAUTH,
   }),
-  scope: text("scopes", "What to ask for, with spaces between.", OAUTH),
+  scope: text("scopes", "The scopes to request.", OAUTH),
 };
 
 /** The options of `login`. */
@@ -60,19 +60,19 @@ export type LoginOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 /** `nanoctl login`: validates a token, and stores it when a person typed it. */
 export const login: Command<LoginOptions> = {
   description:
-    "A token from the environment or from an option is validated and not kept.\n" +
-    "One typed at the masked prompt is validated, encrypted and stored.",
+    "Validates a token from the environment or an option, and doesn't store it.\n" +
+    "Validates, encrypts and stores a token that you type at the masked prompt.",
   options: OPTIONS,
   examples: [
     ["At a terminal", "nanoctl login"],
     ["In CI", "NANOSERVICES_TOKEN=… nanoctl login"],
-    ["From a secret file", "nanoctl login --token-stdin < token.txt"],
+    ["From a file", "nanoctl login --token-stdin < token.txt"],
     [
       "From a secret manager",
       "nanoctl login --save --token-command 'op read op://dev/nano/token'",
     ],
     ["To Coder", "nanoctl login --service coder --url https://coder.example"],
-    ["With a code", "nanoctl login --device"],
+    ["With a device code", "nanoctl login --device"],
     ["OpenID provider", "nanoctl login --device --issuer https://id.example"],
   ],
   writesStore: true,

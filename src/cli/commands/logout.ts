@@ -12,9 +12,9 @@ import type { ResolvedTarget, Stored } from "../session/target.ts";
 type Opened = Omit<Stored, "profile">;
 
 const OPTIONS = {
-  revoke: flag("End the token at the service too."),
+  revoke: flag("Revoke the token at the service, too."),
   all: flag("Delete the stored tokens of all profiles."),
-  force: flag("Move aside a credential file that can't be read."),
+  force: flag("Move an unreadable credential file aside."),
 };
 
 /** The options of `logout`. */
@@ -24,8 +24,8 @@ export type LogoutOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 export const logout: Command<LogoutOptions> = {
   options: OPTIONS,
   examples: [
-    ["Forget the token here", "nanoctl logout"],
-    ["End it everywhere", "nanoctl logout --revoke"],
+    ["Delete the local token", "nanoctl logout"],
+    ["Revoke it, too", "nanoctl logout --revoke"],
   ],
   writesStore: true,
   run: runLogout,

@@ -208,7 +208,7 @@ function parseAnswer(answer: string, helper: string): { Secret: string } {
   } catch {
     throw new NanoctlError(
       "file_key",
-      `docker-credential-${helper} gave an answer that makes no sense`,
+      `docker-credential-${helper} sent an unexpected response`,
     );
   }
 }

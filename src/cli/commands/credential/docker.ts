@@ -12,7 +12,7 @@ import type { CredentialStore } from "../../../store/credential_store.ts";
 import type { DockerLogin } from "../../../tools/docker.ts";
 
 const OPTIONS = {
-  keySource: text("source", "Where a new file's key is.", KEY_SOURCE),
+  keySource: text("source", "Where to keep the key of a new file.", KEY_SOURCE),
 };
 
 /** The options of `credential docker`. */
@@ -23,10 +23,10 @@ export type CredentialDockerOptions =
 /** `nanoctl credential docker`: docker's credential helper, for skopeo and podman too. */
 export const credentialDocker: Command<CredentialDockerOptions> = {
   description:
-    "Docker calls it by the name docker-credential-nanoctl, which is a link\n" +
-    "to nanoctl in a folder of PATH. The action is store, get, erase, list or\n" +
-    "version. A registry for which nothing was stored gets the token of the\n" +
-    "external provider that the service has for its host.",
+    "Docker calls it as docker-credential-nanoctl, a link to nanoctl in a folder\n" +
+    "of PATH. The action is store, get, erase, list or version. A registry that\n" +
+    "has no stored login gets the token of the external provider that the\n" +
+    "service has for its host.",
   arguments: ["action"],
   options: OPTIONS,
   takesAgent: true,

@@ -18,15 +18,15 @@ export type CredentialGitOptions =
 /** `nanoctl credential git`: git's credential helper, and its GIT_ASKPASS. */
 export const credentialGit: Command<CredentialGitOptions> = {
   description:
-    "For a host of an external provider, or of the service itself. It answers\n" +
-    "get and ignores store and erase: the service keeps the tokens.",
+    "For the hosts of external providers and of the service itself. Answers get\n" +
+    "and ignores store and erase: the service keeps the tokens.",
   arguments: ["action?", "question?"],
   options: OPTIONS,
   takesAgent: true,
   examples: [
     ["Set git up", "nanoctl credential git --setup"],
-    ["As another login", "nanoctl credential git --setup --profile work"],
-    ["Take it back", "nanoctl credential git --teardown"],
+    ["As another profile", "nanoctl credential git --setup --profile work"],
+    ["Undo", "nanoctl credential git --teardown"],
   ],
   usesToken: "sends",
   runsPrograms: ({ setup, teardown }) => setup === true || teardown === true,

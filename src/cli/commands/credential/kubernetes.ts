@@ -6,12 +6,12 @@ import { Output } from "../../output.ts";
 /** `nanoctl credential kubernetes`: an exec credential plugin of kubectl. */
 export const credentialKubernetes: Command<AgentCommandOptions> = {
   description:
-    "An ExecCredential with the active token, in the version that\n" +
-    "KUBERNETES_EXEC_INFO asks for, else in v1. kubectl calls it.",
+    "Prints an ExecCredential with the active token, in the version that\n" +
+    "KUBERNETES_EXEC_INFO asks for, otherwise v1. kubectl calls it.",
   takesAgent: true,
   examples: [
     ["What kubectl gets", "nanoctl credential kubernetes"],
-    ["As another login", "nanoctl credential kubernetes --profile work"],
+    ["As another profile", "nanoctl credential kubernetes --profile work"],
   ],
   usesToken: "hands over",
   run: runCredentialKubernetes,

@@ -6,8 +6,8 @@ import { Output, plainText } from "../../output.ts";
 import type { ExternalAuth, ExternalToken } from "../../../services/service.ts";
 
 const OPTIONS = {
-  extra: text("path", "Print a field that came along, like team.id."),
-  output: text("format", "As coder prints it: text or json.", {
+  extra: text("path", "Print an extra field, such as team.id."),
+  output: text("format", "Output format: text or json.", {
     short: "o",
     choices: ["text", "json"],
   }),
@@ -37,8 +37,7 @@ export type AccessTokenOptions =
 /** `nanoctl external-auth access-token <provider>`: a provider's token, or where to get one. */
 export const accessToken: Command<AccessTokenOptions> = {
   description:
-    "When someone must authenticate first, it prints the URL at which to do\n" +
-    "so and exits with 1.",
+    "If you have to authenticate first, prints the URL for it and exits with 1.",
   arguments: ["provider"],
   argumentChoices: [USUAL_PROVIDERS],
   options: OPTIONS,

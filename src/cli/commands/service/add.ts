@@ -13,8 +13,8 @@ import { canAsk } from "../../token_prompt.ts";
 import type { Source } from "../../service_source.ts";
 
 const OPTIONS = {
-  sha256: text("hex", "The SHA-256 that it has to have."),
-  replace: flag("Replace another description of its name."),
+  sha256: text("hex", "Require this SHA-256."),
+  replace: flag("Replace a description of the same name."),
 };
 
 /** The options of `service add`. */
@@ -23,8 +23,8 @@ export type ServiceAddOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 /** `nanoctl service add <file or URL>`: keeps a description, after a look at where it sends a token. */
 export const serviceAdd: Command<ServiceAddOptions> = {
   description:
-    "One from a URL is added once you press Enter, or if it has the SHA-256\n" +
-    "that --sha256 gives. docs/services.md says what a description says.",
+    "Asks before it adds one from a URL, unless --sha256 gives its checksum.\n" +
+    "docs/services.md documents the format.",
   arguments: ["source"],
   argumentChoices: ["files"],
   options: OPTIONS,

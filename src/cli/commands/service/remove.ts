@@ -8,12 +8,12 @@ import { Output } from "../../output.ts";
 /** `nanoctl service remove <name>`: forgets a description that was added. */
 export const serviceRemove: Command<GlobalOptions> = {
   description:
-    "Its logins stay stored, and are of use again with the same description.",
+    "Its logins stay stored, and work again once you add the same description.",
   arguments: ["name"],
   argumentChoices: ["added services"],
   examples: [
-    ["Forget it", "nanoctl service remove garden"],
-    ["Its logins before that", "nanoctl logout --service garden"],
+    ["Remove it", "nanoctl service remove garden"],
+    ["First log out of it", "nanoctl logout --service garden"],
   ],
   writesStore: true,
   run: (context, options, [name = ""]) =>

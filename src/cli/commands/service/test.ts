@@ -6,16 +6,16 @@ import { Output } from "../../output.ts";
 /** `nanoctl service test <name or file>`: whether a description fits the real service. */
 export const serviceTest: Command<GlobalOptions> = {
   description:
-    "It sends the service a token that can't be valid, and the one that is\n" +
-    "given or stored, and asks whose it is. A file need not be added for that.",
+    "Sends the service an invalid token, then the given or stored one, and asks\n" +
+    "whose it is. Takes a file, too, before you add it.",
   arguments: ["name-or-file"],
   argumentChoices: ["services"],
   examples: [
     [
-      "Before it is added",
+      "Before adding it",
       "nanoctl service test garden.json --token-file token",
     ],
-    ["One that was added", "nanoctl service test garden --profile green"],
+    ["An added service", "nanoctl service test garden --profile green"],
   ],
   usesToken: "sends",
   run: (context, options, [which = ""]) =>

@@ -13,8 +13,8 @@ import { Output } from "../../output.ts";
 import { encryptionJson } from "./info.ts";
 
 const OPTIONS = {
-  keySource: text("source", "Where the new key is.", KEY_SOURCE),
-  drop: texts("name", "Leave out a key that can't be opened here."),
+  keySource: text("source", "Where to keep the new key.", KEY_SOURCE),
+  drop: texts("name", "Drop a key that can't be opened here."),
 };
 
 /** The options of `store rekey`. */
@@ -22,18 +22,17 @@ export type StoreRekeyOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 
 /** `nanoctl store rekey`: changes the key, and where it comes from. */
 export const storeRekey: Command<StoreRekeyOptions> = {
-  description:
-    "Without --key-source the key still comes from where it came from.\n" +
-    "A new passphrase or key is read from NANOCTL_NEW_PASSPHRASE or\n" +
-    "NANOCTL_NEW_ENCRYPTION_KEY, or from the file that the same name with\n" +
-    "_FILE at its end gives; a passphrase is otherwise asked for.\n\n" +
-    "Where several keys open the file, all of them do afterwards, too; with\n" +
-    "--key-source the one of that source is a new one.",
+  description: "Without --key-source, keeps the source of the key.\n" +
+    "Reads a new passphrase or key from NANOCTL_NEW_PASSPHRASE or\n" +
+    "NANOCTL_NEW_ENCRYPTION_KEY, or from the file that the same name with _FILE\n" +
+    "gives; otherwise asks for a passphrase.\n\n" +
+    "If several keys open the file, all of them open it afterwards; --key-source\n" +
+    "replaces the one of that source.",
   options: OPTIONS,
   examples: [
     ["A new key from the same source", "nanoctl store rekey"],
     [
-      "From the key file to a passphrase",
+      "Switch to a passphrase",
       "nanoctl store rekey --key-source passphrase",
     ],
   ],

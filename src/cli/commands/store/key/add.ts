@@ -12,8 +12,8 @@ import type { Context } from "../../../../process/context.ts";
 import { Output } from "../../../output.ts";
 
 const OPTIONS = {
-  keySource: text("source", "Where the new key is.", KEY_SOURCE),
-  name: text("name", "What to call it.", { default: "its source" }),
+  keySource: text("source", "Where to keep the new key.", KEY_SOURCE),
+  name: text("name", "The name of the key.", { default: "its source" }),
 };
 
 /** The options of `store key add`. */
@@ -22,15 +22,15 @@ export type StoreKeyAddOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 /** `nanoctl store key add`: one more key opens the file. */
 export const storeKeyAdd: Command<StoreKeyAddOptions> = {
   description:
-    "Each key alone opens the file: a passphrase, for instance, if a key file is\n" +
-    "lost. A new passphrase or key is read as by 'nanoctl store rekey'.\n\n" +
-    "A command line keeps the key elsewhere, in a key management service or a\n" +
-    "hardware key: its last argument is wrap or unwrap (docs/key_sources.md).\n" +
+    "Any one key opens the file: a passphrase, for instance, if you lose the key\n" +
+    "file. Reads a new passphrase or key as 'nanoctl store rekey' does.\n\n" +
+    "A command keeps the key elsewhere, in a key management service or a hardware\n" +
+    "key: nanoctl appends wrap or unwrap to it (docs/key_sources.md).\n" +
     "Older versions of nanoctl can't read a file with several keys.",
   options: OPTIONS,
   examples: [
     [
-      "A passphrase for a bad day",
+      "A recovery passphrase",
       "nanoctl store key add --name recovery --key-source passphrase",
     ],
     [

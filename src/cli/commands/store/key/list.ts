@@ -10,7 +10,7 @@ import type { KeyChanges, ListedKey } from "../../../../store/key_changes.ts";
 import { Output } from "../../../output.ts";
 
 const OPTIONS = {
-  check: flag("Also try whether each opens the file here."),
+  check: flag("Check whether each opens the file here."),
 };
 
 /** The options of `store key list`. */
@@ -19,7 +19,7 @@ export type StoreKeyListOptions = GlobalOptions & OptionsOf<typeof OPTIONS>;
 /** `nanoctl store key list`: the keys that open the file. */
 export const storeKeyList: Command<StoreKeyListOptions> = {
   description:
-    "Checking asks for passphrases on a terminal, and runs what keeps a key.",
+    "With --check, asks for passphrases on a terminal and runs key commands.",
   options: OPTIONS,
   examples: [
     ["At a glance", "nanoctl store key list"],

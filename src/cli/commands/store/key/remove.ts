@@ -6,12 +6,12 @@ import { Output } from "../../../output.ts";
 /** `nanoctl store key remove`: a key no longer opens the file. */
 export const storeKeyRemove: Command<GlobalOptions> = {
   description:
-    "Another key has to open the file here first, which may ask for a passphrase.\n" +
-    "Who has the removed key and an older copy of the file can still open that\n" +
-    "copy, and later ones too, until 'nanoctl store rekey' changes the data key.",
+    "Another key has to open the file first, which may ask for a passphrase.\n" +
+    "Someone with the removed key and an old copy of the file can open that copy\n" +
+    "and later ones, until 'nanoctl store rekey' changes the data key.",
   arguments: ["name"],
   examples: [
-    ["A machine that is gone", "nanoctl store key remove old-laptop"],
+    ["A lost laptop", "nanoctl store key remove old-laptop"],
     ["For a script", "nanoctl store key remove old-laptop --json"],
   ],
   writesStore: true,
