@@ -3,6 +3,8 @@ import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import * as v from "valibot";
 import { TARGETS } from "../scripts/release.ts";
+import { pythonWith } from "./support/example_ways.ts";
+import { yamlDocuments } from "./support/yaml.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("..")).replace(/[\\/]$/, "");
 const FOLDER = `${ROOT}/.github/workflows`;
@@ -50,40 +52,11 @@ const WORKFLOW = v.strictObject({
 type Job = v.InferOutput<typeof JOB>;
 type Step = v.InferOutput<typeof STEP>;
 
-/** YAML as JSON, by the parser of Debian's python3-yaml. */
-const PARSE = `
-import json, sys, yaml
-class Loader(yaml.SafeLoader): pass
-# As YAML 1.2 has it, "on" is a word and no truth.
-Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in all if tag != "tag:yaml.org,2002:bool"]
-    for first, all in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-import re
-Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
-print(json.dumps(yaml.load(open(sys.argv[1]), Loader)))
-`;
-
-function python(args: string[]): { success: boolean; stdout: string } {
-  try {
-    const { success, stdout } = new Deno.Command("python3", {
-      args: ["-c", ...args],
-      stderr: "null",
-    }).outputSync();
-    return { success, stdout: new TextDecoder().decode(stdout) };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { success: false, stdout: "" };
-  }
-}
-
 const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
-const canParse = python(["import yaml"]).success;
+const canParse = pythonWith("yaml")() === undefined;
 
 function parsed(name: string): v.InferOutput<typeof WORKFLOW> {
-  const { success, stdout } = python([PARSE, `${FOLDER}/${name}`]);
-  assert(success, `${name} is no YAML`);
-  return v.parse(WORKFLOW, JSON.parse(stdout));
+  return v.parse(WORKFLOW, yamlDocuments(`${FOLDER}/${name}`)[0]);
 }
 
 function jobsOf(name: string): [string, Job][] {

@@ -19,7 +19,17 @@ import { SPEC_EXAMPLES } from "./spec_examples.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
 /** What an example may need, and a machine may lack. */
-const OTHERS = ["curl", "fish", "git", "jq", "npm", "openssl", "skopeo", "zsh"];
+const OTHERS = [
+  "curl",
+  "fish",
+  "git",
+  "jq",
+  "kubectl",
+  "npm",
+  "openssl",
+  "skopeo",
+  "zsh",
+];
 /** A block that only sets variables, which hold for the rest of its page. */
 const SETS_VARIABLES = /^([A-Z_]+=\S+( +#.*)?\n)+$/;
 const SPECS = await specExamples();

@@ -25,6 +25,17 @@ const POLLS_GITHUB = `curl -s http://127.0.0.1:7081/login/oauth/access_token \\
   -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\
   -d "device_code=$(jq -r .device_code device.json)" | jq -r .access_token`;
 
+/** Secrets are what kubectl would have sent to a cluster. */
+const KUBECTL = `kubectl() {
+  case $1 in
+    create) command kubectl "$@" --dry-run=client -o json > "$4.json" ;;
+    get) jq -j .data.key "$3.json" ;;
+  esac
+}`;
+const TAKES_MANIFESTS = {
+  elsewhere: "tests/orchestration/kubernetes_test.ts",
+};
+
 /** The examples of the pages. */
 export const PAGE_EXAMPLES: ExampleTable = {
   "README.md": {
@@ -198,6 +209,25 @@ export const PAGE_EXAMPLES: ExampleTable = {
   "docs/fleet.md": {
     "apiVersion: apps/v1": { elsewhere: "tests/docs/fleet_test.ts" },
     "apiVersion: v1": { elsewhere: "tests/docs/fleet_test.ts" },
+  },
+  "docs/kubernetes.md": {
+    "head -c 32 /dev/urandom | base64 | kubectl create secret generic nanoctl-key --from-file=key=/dev/stdin":
+      {
+        before: KUBECTL,
+        after:
+          "jq -r .data.key nanoctl-key.json | base64 -d | base64 -d | wc -c",
+        shows: /^32$/m,
+      },
+    "kubectl apply -f kubernetes/agent.yaml": TAKES_MANIFESTS,
+    "kubectl apply -f kubernetes/build.yaml": TAKES_MANIFESTS,
+    "(umask 077 && kubectl get secret nanoctl-key -o jsonpath='{.data.key}' | base64 -d > key)":
+      {
+        before: KUBECTL,
+        after:
+          "jq -r '.data[\"credentials.json\"]' nanoctl-login.json | base64 -d",
+        shows: /"url": "https:\/\/nano\.example\.com"/,
+      },
+    "kubectl apply -f kubernetes/mounted_login.yaml": TAKES_MANIFESTS,
   },
   ...KEY_EXAMPLES,
 

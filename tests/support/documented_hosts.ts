@@ -8,7 +8,7 @@ import { TokenGate } from "./token_gate.ts";
 import { TransitServer } from "./transit_server.ts";
 
 /** The password of the git server, which is the token of the provider github. */
-const PROVIDER_TOKEN = "gho_that-the-git-server-takes";
+export const PROVIDER_TOKEN = "gho_that-the-git-server-takes";
 
 /** What is below these paths is no part of the protocol: other people's clients ask for it. */
 const OTHERS = /^\/(v1\/things|-\/)/;
