@@ -35,6 +35,8 @@ const KUBECTL = `kubectl() {
 const TAKES_MANIFESTS = {
   elsewhere: "tests/orchestration/kubernetes_test.ts",
 };
+const RUNS_PIPELINES = { elsewhere: "tests/orchestration/ci_test.ts" };
+const RUNS_UNITS = { elsewhere: "tests/orchestration/systemd_test.ts" };
 
 /** The examples of the pages. */
 export const PAGE_EXAMPLES: ExampleTable = {
@@ -209,6 +211,17 @@ export const PAGE_EXAMPLES: ExampleTable = {
   "docs/fleet.md": {
     "apiVersion: apps/v1": { elsewhere: "tests/docs/fleet_test.ts" },
     "apiVersion: v1": { elsewhere: "tests/docs/fleet_test.ts" },
+  },
+  "docs/ci.md": {
+    "name: Publish": RUNS_PIPELINES,
+    "publish:": RUNS_PIPELINES,
+    "pipeline {": RUNS_PIPELINES,
+  },
+  "docs/systemd.md": {
+    "install -D -m 644 -t /etc/systemd/system systemd/nanoctl-*.service systemd/nanoctl-*.timer":
+      RUNS_UNITS,
+    "install -D -m 600 token.txt /etc/nanoctl/token": RUNS_UNITS,
+    "mkdir -p -m 700 /etc/credstore.encrypted": RUNS_UNITS,
   },
   "docs/kubernetes.md": {
     "head -c 32 /dev/urandom | base64 | kubectl create secret generic nanoctl-key --from-file=key=/dev/stdin":
