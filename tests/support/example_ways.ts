@@ -59,13 +59,20 @@ export type ExampleTable<E extends Entry = Entry> = Readonly<
 /** Debian's Python with this module. */
 export function pythonWith(module: string): Need {
   return () => {
-    const script = `/usr/bin/python3 -c 'import ${module}'`;
-    const { success } = new Deno.Command("sh", {
-      args: ["-c", script],
-      stderr: "null",
-    }).outputSync();
-    return success ? undefined : `python3 has no ${module}`;
+    return hasModule(module) ? undefined : `python3 has no ${module}`;
   };
+}
+
+function hasModule(name: string): boolean {
+  try {
+    return new Deno.Command("/usr/bin/python3", {
+      args: ["-c", `import ${name}`],
+      stderr: "null",
+    }).outputSync().success;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  }
 }
 
 /** Somebody is asked for a token, and types one. */

@@ -1,5 +1,8 @@
 import { describe, it } from "@std/testing/bdd";
 
+/** A suite of what is there on Linux alone. */
+export const onLinux = Deno.build.os === "linux" ? describe : describe.skip;
+
 /**
  * A suite that needs something of the machine. Where that is `missing` it is skipped,
  * and says so in its name; in CI it fails.

@@ -141,7 +141,10 @@ export class SystemdMachine {
       this.#pid = firstChildOf(this.#child.pid);
       return this.#pid > 0 && exists(this.at("/run/systemd/private"));
     }, "systemd has booted");
-    await Promise.race([booted, failed]);
+    await Promise.race([booted, failed]).catch((error) => {
+      this.#child.kill("SIGKILL");
+      throw error;
+    });
   }
 }
 
