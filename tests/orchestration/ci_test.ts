@@ -202,6 +202,16 @@ onLinux("the pipeline for GitLab CI", () => {
     return [job, runner];
   }
 
+  itNeeding(pythonWith("yaml")(), "has no keyword that GitLab lacks", () => {
+    const [document] = yamlDocuments(join(FOLDER, "gitlab_ci.yml"));
+    assert(v.is(PIPELINE, document));
+    const [[name, job] = ["", {}]] = Object.entries(document);
+    for (const slip of ["id_token", "afterscript", "variable"]) {
+      assert(!v.is(PIPELINE, { [name]: { ...job, [slip]: [] } }), slip);
+    }
+    return Promise.resolve();
+  });
+
   const SHELLS = ["bash -eo pipefail", "sh -e"];
   for (const shell of SHELLS) {
     itNeeding(MISSING, `runs in ${shell}, and leaves nothing`, async () => {
