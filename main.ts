@@ -1,3 +1,4 @@
+import { ownOs } from "./src/process/system/systems.ts";
 import { TOKEN_COMMAND, variableIfText } from "./src/process/variables.ts";
 import { type FileTop, readTop } from "./src/store/file_top.ts";
 import { foldersOf } from "./src/store/paths.ts";
@@ -7,7 +8,7 @@ let needed: FileTop | undefined;
 if (["token", "--version", "-V"].includes(Deno.args[0] ?? "")) {
   const { credentials } = foldersOf({
     env: { get: variableIfText },
-    os: Deno.build.os,
+    os: ownOs,
   });
   if (Deno.args[0] === "token") needed = readTop(credentials, new Date());
   const runsCommand = Boolean(variableIfText(TOKEN_COMMAND)) ||
@@ -20,7 +21,7 @@ if (["token", "--version", "-V"].includes(Deno.args[0] ?? "")) {
     const { runFastPath } = await import("./src/cli/fast_path.ts");
     const done = await runFastPath(Deno.args, {
       env: Deno.env,
-      os: Deno.build.os,
+      os: ownOs,
       now: () => new Date(),
       write: (bytes) => Deno.stdout.writeSync(bytes),
     });

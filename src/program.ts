@@ -5,6 +5,7 @@ import { dropPermissions, startWorker } from "./process/drop_permissions.ts";
 import { permissionsFor } from "./process/permissions.ts";
 import { showProgress } from "./process/progress.ts";
 import { progressLine } from "./process/streams.ts";
+import { ownOs } from "./process/system/systems.ts";
 import { systemContext } from "./process/system_context.ts";
 import {
   READ_ONLY,
@@ -26,7 +27,7 @@ export async function runProgram(known?: FileTop): Promise<number> {
   const line = await parse(lineOfTool(Deno.args));
   const run = line.wants === "run" ? line : undefined;
   const env = { get: variableIfText };
-  const folders = foldersOf({ env, os: Deno.build.os });
+  const folders = foldersOf({ env, os: ownOs });
   const top = known ?? readTop(folders.credentials, new Date());
   const needed = permissionsFor(
     run,

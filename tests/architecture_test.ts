@@ -95,6 +95,9 @@ const MAY_READ: Record<string, (keyof typeof OUTSIDE)[]> = {
   "src/dev_server/listen.ts": ["environment"],
 };
 
+/** What differs by system. */
+const SYSTEM = "src/process/system/";
+
 const RULES: Record<string, Rule> = {
   "only a few files read the environment, the clock, the terminal or our name":
     (files) =>
@@ -126,6 +129,28 @@ const RULES: Record<string, Rule> = {
           /(globalThis|self|window)\s*(\?\.|\.|\[\s*["'`])\s*fetch\b/g,
         )
       ),
+
+  "only src/process/system/ knows one system from another": (files) =>
+    files.flatMap(({ path, code }) =>
+      path.startsWith(SYSTEM) ? [] : matches(
+        path,
+        code,
+        /\bDeno\s*(\?\.|\.|\[\s*["'`])\s*build\b(?!\s*\.\s*(arch|target)\b)/g,
+        /\{[^{}]*\bbuild\b[^{}]*\}\s*=\s*Deno\b/g,
+        /\b(process|navigator)\s*(\?\.|\.)\s*platform\b/g,
+        /["'`](windows|win32|darwin|macos)["'`]/g,
+        /\b(LOCAL)?APPDATA\b|\bUSERPROFILE\b|\bPATHEXT\b/g,
+        /\b(add|remove)SignalListener\s*\(\s*["'`]SIG(?!INT\b)/g,
+        /\bcbreak\b/g,
+      )
+    ),
+
+  "a system imports nothing but systems": (files) =>
+    everyImport(files)
+      .filter(({ from, target }) =>
+        from.startsWith(SYSTEM) && !target?.startsWith(SYSTEM)
+      )
+      .map(shown),
 
   "@cliffy/command is imported by src/cli/command_line/cliffy_tree.ts only": (
     files,
@@ -462,6 +487,20 @@ const BREAKS: Record<string, [path: string, code: string][]> = {
         "const again = {\n    fetch: globalThis.fetch,\n};",
       ],
     ],
+  "only src/process/system/ knows one system from another": [
+    ["src/store/paths.ts", 'const isWindows = Deno.build.os === "linux";'],
+    ["src/store/paths.ts", "const { build } = Deno;"],
+    ["src/cli/expiry.ts", "const name = process.platform;"],
+    ["src/cli/commands/exec.ts", 'if (context.os === "darwin") return;'],
+    ["src/http/retry.ts", "const isWindows = os === `windows`;"],
+    ["src/tokens/file.ts", 'const folder = env.get("LOCALAPPDATA");'],
+    ["src/cli/prompts.ts", 'Deno.addSignalListener("SIGHUP", end);'],
+    ["src/cli/prompts.ts", "stdin.setRaw(true, { cbreak: true });"],
+  ],
+  "a system imports nothing but systems": [
+    ["src/process/system/unix.ts", 'import "../variables.ts";'],
+    ["src/process/system/windows.ts", 'await import("@std/path");'],
+  ],
   "a command's file loads only what the program loads, and helpers of src/cli/":
     [
       [
@@ -651,6 +690,7 @@ const HARMLESS: [path: string, code: string][] = [
     'const page = import.meta.resolve("./page.html");',
   ],
   ["src/tokens/file.ts", 'import { paths } from "../store/paths.ts";'],
+  ["src/version.ts", "const text = [Deno.build.target, Deno.build.arch];"],
   ["src/process/context.ts", 'import type { Secret } from "../secret.ts";'],
   [
     "src/cli/commands/api.ts",

@@ -59,7 +59,7 @@ interface Git {
 }
 
 function gitOf({ env: { toObject }, os }: Context): Git {
-  const env = childEnvironment(toObject());
+  const env = childEnvironment(toObject(), os);
   const path = findProgram("git", env, os)?.path;
   if (path) return { path, env };
   throw new NanoctlError(

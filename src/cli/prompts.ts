@@ -1,5 +1,6 @@
 import { Secret } from "@cliffy/prompt/secret";
 import { NanoctlError } from "../errors.ts";
+import { ownSystem } from "../process/system/systems.ts";
 
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
@@ -13,9 +14,6 @@ const MARK_LENGTH = 6;
 const PASTE_MARKS = ["\x1b[200~", "\x1b[201~"].map((
   mark,
 ) => [...new TextEncoder().encode(mark)]);
-
-/** The exit codes of the signals that end a program, from its first prompt on. */
-const ENDED_BY = { SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131 } as const;
 
 type Key = Parameters<Secret["handleEvent"]>[0];
 
@@ -71,7 +69,7 @@ export async function promptSecret(message: string): Promise<string> {
     });
   } finally {
     // Ctrl-C is a signal again, as it is wherever nobody reads keys.
-    Deno.stdin.setRaw(true, { cbreak: true });
+    ownSystem.hush(Deno.stdin);
   }
 }
 
@@ -82,7 +80,7 @@ export async function promptSecret(message: string): Promise<string> {
  */
 export async function waitForEnter(): Promise<boolean> {
   listenForEnd();
-  Deno.stdin.setRaw(true, { cbreak: true });
+  ownSystem.hush(Deno.stdin);
   const keys = new Uint8Array(64);
   for (;;) {
     const length = await Deno.stdin.read(keys);
@@ -106,9 +104,9 @@ const listeners = new Map<Deno.Signal, () => void>();
 
 /** So that the terminal is given back too when a signal ends the program. */
 function listenForEnd(): void {
-  if (Deno.build.os === "windows" || listeners.size > 0) return;
-  for (const [name, code] of Object.entries(ENDED_BY)) {
-    const signal = name as keyof typeof ENDED_BY;
+  if (listeners.size > 0) return;
+  for (const [name, code] of Object.entries(ownSystem.endingSignals)) {
+    const signal = name as Deno.Signal;
     const listener = (): void => {
       Deno.stdin.setRaw(false);
       endProcess(code);

@@ -1,6 +1,7 @@
 import type { CommandGrant, ServiceGrant } from "../grant.ts";
 import { isCommandOrigin, type TokenProvider } from "../http/token_provider.ts";
 import type { Context } from "../process/context.ts";
+import { systemOf } from "../process/system/systems.ts";
 import type { Account } from "../services/service.ts";
 import type { OAuthLogin, Way } from "./oauth_login.ts";
 import type { OAuthOptions } from "./oauth_options.ts";
@@ -76,7 +77,7 @@ async function byCommand(
   const told = (await session.provider.getToken()).expiresAt;
   const expiresAt = told ?? account.expiresAt;
   // It is to be found from any folder.
-  const isPath = (context.os === "windows" ? /[\\/]/ : /\//).test(program);
+  const isPath = systemOf(context.os).isPath(program);
   const command = [isPath ? resolve(program) : program, ...args];
   return {
     session,

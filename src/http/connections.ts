@@ -1,9 +1,9 @@
 import type { Context } from "../process/context.ts";
+import { systemOf } from "../process/system/systems.ts";
 import { withoutProxies, withSystemStore } from "../process/variables.ts";
 import { makeClient, wellFormed } from "./tls/certificates.ts";
 import { proxyFor, type ProxyServer } from "./proxy/proxy_server.ts";
 import type { MakeClient } from "./proxy/tunnel.ts";
-import { READ_BY_RUNTIME } from "./tls/runtime_store.ts";
 import type { SystemAuthorities } from "./tls/system_authorities.ts";
 
 type AuthoritiesModule = typeof import("./tls/system_authorities.ts");
@@ -58,7 +58,7 @@ export class Connections {
     const proxy = this.#proxy(url);
     const tls = url.protocol === "https:" || proxy?.url.startsWith("https:");
     if (!tls && !proxy?.credentials && !this.#options.direct) return {};
-    if (tls && READ_BY_RUNTIME.includes(this.#options.context.os)) {
+    if (tls && systemOf(this.#options.context.os).keepsAuthorities) {
       this.#system ??= this.#load(({ systemAuthorities }) => systemAuthorities);
     }
     const by = proxy?.credentials ? proxy.url : "the usual way";

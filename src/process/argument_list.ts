@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { ownOs, systemOf } from "./system/systems.ts";
 
 /** Between arguments (POSIX, XCU 2.3: the blanks and the newline). */
 const BLANK = /[ \t\r\n]/;
@@ -8,17 +9,23 @@ const ESCAPED_IN_QUOTES = '$`"\\\n';
 /**
  * Splits a command line into a program and its arguments, by the quoting of a
  * POSIX shell (XCU 2.2): quotes and the backslash, and nothing else. No shell
- * runs, so a variable, a pattern or a pipe is plain text. What begins with `[`
- * is a JSON list of strings instead. `what` names the text in errors, which
- * never quote it.
+ * runs, so a variable, a pattern or a pipe is plain text. On Windows backslashes
+ * are for paths: there they only mean something before a double quote, as for
+ * CommandLineToArgvW. What begins with `[` is a JSON list of strings instead.
+ * `what` names the text in errors, which never quote it.
  *
  * Throws `usage` for an unfinished quote, a list that names no program, a NUL,
  * and JSON that is no list of strings.
  */
-export function argumentList(text: string, what: string): string[] {
+export function argumentList(
+  text: string,
+  what: string,
+  os: string = ownOs,
+): string[] {
+  const { escapesByBackslash } = systemOf(os);
   const list = text.trimStart().startsWith("[")
     ? jsonList(text, what)
-    : splitLine(text, what);
+    : splitLine(escapesByBackslash ? text : withEscapes(text), what);
   if (list.some((argument) => argument.includes("\0"))) {
     throw refused(`${what} has a NUL character in it`);
   }
@@ -67,6 +74,20 @@ function splitLine(text: string, what: string): string[] {
     at = part.end;
   }
   return argument === undefined ? list : [...list, argument];
+}
+
+/** What a line of Windows is made of, as far as backslashes and quotes go. */
+const WINDOWS_PIECE =
+  /'[^']*'?|("(?:\\.|[^"\\])*"?)|(?:\\\\)*\\"|(?:\\\\)+(?=")|(\\+)/gs;
+
+/** A line of Windows as a shell has it: there a backslash is one, unless a double quote follows. */
+function withEscapes(line: string): string {
+  return line.replace(
+    WINDOWS_PIECE,
+    (piece, quoted?: string, backslashes?: string) =>
+      quoted?.replace(/\\+(?!["\\])/g, "$&$&") ??
+        (backslashes ? backslashes + backslashes : piece),
+  );
 }
 
 /** A piece of an argument: a character, an escaped one, or what is between quotes. */

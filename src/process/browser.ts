@@ -1,6 +1,7 @@
 import { childEnvironment } from "./child_environment.ts";
 import { findProgram } from "./program_path.ts";
 import type { Context } from "./context.ts";
+import { systemOf } from "./system/systems.ts";
 
 /** A program that opens a page in a person's browser. */
 export interface Browser {
@@ -16,31 +17,23 @@ const REMOTE = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"];
 export function findBrowser(
   { env, os }: Pick<Context, "env" | "os">,
 ): Browser | undefined {
+  if (REMOTE.some((name) => env.get(name))) return undefined;
   const variables = env.toObject();
-  if (REMOTE.some((name) => variables[name])) return undefined;
-  const [name, ...args] = openerOf(os, variables);
+  const [name, ...args] = systemOf(os).pageOpener(variables);
   const path = name && findProgram(name, variables, os)?.path;
   return path ? { path, args } : undefined;
-}
-
-function openerOf(os: string, variables: Record<string, string>): string[] {
-  if (os === "darwin") return ["open"];
-  if (os === "windows") return ["rundll32", "url.dll,FileProtocolHandler"];
-  // Without a display there could only be a browser in the terminal, which is in use.
-  const hasDisplay = variables.DISPLAY || variables.WAYLAND_DISPLAY;
-  return hasDisplay ? ["xdg-open"] : [];
 }
 
 /** Opens a page. False if the program failed or couldn't be run. */
 export async function openPage(
   { path, args }: Browser,
   page: string,
-  { env }: Pick<Context, "env">,
+  { env, os }: Pick<Context, "env" | "os">,
 ): Promise<boolean> {
   try {
     const child = new Deno.Command(path, {
       args: [...args, page],
-      env: childEnvironment(env.toObject()),
+      env: childEnvironment(env.toObject(), os),
       clearEnv: true,
       stdin: "null",
       stdout: "null",

@@ -1,3 +1,6 @@
+import type { System } from "./system/system.ts";
+import { systemOf } from "./system/systems.ts";
+
 /**
  * Where a program is: at a path to run it by, or only in an entry of PATH that
  * depends on the working folder; undefined if it is nowhere.
@@ -8,9 +11,7 @@ export type ProgramPlace =
   | undefined;
 
 /** What is at a path, and for which system. */
-type IsProgram = (path: string, isWindows: boolean) => boolean;
-
-const WINDOWS_ABSOLUTE = /^([a-z]:[\\/]|[\\/]{2})/i;
+type IsProgram = (path: string, system: System) => boolean;
 
 /**
  * Finds a program as Go's `exec.LookPath` does since 1.19: a name with a slash
@@ -26,18 +27,20 @@ export function findProgram(
   os: string,
   isProgram: IsProgram = isProgramFile,
 ): ProgramPlace {
-  const isWindows = os === "windows";
-  if ((isWindows ? /[\\/:]/ : /\//).test(name)) return { path: name };
-  const names = isWindows ? windowsNames(name, env) : [name];
+  const system = systemOf(os);
+  if (system.isPath(name)) return { path: name };
+  const names = system.programNames(name, env);
   const find = (folders: string[]): string | undefined =>
-    folders.flatMap((folder) => names.map((each) => below(folder, each, os)))
-      .find((path) => isProgram(path, isWindows));
-  const isAbsolute = (folder: string): boolean =>
-    isWindows ? WINDOWS_ABSOLUTE.test(folder) : folder.startsWith("/");
+    folders.flatMap((folder) =>
+      names.map((each) => below(folder, each, system))
+    )
+      .find((path) => isProgram(path, system));
   const folders = pathFolders(env, os);
-  const path = find(folders.filter(isAbsolute));
+  const path = find(folders.filter(system.isAbsolute));
   if (path !== undefined) return { path };
-  const passedOver = find(folders.filter((folder) => !isAbsolute(folder)));
+  const passedOver = find(
+    folders.filter((folder) => !system.isAbsolute(folder)),
+  );
   return passedOver === undefined ? undefined : { passedOver };
 }
 
@@ -46,44 +49,22 @@ export function pathFolders(
   env: Record<string, string>,
   os: string,
 ): string[] {
-  const isWindows = os === "windows";
-  const path = isWindows ? windowsVariable(env, "PATH") : env.PATH;
-  if (!path) return [];
-  const folders = isWindows
-    // Quotes keep a semicolon from ending an entry.
-    ? [...path.matchAll(/(?:^|;)((?:[^;"]|"[^"]*"?)*)/g)]
-      .map(([, folder = ""]) => folder.replaceAll('"', ""))
-    : path.split(":");
-  return folders.map((folder) => folder || ".");
+  const system = systemOf(os);
+  const key = Object.keys(env).find((name) =>
+    system.variableKey(name) === "PATH"
+  );
+  const path = key === undefined ? undefined : env[key];
+  return path ? system.splitList(path).map((folder) => folder || ".") : [];
 }
 
-function below(folder: string, name: string, os: string): string {
-  const separator = os === "windows" ? "\\" : "/";
+function below(folder: string, name: string, { separator }: System): string {
   return folder.endsWith(separator) ? folder + name : folder + separator + name;
 }
 
-/** The file names that a name stands for: itself if it has an extension, and with each extension of PATHEXT. */
-function windowsNames(name: string, env: Record<string, string>): string[] {
-  const endings = windowsVariable(env, "PATHEXT") ?? ".com;.exe;.bat;.cmd";
-  const names = endings.toLowerCase().split(";")
-    .filter((ending) => ending !== "").map((ending) => name + ending);
-  return name.includes(".") ? [name, ...names] : names;
-}
-
-/** A variable in any case; undefined if it is empty. */
-function windowsVariable(
-  env: Record<string, string>,
-  name: string,
-): string | undefined {
-  const found = Object.keys(env).find((key) => key.toUpperCase() === name);
-  return env[found ?? name] || undefined;
-}
-
-/** Whether a path is a regular file, executable for someone if the system has such a permission. */
-function isProgramFile(path: string, isWindows: boolean): boolean {
+/** Whether a path is a regular file that someone may run, as far as the system has such a permission. */
+function isProgramFile(path: string, system: System): boolean {
   try {
-    const { isFile, mode } = Deno.statSync(path);
-    return isFile && (isWindows || ((mode ?? 0) & 0o111) !== 0);
+    return system.isProgram(Deno.statSync(path));
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 import type { Context, Prompts } from "./context.ts";
 import { Interrupt } from "./interrupt.ts";
 import { outputStream, standardInput } from "./streams.ts";
+import { ownOs } from "./system/systems.ts";
 import { bypassProxyForLoopback, variable } from "./variables.ts";
 
 /** The context of the running process, with this way of asking a person. */
@@ -27,7 +28,7 @@ export function systemContext(prompts: Prompts): Context {
       return interrupt.promise;
     },
     releaseInterrupt: () => interrupt.release(),
-    os: Deno.build.os,
+    os: ownOs,
   };
 }
 

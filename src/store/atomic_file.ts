@@ -2,6 +2,8 @@ import { basename } from "@std/path/basename";
 import { dirname } from "@std/path/dirname";
 import { join } from "@std/path/join";
 import { NanoctlError } from "../errors.ts";
+import type { System } from "../process/system/system.ts";
+import { ownSystem } from "../process/system/systems.ts";
 import type { FileSystem } from "./file_system.ts";
 import { OTHER_FOLDERS } from "./permissions.ts";
 
@@ -16,16 +18,17 @@ export function writeAtomic(
   fs: FileSystem,
   path: string,
   bytes: Uint8Array,
+  system: System = ownSystem,
 ): void {
   const temporary = temporaryName(path);
   try {
-    writeSynced(fs, temporary, bytes);
-    fs.renameSync(temporary, path);
+    writeSynced(fs, temporary, bytes, system);
+    system.rename(fs, temporary, path);
   } catch (error) {
     removeIfThere(fs, temporary);
     throw unwritable(path, error);
   }
-  syncFolder(fs, dirname(path));
+  if (system.syncsFolders) syncFolder(fs, dirname(path));
 }
 
 /** Removes what killed runs left beside the file. Only under the exclusive lock. */
@@ -50,6 +53,7 @@ function writeSynced(
   fs: FileSystem,
   path: string,
   bytes: Uint8Array,
+  { sync }: System,
 ): void {
   using file = fs.openSync(path, {
     createNew: true,
@@ -59,10 +63,10 @@ function writeSynced(
   for (let written = 0; written < bytes.length;) {
     written += file.writeSync(bytes.subarray(written));
   }
-  file.syncSync();
+  sync(file);
 }
 
-/** So that the new name outlives a power cut; not every system lets folders be synced. */
+/** So that the new name outlives a power cut; not every file system can do that. */
 function syncFolder(fs: FileSystem, folder: string): void {
   try {
     using file = fs.openSync(folder);

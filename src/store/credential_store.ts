@@ -55,8 +55,8 @@ export class CredentialStore {
   /** The path of the credential file. Throws `usage` if there is no place for it. */
   get path(): string {
     const folder = configDir(this.#context);
-    if (!folder) throw noPlace("credential file", "NANOCTL_CONFIG_DIR");
-    return below(folder, "credentials.json");
+    if (folder) return below(folder, "credentials.json");
+    throw noPlace("credential file", "NANOCTL_CONFIG_DIR", this.#context);
   }
 
   /** Throws `usage` if there is no place for the credential file, and `file_unwritable` if it is only read. */

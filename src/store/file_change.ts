@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { systemOf } from "../process/system/systems.ts";
 import { removeLeftovers, writeAtomic } from "./atomic_file.ts";
 import { formatFile } from "./credential_file.ts";
 import type { CredentialFile } from "./file_format.ts";
@@ -32,7 +33,7 @@ export async function changeFile(
     const changed = await change(load());
     if (!changed) return;
     const bytes = new TextEncoder().encode(formatFile(changed, path));
-    writeAtomic(context.fs, path, bytes);
+    writeAtomic(context.fs, path, bytes, systemOf(context.os));
   });
 }
 

@@ -1,3 +1,5 @@
+import { ownSystem } from "../process/system/systems.ts";
+
 /** What a folder with secrets in it may be open to, in permission bits: the user alone. */
 export const FOLDER_MODE = 0o700;
 /** The same for a file. */
@@ -5,10 +7,9 @@ export const FILE_MODE = 0o600;
 /** What no file of ours comes near to: more than 100,000 logins, in bytes. */
 export const FILE_LIMIT = 64 * 2 ** 20;
 
-/** Whether a file or a folder is open to more than a mode allows. Windows has no modes: there the folder's access list counts. */
+/** Whether a file or a folder is open to more than a mode allows. Without modes the folder's access list counts. */
 export function isLoose({ mode }: Deno.FileInfo, allowed: number): boolean {
-  return mode !== null && Deno.build.os !== "windows" &&
-    (mode & 0o777 & ~allowed) !== 0;
+  return mode !== null && ownSystem.hasModes && (mode & 0o777 & ~allowed) !== 0;
 }
 
 /** What tells a file from any that takes its place. */

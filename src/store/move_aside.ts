@@ -1,3 +1,4 @@
+import { systemOf } from "../process/system/systems.ts";
 import { unwritable } from "./atomic_file.ts";
 import { withExclusiveLock } from "./file_lock.ts";
 import { checkOwner, lstat } from "./permissions.ts";
@@ -18,7 +19,7 @@ export async function moveAside(
     }
     const aside = unusedName(path, context.now());
     try {
-      context.fs.renameSync(path, aside);
+      systemOf(context.os).rename(context.fs, path, aside);
     } catch (error) {
       throw unwritable(path, error);
     }
@@ -32,7 +33,7 @@ export async function putBack(
   aside: string,
 ): Promise<void> {
   await withExclusiveLock(lockPath, () => {
-    if (!lstat(path)) context.fs.renameSync(aside, path);
+    if (!lstat(path)) systemOf(context.os).rename(context.fs, aside, path);
     return Promise.resolve();
   });
 }

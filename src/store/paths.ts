@@ -1,20 +1,22 @@
 import type { Context } from "../process/context.ts";
+import type { System } from "../process/system/system.ts";
+import { ownSystem, systemOf } from "../process/system/systems.ts";
 import { NanoctlError } from "../errors.ts";
-
-// By hand: @std/path knows much more of paths, which a start would have to load.
-const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
 
 /** What the folders depend on. */
 export type Place = Pick<Context, "os"> & { env: Pick<Context["env"], "get"> };
 
+// By hand: @std/path knows much more of paths, which a start would have to load.
 /** The path of something below a folder. */
 export function below(folder: string, ...names: string[]): string {
-  return [folder.replace(/[\\/]+$/, ""), ...names].join(SEPARATOR);
+  return [folder.replace(/[\\/]+$/, ""), ...names].join(
+    ownSystem.separator,
+  );
 }
 
 /** The folder of a path that {@linkcode below} made. */
 export function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf(SEPARATOR)) || SEPARATOR;
+  return ownSystem.folderOf(path);
 }
 
 /** A folder, and the variable that says where it is. */
@@ -33,7 +35,7 @@ export function configFolder(context: Place): NamedFolder | undefined {
   const path = context.env.get(variable);
   return path
     ? { path, variable }
-    : perUser(context, "XDG_CONFIG_HOME", "APPDATA", [".config"]);
+    : perUser(context, "XDG_CONFIG_HOME", "config");
 }
 
 /**
@@ -41,7 +43,7 @@ export function configFolder(context: Place): NamedFolder | undefined {
  * that one alone can't be read; undefined when nothing says where it is.
  */
 export function dataFolder(context: Place): NamedFolder | undefined {
-  return perUser(context, "XDG_DATA_HOME", "LOCALAPPDATA", [".local", "share"]);
+  return perUser(context, "XDG_DATA_HOME", "data");
 }
 
 /** The path of {@linkcode configFolder}. */
@@ -54,38 +56,36 @@ export function dataDir(context: Place): string | undefined {
   return dataFolder(context)?.path;
 }
 
-/** There is no place for a file: neither HOME nor the variable that names one. */
-export function noPlace(what: string, variable: string): NanoctlError {
+/** There is no place for a file: neither the system's variable nor ours that names one. */
+export function noPlace(
+  what: string,
+  variable: "NANOCTL_CONFIG_DIR" | "XDG_DATA_HOME",
+  { os }: Pick<Place, "os">,
+): NanoctlError {
+  const { config, data } = systemOf(os).userFolders;
+  const [{ variable: usual }] = variable === "XDG_DATA_HOME" ? data : config;
   return new NanoctlError(
     "usage",
-    `there is no HOME, so no place for the ${what}`,
-    `set HOME or ${variable}`,
+    `there is no ${usual}, so no place for the ${what}`,
+    `set ${usual} or ${variable}`,
   );
 }
 
 function perUser(
   { env, os }: Place,
   xdgVariable: string,
-  windowsVariable: string,
-  belowHome: string[],
+  kind: keyof System["userFolders"],
 ): NamedFolder | undefined {
-  const folder = (variable: string, ...names: string[]): NamedFolder => ({
-    path: below(env.get(variable) ?? "", ...names, "nanoctl"),
-    variable,
-  });
+  const system = systemOf(os);
   // The XDG specification: ignore a path that is not absolute.
-  if (isAbsolute(env.get(xdgVariable) ?? "")) return folder(xdgVariable);
-  if (os === "windows" && env.get(windowsVariable)) {
-    return folder(windowsVariable);
-  }
-  return env.get("HOME") ? folder("HOME", ...belowHome) : undefined;
-}
-
-/** Whether a path does not depend on the working folder. */
-export function isAbsolute(path: string): boolean {
-  return SEPARATOR === "/"
-    ? path.startsWith("/")
-    : /^([a-z]:)?[\\/]/i.test(path);
+  const isXdg = system.isAbsolute(env.get(xdgVariable) ?? "");
+  const found = isXdg
+    ? { variable: xdgVariable, below: [] }
+    : system.userFolders[kind].find(({ variable }) => env.get(variable));
+  return found && {
+    path: below(env.get(found.variable) ?? "", ...found.below, "nanoctl"),
+    variable: found.variable,
+  };
 }
 
 /** Where a person's files are; each undefined if there is no place for it. */

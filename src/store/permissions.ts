@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { ownSystem } from "../process/system/systems.ts";
 import { FILE_LIMIT, FILE_MODE, FOLDER_MODE, isLoose } from "./file_state.ts";
 
 /** What moves the credential file, and what the key file: for a hint. */
@@ -52,7 +53,7 @@ export function checkSize(path: string, { size }: Deno.FileInfo): void {
  * Throws `file_permissions`.
  */
 export function checkOwner(path: string): void {
-  if (Deno.build.os === "windows") return;
+  if (!ownSystem.hasModes) return;
   const uid = lstat(path)?.uid ?? null;
   if (uid === null || uid === Deno.uid()) return;
   throw new NanoctlError(

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { ownSystem } from "../process/system/systems.ts";
 import { READ_ONLY as VARIABLE } from "../process/variables.ts";
 import { folderOf, type Place } from "./paths.ts";
 import { checkPrivate, checkSize, wrongKind } from "./permissions.ts";
@@ -80,7 +81,7 @@ function whatIs(path: string): Deno.FileInfo | undefined {
 
 function checkChangers(path: string, info: Deno.FileInfo): void {
   const { mode, uid, isDirectory } = info;
-  if (mode === null || Deno.build.os === "windows") return;
+  if (mode === null || !ownSystem.hasModes) return;
   const isOurs = uid === 0 || uid === Deno.uid();
   const isShared = (mode & WRITABLE) !== 0 &&
     !(isDirectory && (mode & STICKY) !== 0);

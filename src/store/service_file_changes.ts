@@ -1,3 +1,4 @@
+import { systemOf } from "../process/system/systems.ts";
 import { removeLeftovers, unwritable, writeAtomic } from "./atomic_file.ts";
 import { withExclusiveLock } from "./file_lock.ts";
 import { below, folderOf, type Place } from "./paths.ts";
@@ -30,7 +31,7 @@ export async function writeServiceFile(
   checkOwner(path);
   await withExclusiveLock(lockPath(folder), () => {
     removeLeftovers(Deno, path);
-    return Promise.resolve(writeAtomic(Deno, path, bytes));
+    return Promise.resolve(writeAtomic(Deno, path, bytes, systemOf(place.os)));
   });
   return path;
 }

@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { systemOf } from "../process/system/systems.ts";
 import { readAtMost } from "../read_at_most.ts";
 import { below, configDir, noPlace, type Place } from "./paths.ts";
 import { lstat } from "./permissions.ts";
@@ -22,11 +23,20 @@ export function servicesFolder(place: Place): string | undefined {
   return folder && below(folder, "services");
 }
 
-/** The path of a description. Throws `usage` if there is no place for it. */
+/** The path of a description. Throws `usage` if there is no place for it, and where no file can have its name. */
 export function servicePath(place: Place, name: string): string {
   const folder = servicesFolder(place);
-  if (!folder) throw noPlace("description of a service", "NANOCTL_CONFIG_DIR");
-  return below(folder, `${name}.json`);
+  if (!folder) {
+    throw noPlace("description of a service", "NANOCTL_CONFIG_DIR", place);
+  }
+  if (systemOf(place.os).isFileName(`${name}.json`)) {
+    return below(folder, `${name}.json`);
+  }
+  throw new NanoctlError(
+    "usage",
+    `a service can't be called ${name} here: the system has a device of that name`,
+    "give the description another name",
+  );
 }
 
 /** Whether a name can be that of a description, and so of a file. */
@@ -37,7 +47,8 @@ export function isServiceName(name: string): boolean {
 /**
  * The description that a person added under this name; undefined if there is none.
  *
- * Throws `file_permissions` if others can change it, and `file_corrupt` if it is too long.
+ * Throws `file_permissions` if others can change it, `file_corrupt` if it is too long,
+ * and `usage` where no file can have its name.
  */
 export async function readServiceFile(
   place: Place,

@@ -6,6 +6,7 @@ import type { Context } from "../process/context.ts";
 import { type ProgramEnd, programOutput } from "../process/program_output.ts";
 import { findProgram } from "../process/program_path.ts";
 import { hushed } from "../process/progress.ts";
+import { systemOf } from "../process/system/systems.ts";
 import { readToken } from "./token_text.ts";
 
 /** The most that a program may print, in bytes. */
@@ -59,8 +60,16 @@ async function outputOf(
   { command: [program = "", ...args], timeoutSeconds }: TokenCommand,
   what: string,
 ): Promise<ProgramEnd> {
-  const env = childEnvironment(context.env.toObject());
+  const env = childEnvironment(context.env.toObject(), context.os);
   const path = pathOf(program, env, context.os, what);
+  const system = systemOf(context.os);
+  const fault = system.faultOfArguments(path, args);
+  if (fault !== undefined) {
+    throw unfit(
+      `${what} ${fault}`,
+      "name the program that the batch file starts",
+    );
+  }
   const ended = await programOutput({
     path,
     args,
@@ -83,7 +92,10 @@ async function outputOf(
   }
   if (ended.code === 0) return ended;
   ended.bytes.fill(0);
-  throw failed(what, ended);
+  // Ctrl-C is for all that runs on a terminal, and may reach the program first.
+  throw system.wasInterrupted(ended)
+    ? new NanoctlError("interrupted", "interrupted")
+    : failed(what, ended);
 }
 
 /** Throws `not_logged_in` where the program is nowhere to be run. */
@@ -121,11 +133,14 @@ function unrunnable(error: unknown, what: string): NanoctlError {
       "run it again; if that does not help, log in again",
     );
   }
-  return new NanoctlError(
-    "not_logged_in",
+  return unfit(
     `${what} can't be run`,
     "check its permissions and its first line",
   );
+}
+
+function unfit(message: string, hint: string): NanoctlError {
+  return new NanoctlError("not_logged_in", message, hint);
 }
 
 function tooLate(what: string, seconds: number): NanoctlError {
@@ -137,10 +152,6 @@ function tooLate(what: string, seconds: number): NanoctlError {
 }
 
 function failed(what: string, { code, signal }: ProgramEnd): NanoctlError {
-  // Ctrl-C is for all that runs on a terminal, and may reach the program first.
-  if (signal === "SIGINT" || code === 128 + 2) {
-    return new NanoctlError("interrupted", "interrupted");
-  }
   return new NanoctlError(
     "not_logged_in",
     signal === null

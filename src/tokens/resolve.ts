@@ -113,7 +113,7 @@ export interface GivenCommand {
 
 /** The program of `--token-command` or its variable, whatever else gives a token. Throws `usage` as `argumentList` does. */
 export function givenCommand(
-  { env }: Pick<Context, "env">,
+  { env, os }: Pick<Context, "env" | "os">,
   { tokenCommand }: TokenOptions,
 ): GivenCommand | undefined {
   const isOption = tokenCommand !== undefined;
@@ -121,7 +121,7 @@ export function givenCommand(
   const text = isOption ? tokenCommand : env.get(source);
   if (!isOption && !text) return undefined;
   return {
-    command: argumentList(text ?? "", source),
+    command: argumentList(text ?? "", source, os),
     source,
     origin: isOption ? "token-command" : "environment-command",
   };

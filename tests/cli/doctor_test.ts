@@ -146,13 +146,23 @@ describe("the checks of doctor", () => {
     assertEquals(/^\w+ +key/m.test(ended.stdout.text), false);
   });
 
-  it("know that Windows has no modes", async () => {
+  it("know that Windows has no modes, and which folders are in the profile", async () => {
     await using home = await TemporaryHome.make();
-    const context = new FakeContext({ env: home.env, os: "windows" });
+    const { NANOCTL_CONFIG_DIR, XDG_DATA_HOME } = home.env;
+    const env = { NANOCTL_CONFIG_DIR, LOCALAPPDATA: XDG_DATA_HOME };
+    const context = new FakeContext({ env, os: "windows" });
     await new CredentialStore(context).save(credential("default"));
     assertEquals(
       checkPermissions(factsOf(context)),
-      ok("Windows has no modes: the folders' access lists count"),
+      warning(
+        `${NANOCTL_CONFIG_DIR}: outside of your profile, so the access list may let others read`,
+        "see it with icacls, or move the folder into your profile",
+      ),
+    );
+    context.variables.set("USERPROFILE", home.path);
+    assertEquals(
+      checkPermissions(factsOf(context)),
+      ok("the folders have the access list of your profile"),
     );
   });
 

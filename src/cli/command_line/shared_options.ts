@@ -1,5 +1,6 @@
+import { ownSystem } from "../../process/system/systems.ts";
 import { SERVICE_NAMES } from "../../services/names.ts";
-import { KEY_SOURCES, USUAL_HELPERS } from "../../store/keys/key_info.ts";
+import { KEY_SOURCES } from "../../store/keys/key_info.ts";
 import { AGENT_AUTHS } from "../../tokens/agent_auths.ts";
 import { flag, number, type OptionsOf, text, texts } from "./spec.ts";
 
@@ -81,7 +82,7 @@ export const KEY_SOURCE = {
     "One of keyfile, passphrase, environment,\nhelper, helper:<name>, command:<line>.",
   choices: [
     ...KEY_SOURCES,
-    ...(USUAL_HELPERS[Deno.build.os] ?? []).map((name) => `helper:${name}`),
+    ...ownSystem.keyHelpers.map((name) => `helper:${name}`),
   ],
 };
 

@@ -1,23 +1,15 @@
 import type { GlobalOptions } from "../command_line/shared_options.ts";
 import { type Command, type OptionsOf, text } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
+import { systemOf } from "../../process/system/systems.ts";
 import { NanoctlError } from "../../errors.ts";
 import { Output } from "../output.ts";
 import type { TOKEN_VARIABLES } from "../../tokens/variables.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { CurrentToken } from "../session/current_token.ts";
 
+const OTHER_PROGRAM = "name the program that the batch file starts";
 const TOKEN_VARIABLE: typeof TOKEN_VARIABLES.value = "NANOSERVICES_TOKEN";
-const SIGNALS: Deno.Signal[] = [
-  "SIGINT",
-  "SIGTERM",
-  "SIGHUP",
-  "SIGQUIT",
-  "SIGUSR1",
-  "SIGUSR2",
-];
-/** What a terminal sends to every program on it, to the child as well as to us. */
-const FROM_TERMINAL: Deno.Signal[] = ["SIGINT", "SIGQUIT"];
 
 const OPTIONS = {
   env: text("name", "The variable for the token.", { default: TOKEN_VARIABLE }),
@@ -66,6 +58,10 @@ export async function runExec(
   const current = await currentToken(context, options, output);
   const env = await environment(context, variable, current);
   const path = await pathOf(program, env, context.os);
+  const fault = systemOf(context.os).faultOfArguments(path, args);
+  if (fault !== undefined) {
+    throw notExecutable(`${program} ${fault}`, OTHER_PROGRAM);
+  }
   // Before the child exists: a signal that comes in between is for it too.
   const passTo = catchSignals(context);
   context.prompts.release();
@@ -103,15 +99,26 @@ async function environment(
   { target, token }: CurrentToken,
 ): Promise<Record<string, string>> {
   const { TOKEN_VARIABLES } = await import("../../tokens/variables.ts");
-  const env = context.env.toObject();
-  if (variable === TOKEN_VARIABLE) {
-    env.NANOSERVICES_URL = target.url;
-    env.NANOCTL_SERVICE = target.service;
-    for (const name of Object.values(TOKEN_VARIABLES)) delete env[name];
-  }
-  for (const name of STORE_SECRETS) delete env[name];
-  env[variable] = token.secret.reveal();
-  return env;
+  const { withoutVariables } = await import(
+    "../../process/child_environment.ts"
+  );
+  const given = variable === TOKEN_VARIABLE
+    ? { NANOSERVICES_URL: target.url, NANOCTL_SERVICE: target.service }
+    : {};
+  const others = variable === TOKEN_VARIABLE
+    ? Object.values(TOKEN_VARIABLES)
+    : [];
+  const replaced = [
+    ...STORE_SECRETS,
+    ...others,
+    ...Object.keys(given),
+    variable,
+  ];
+  return {
+    ...withoutVariables(context.env.toObject(), replaced, context.os),
+    ...given,
+    [variable]: token.secret.reveal(),
+  };
 }
 
 function spawn(
@@ -131,12 +138,19 @@ function spawn(
     }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw notFound(program);
-    throw new NanoctlError(
-      "command_not_executable",
-      `the command ${program} can't be run`,
+    throw notExecutable(
+      `${program} can't be run`,
       "check its permissions and its first line",
     );
   }
+}
+
+function notExecutable(fault: string, hint: string): NanoctlError {
+  return new NanoctlError(
+    "command_not_executable",
+    `the command ${fault}`,
+    hint,
+  );
 }
 
 /** The path of the program. Throws `command_not_found`. */
@@ -180,12 +194,11 @@ function notFound(program: string): NanoctlError {
 function catchSignals(context: Context): (child: Deno.ChildProcess) => void {
   const atTerminal = context.stdin.isTerminal || context.stdout.isTerminal ||
     context.stderr.isTerminal;
-  const signals = context.os === "windows"
-    ? FROM_TERMINAL.slice(0, 1)
-    : SIGNALS;
+  const { passedSignals, sharedSignals, alwaysShares } = systemOf(context.os);
   const started = Promise.withResolvers<Deno.ChildProcess>();
-  for (const signal of signals) {
-    const isForBoth = atTerminal && FROM_TERMINAL.includes(signal);
+  for (const signal of new Set([...passedSignals, ...sharedSignals])) {
+    const isForBoth = (alwaysShares || atTerminal) &&
+      sharedSignals.includes(signal);
     Deno.addSignalListener(signal, async () => {
       if (isForBoth) return;
       const child = await started.promise;

@@ -1,7 +1,7 @@
+import { systemOf } from "../../process/system/systems.ts";
 import {
   configFolder,
   dataFolder,
-  isAbsolute,
   type NamedFolder,
   noPlace,
 } from "../../store/paths.ts";
@@ -10,12 +10,13 @@ import { failed, type Finding, ok, warning } from "./finding.ts";
 
 /** Which folders hold the credential file and the key file, and which variables say so. */
 export function checkPaths({ context, isTokenGiven }: Facts): Finding {
+  const { isAbsolute } = systemOf(context.os);
   const config = configFolder(context);
   const data = dataFolder(context);
   if (!config || !data) {
     const error = config
-      ? noPlace("key file", "XDG_DATA_HOME")
-      : noPlace("credential file", "NANOCTL_CONFIG_DIR");
+      ? noPlace("key file", "XDG_DATA_HOME", context)
+      : noPlace("credential file", "NANOCTL_CONFIG_DIR", context);
     // A token from outside needs no files.
     return isTokenGiven && error.hint
       ? warning(`${error.message}; nothing can be stored`, error.hint)

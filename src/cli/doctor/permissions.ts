@@ -1,5 +1,6 @@
 import { NanoctlError } from "../../errors.ts";
 import { defaultChoice } from "../../store/key_source.ts";
+import { systemOf } from "../../process/system/systems.ts";
 import { below, configDir, dataDir } from "../../store/paths.ts";
 import {
   checkFile,
@@ -13,6 +14,7 @@ import { type Finding, ok, warning } from "./finding.ts";
 
 /** Whether what is stored is the user's alone: the folders, the files in them, and their lock files. */
 export function checkPermissions({ context }: Facts): Finding {
+  const { hasModes, isInProfile } = systemOf(context.os);
   const config = configDir(context);
   const data = dataDir(context);
   const file = config && below(config, "credentials.json");
@@ -22,7 +24,9 @@ export function checkPermissions({ context }: Facts): Finding {
     for (const [folder, path] of [[config, file], [data, key]]) {
       if (folder && path) checkAccess(context, folder, path);
     }
-    return ok("nobody but their owner can change the folders and files");
+    return hasModes
+      ? ok("nobody but their owner can change the folders and files")
+      : ok("no modes say who can change the files: their access lists do");
   }
   const faults = new Faults();
   const hasFile = file !== undefined && isThere(file);
@@ -42,10 +46,18 @@ export function checkPermissions({ context }: Facts): Finding {
   if (!hasFile && !hasKey) {
     return ok("nothing is stored yet that others could read");
   }
-  if (context.os === "windows") {
-    return ok("Windows has no modes: the folders' access lists count");
-  }
-  return ok("the folders and files are open to you alone");
+  if (hasModes) return ok("the folders and files are open to you alone");
+  const outside = [hasFile && config, hasKey && data]
+    .filter((folder) => typeof folder === "string")
+    .filter((folder) => !isInProfile(folder, context.env));
+  return outside.length === 0
+    ? ok("the folders have the access list of your profile")
+    : warning(
+      `${
+        outside.join(" and ")
+      }: outside of your profile, so the access list may let others read`,
+      "see it with icacls, or move the folder into your profile",
+    );
 }
 
 /** What is wrong, with all that mends it. */

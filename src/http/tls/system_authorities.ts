@@ -1,7 +1,7 @@
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
+import { systemOf } from "../../process/system/systems.ts";
 import { asCertificateTime, splitByExpiry } from "./certificate_expiry.ts";
-import { READ_BY_RUNTIME } from "./runtime_store.ts";
 import {
   certificatesIn,
   readCertificateFile,
@@ -79,7 +79,7 @@ export async function systemAuthorities(
 ): Promise<SystemAuthorities> {
   const { file, folders } = await named(context);
   const isOurs = !context.env.get("DENO_TLS_CA_STORE");
-  const byRuntime = isOurs && READ_BY_RUNTIME.includes(context.os);
+  const byRuntime = isOurs && systemOf(context.os).keepsAuthorities;
   // The one file holds the same as the folder.
   const system = isOurs && !byRuntime && !(file && folders)
     ? certificatesOfSystem(paths)
@@ -96,7 +96,7 @@ async function named(
 }> {
   const path = env.get("SSL_CERT_FILE");
   const list = env.get("SSL_CERT_DIR") ?? "";
-  const folders = list.split(os === "windows" ? ";" : ":")
+  const folders = systemOf(os).splitList(list)
     .filter((folder) => folder !== "");
   return {
     file: path ? await readNamedFile(path) : undefined,

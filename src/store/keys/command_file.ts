@@ -29,7 +29,7 @@ export function commandOf(
   slotId: string,
 ): string[] {
   const given = context.env.get(KEY_COMMAND_VARIABLE);
-  if (given) return parseCommand(given, KEY_COMMAND_VARIABLE);
+  if (given) return parseCommand(given, KEY_COMMAND_VARIABLE, context.os);
   const path = commandFilePath(context);
   const commands = readCommands(context, path);
   const command = Object.hasOwn(commands, slotId)

@@ -1,3 +1,4 @@
+import { systemOf } from "../../process/system/systems.ts";
 import { writeAtomic } from "../atomic_file.ts";
 import {
   commandFilePath,
@@ -39,6 +40,7 @@ async function change(
     const commands = changed(readCommands(context, path));
     if (!commands) return;
     const text = JSON.stringify({ version: 1, commands }, null, 2);
-    writeAtomic(context.fs, path, new TextEncoder().encode(`${text}\n`));
+    const bytes = new TextEncoder().encode(`${text}\n`);
+    writeAtomic(context.fs, path, bytes, systemOf(context.os));
   });
 }

@@ -1,6 +1,6 @@
 import { NanoctlError } from "../../errors.ts";
 import { argumentList } from "../../process/argument_list.ts";
-import { isAbsolute } from "../paths.ts";
+import { ownOs, systemOf } from "../../process/system/systems.ts";
 
 /** The variable with the command that unwraps the data key here; it goes before what is stored. */
 export const KEY_COMMAND_VARIABLE = "NANOCTL_KEY_COMMAND";
@@ -12,10 +12,15 @@ export const KEY_COMMAND_VARIABLE = "NANOCTL_KEY_COMMAND";
  * Throws `usage` as `argumentList` does, and for a path that is relative: the
  * working folder may be anybody's.
  */
-export function parseCommand(text: string, what: string): string[] {
-  const list = argumentList(text, what);
+export function parseCommand(
+  text: string,
+  what: string,
+  os: string = ownOs,
+): string[] {
+  const system = systemOf(os);
+  const list = argumentList(text, what, os);
   const [program = ""] = list;
-  if (!/[\\/]/.test(program) || isAbsolute(program)) return list;
+  if (!/[\\/]/.test(program) || system.isAbsolute(program)) return list;
   throw new NanoctlError(
     "usage",
     `the command line of ${what} names its program by a relative path`,

@@ -2,13 +2,13 @@ import { childEnvironment } from "../../process/child_environment.ts";
 import * as v from "valibot";
 import { NanoctlError } from "../../errors.ts";
 import { findProgram } from "../../process/program_path.ts";
+import { systemOf } from "../../process/system/systems.ts";
 import { importKey, parseKey, randomKey } from "./key_bytes.ts";
 import {
   type KeyContext,
   type KeyInfo,
   OR_START_ANEW,
   type OwnKey,
-  USUAL_HELPERS,
 } from "./key_info.ts";
 
 type HelperInfo = Extract<KeyInfo, { source: "helper" }>;
@@ -77,8 +77,8 @@ function entryName(id: string): string {
 }
 
 async function findHelper(context: KeyContext): Promise<string> {
-  const candidates = USUAL_HELPERS[context.os] ?? [];
-  const env = childEnvironment(context.env.toObject());
+  const candidates = systemOf(context.os).keyHelpers;
+  const env = childEnvironment(context.env.toObject(), context.os);
   for (const name of candidates) {
     const found = await run(context, name, "list", "").catch(() => undefined);
     if (found?.success) return name;
@@ -90,7 +90,7 @@ async function findHelper(context: KeyContext): Promise<string> {
   throw new NanoctlError(
     "usage",
     `no credential helper works here; looked for ${
-      candidates.map(programName).join(", ") || "none"
+      candidates.map(programName).join(", ")
     }`,
     "install one, or name it: --key-source helper:<name>",
   );
@@ -125,7 +125,7 @@ async function run(
   action: string,
   input: string,
 ): Promise<{ success: boolean; text: string }> {
-  const env = childEnvironment(context.env.toObject());
+  const env = childEnvironment(context.env.toObject(), context.os);
   const program = programName(helper);
   const place = findProgram(program, env, context.os);
   if (place?.passedOver !== undefined) throw onlyRelative("file_key", program);

@@ -3,6 +3,7 @@ import { childEnvironment } from "../../process/child_environment.ts";
 import { programOutput } from "../../process/program_output.ts";
 import { findProgram } from "../../process/program_path.ts";
 import { hushed } from "../../process/progress.ts";
+import { systemOf } from "../../process/system/systems.ts";
 import { decodeKey, KEY_BYTES } from "./key_bytes.ts";
 import type { KeyContext } from "./key_info.ts";
 import { MOST_WRAPPED } from "./key_slots.ts";
@@ -69,13 +70,16 @@ export async function runCommand(
   input: Uint8Array<ArrayBuffer>,
   seconds = COMMAND_SECONDS,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const env = childEnvironment(context.env.toObject());
+  const env = childEnvironment(context.env.toObject(), context.os);
   const path = pathOf(command, env, context.os);
+  const args = [...command.slice(1), action];
+  const fault = systemOf(context.os).faultOfArguments(path, args);
+  if (fault !== undefined) throw failed(command, fault);
   // It may say that a key is to be touched.
   const ended = await hushed(() =>
     programOutput({
       path,
-      args: [...command.slice(1), action],
+      args,
       env,
       stdin: input,
       limit: MOST_WRAPPED,

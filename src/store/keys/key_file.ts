@@ -21,7 +21,7 @@ const MALFORMED_HINT =
 /** The path of the key file. Throws `usage` if there is no place for it. */
 export function keyFilePath(context: Pick<KeyContext, "env" | "os">): string {
   const folder = dataDir(context);
-  if (!folder) throw noPlace("key file", "XDG_DATA_HOME");
+  if (!folder) throw noPlace("key file", "XDG_DATA_HOME", context);
   return below(folder, "key");
 }
 

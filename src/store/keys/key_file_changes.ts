@@ -1,3 +1,4 @@
+import { systemOf } from "../../process/system/systems.ts";
 import { removeLeftovers, writeAtomic } from "../atomic_file.ts";
 import { withExclusiveLock } from "../file_lock.ts";
 import { folderOf } from "../paths.ts";
@@ -70,7 +71,7 @@ function write(
 ): void {
   const text = formatKeys(keys);
   try {
-    writeAtomic(context.fs, path, text);
+    writeAtomic(context.fs, path, text, systemOf(context.os));
   } finally {
     text.fill(0);
   }

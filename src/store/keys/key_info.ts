@@ -59,13 +59,6 @@ export const KEY_SOURCES: readonly KeySourceName[] = [
   "helper",
 ];
 
-/** The helpers to look for if none is named, by system, the best first. */
-export const USUAL_HELPERS: Readonly<Record<string, readonly string[]>> = {
-  darwin: ["osxkeychain"],
-  windows: ["wincred"],
-  linux: ["secretservice", "pass"],
-};
-
 /** A key of one of these sources that is ready for use, with what the file says about it. */
 export interface OwnKey {
   key: CryptoKey;
