@@ -84,7 +84,7 @@ function terminalColumns(): number | undefined {
 function unwritable(error: unknown): unknown {
   if (error instanceof Deno.errors.BrokenPipe) return error;
   const reason = error instanceof Error
-    ? error.message.replace(/ \(os error.*$/, "").toLowerCase()
+    ? error.message.replace(/\.? \(os error.*$/, "").toLowerCase()
     : "unknown reason";
   return new NanoctlError(
     "failed",

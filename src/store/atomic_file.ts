@@ -97,6 +97,6 @@ function reason(error: unknown): string {
   if (!(error instanceof Error)) return "unknown reason";
   if (error instanceof Deno.errors.NotFound) return "its folder is missing";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  // Deno's text is the system's own, and then the call with its paths.
-  return error.message.replace(/ \(os error.*$/, "").toLowerCase();
+  // Deno's text is the system's own, a sentence on Windows, and then the call with its paths.
+  return error.message.replace(/\.? \(os error.*$/, "").toLowerCase();
 }

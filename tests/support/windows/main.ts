@@ -1,0 +1,4 @@
+import "./runtime.ts";
+
+// Only now, so that whatever it loads finds Windows.
+await import("../../../main.ts");
