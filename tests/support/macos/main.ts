@@ -1,0 +1,3 @@
+import "./runtime.ts";
+
+await import("../../../main.ts");
