@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
 import { CredentialStore } from "../src/store/credential_store.ts";
 import { credential } from "./store/store_fixture.ts";
@@ -103,7 +104,7 @@ describe("a start", () => {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--no-check", `--coverage=${coverage}`],
-        ...[new URL("main.ts", ROOT).pathname, ...args],
+        ...[fromFileUrl(new URL("main.ts", ROOT)), ...args],
       ],
       cwd: ROOT,
       env: { HOME: folder, DENO_NO_UPDATE_CHECK: "1", ...env },

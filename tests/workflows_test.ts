@@ -209,6 +209,14 @@ for (const name of names) {
     ].map((system) => String(system).split("-")[0]);
     assertEquals([...new Set(systems)], ["ubuntu", "macos", "windows"]);
   });
+
+  it("runs all tests on each", () => {
+    const { jobs } = parsed("ci.yml");
+    const runs = (job: string): string[] =>
+      jobs[job]?.steps.map(({ run = "" }) => run) ?? [];
+    assert(runs("linux").some((run) => run.includes(".ci/run")));
+    assert(runs("others").some((run) => /^npx \S+ \S+ task test$/.test(run)));
+  });
 });
 
 describe(".ci/run", () => {

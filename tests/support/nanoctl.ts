@@ -3,7 +3,14 @@ import { fromFileUrl, join } from "@std/path";
 
 /** The compiled program under test. */
 export const BINARY = Deno.env.get("NANOCTL_BINARY") ??
-  fromFileUrl(new URL("../../dist/nanoctl", import.meta.url));
+  fromFileUrl(
+    new URL(
+      Deno.build.os === "windows"
+        ? "../../dist/nanoctl.exe"
+        : "../../dist/nanoctl",
+      import.meta.url,
+    ),
+  );
 
 /** When a child counts as hung: it is killed, and its test fails. */
 export const WATCHDOG_SECONDS = 30;

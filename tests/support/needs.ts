@@ -5,7 +5,8 @@ export const onLinux = Deno.build.os === "linux" ? describe : describe.skip;
 
 /**
  * A suite that needs something of the machine. Where that is `missing` it is skipped,
- * and says so in its name; in CI it fails.
+ * and says so in its name; in CI it fails, but on Linux alone, where .ci/run
+ * installs what there is.
  */
 export function describeNeeding(
   missing: string | undefined,
