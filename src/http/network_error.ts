@@ -47,7 +47,7 @@ export function networkError(
   }
   if (/connection refused|os error 10061/i.test(text)) return refusedError(url);
   if (/requests to port \d+ are blocked/i.test(text)) return blockedPort(url);
-  if (/timed out/i.test(text)) return timeoutError(url);
+  if (/timed out|os error 10060/i.test(text)) return timeoutError(url);
   if (
     /invalid HTTP|(version|content-length|transfer-encoding) parsed|head is too large/i
       .test(text)

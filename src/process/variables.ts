@@ -1,4 +1,5 @@
 import { NanoctlError } from "../errors.ts";
+import { ownSystem } from "./system/systems.ts";
 
 /** The variable with the command of a program that prints the token: a start has to know of it. */
 export const TOKEN_COMMAND = "NANOSERVICES_TOKEN_COMMAND";
@@ -45,13 +46,16 @@ function isText(name: string): boolean {
  */
 export function bypassProxyForLoopback(): Record<string, string> | undefined {
   const inherited = Deno.env.toObject();
+  const { variableKey } = ownSystem;
   const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
-  if (!names.some((name) => inherited[name] || inherited[name.toLowerCase()])) {
-    return undefined;
-  }
+  const keys = [...names, ...names.map((name) => name.toLowerCase())];
+  const isGiven = Object.entries(inherited).some(([name, value]) =>
+    value !== "" && keys.includes(variableKey(name))
+  );
+  if (!isGiven) return undefined;
   // A variable that is not UTF-8 is reported when a request is sent.
   if (!["NO_PROXY", "no_proxy"].every(isText)) return undefined;
-  const given = inherited.NO_PROXY || inherited.no_proxy || "";
+  const given = variableIfText("NO_PROXY") || variableIfText("no_proxy") || "";
   Deno.env.set(
     "NO_PROXY",
     [...proxyExceptions(given), LOOPBACK_NAMES].join(),

@@ -207,6 +207,34 @@ esac`,
     assertEquals(await tokenOn(other), service.token);
   });
 
+  itNeeding(
+    UNIX,
+    "a proxy's variables can be written in any case",
+    async () => {
+      const module = (path: string): string =>
+        JSON.stringify(import.meta.resolve(path));
+      machine.write(
+        "C:\\proxies.ts",
+        `import ${module("../support/windows/runtime.ts")};
+const { bypassProxyForLoopback } = await import(${
+          module("../../src/process/variables.ts")
+        });
+const inherited = bypassProxyForLoopback();
+console.log(JSON.stringify([inherited.No_Proxy, Deno.env.get("NO_PROXY")]));
+`,
+      );
+      const env = {
+        Https_Proxy: "http://proxy.example",
+        No_Proxy: "a.example",
+      };
+      const { stdout } = await succeed([], { env, main: "C:\\proxies.ts" });
+      assertEquals(JSON.parse(stdout), [
+        "a.example",
+        "a.example,localhost,127.0.0.0/8,::1",
+      ]);
+    },
+  );
+
   itNeeding(UNIX, "a description can't be called like a device", async () => {
     const description = {
       name: "nul",

@@ -91,7 +91,7 @@ function variables(): string[] {
   const read = [...code.matchAll(/\benv\.get\(\s*["'`]([^"'`$]+)["'`]/g)];
   const spelled = [
     ...code.matchAll(
-      /"((?:NANO|CODER|AWS|AZURE|GCE|XDG|HTTPS?|ALL|NO)[A-Z]*_[A-Z_0-9]+|APPDATA|LOCALAPPDATA)"/g,
+      /"((?:NANO|CODER|AWS|AZURE|GCE|XDG|HTTPS?|ALL|NO)[A-Z]*_[A-Z_0-9]+|HOME|(?:LOCAL)?APPDATA|USERPROFILE)"/g,
     ),
   ];
   return [...new Set([...read, ...spelled].map(([, name = ""]) => name))]

@@ -129,7 +129,9 @@ export class FakeContext implements Context {
     this.interrupted.catch(() => {});
     this.time = options.now ?? START;
     this.#random = options.random ?? 0.5;
-    this.os = options.os ?? "linux";
+    // The paths of Windows are absolute nowhere else.
+    this.os = options.os ??
+      (Deno.build.os === "windows" ? "windows" : "linux");
   }
 
   now(): Date {

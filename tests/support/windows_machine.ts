@@ -25,6 +25,8 @@ export interface WindowsOptions {
   env?: Record<string, string>;
   stdin?: string;
   renamesRefused?: number;
+  /** Another module to run than nanoctl. */
+  main?: string;
 }
 
 /** A stand-in for a machine with Windows: nanoctl's source runs on windows/runtime.ts. */
@@ -69,7 +71,7 @@ export class WindowsMachine implements Disposable {
   /** The command that runs nanoctl, and its environment. */
   command(
     args: string[],
-    { env = {}, renamesRefused = 0 }: WindowsOptions = {},
+    { env = {}, renamesRefused = 0, main }: WindowsOptions = {},
   ): { command: string[]; env: Record<string, string> } {
     const machine: Machine = {
       root: this.#root,
@@ -84,7 +86,14 @@ export class WindowsMachine implements Disposable {
       },
     };
     return {
-      command: [Deno.execPath(), "run", "-A", "--no-check", MAIN, ...args],
+      command: [
+        Deno.execPath(),
+        "run",
+        "-A",
+        "--no-check",
+        main ? this.at(main) : MAIN,
+        ...args,
+      ],
       env: {
         // Where the runtime of the tests has compiled the source already.
         ...CACHE,
@@ -94,7 +103,7 @@ export class WindowsMachine implements Disposable {
     };
   }
 
-  /** Runs nanoctl to its end. */
+  /** Runs nanoctl to its end, or another program on the same runtime. */
   async run(args: string[], options: WindowsOptions = {}): Promise<Result> {
     const { command: [program = "", ...rest], env } = this.command(
       args,
