@@ -1,3 +1,5 @@
+import { interruptibly } from "./process/interrupt.ts";
+
 /** What was read, and whether it is from a regular file, not a pipe or a device. */
 export interface ReadFile {
   bytes: Uint8Array<ArrayBuffer>;
@@ -12,7 +14,7 @@ export async function readAtMost(
   path: string,
   limit: number,
 ): Promise<ReadFile> {
-  using file = await Deno.open(path);
+  using file = await interruptibly(() => Deno.open(path));
   const bytes = new Uint8Array(limit + 1);
   let length = 0;
   while (length < bytes.length) {

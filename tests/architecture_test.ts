@@ -46,7 +46,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
   grant: ["secret"],
   json: [],
-  read_at_most: [],
+  read_at_most: ["process"],
   secret: [],
   text_encoding: ["errors"],
   version: [],

@@ -1,5 +1,24 @@
 import { NanoctlError } from "../errors.ts";
 
+/** The listener of this thread, while it has one. */
+let listener: (() => void) | undefined;
+
+/**
+ * Opens a file that may be a named pipe. Without a writer that blocks the whole
+ * thread, and no listener can run: meanwhile Ctrl-C ends the process by its signal.
+ */
+export async function interruptibly<T>(open: () => Promise<T>): Promise<T> {
+  const paused = listener;
+  if (paused === undefined) return await open();
+  Deno.removeSignalListener("SIGINT", paused);
+  try {
+    return await open();
+  } finally {
+    // Unless it was released meanwhile.
+    if (listener === paused) Deno.addSignalListener("SIGINT", paused);
+  }
+}
+
 /**
  * Ctrl-C. It adds its listener when it is first asked for: while a lock or a file
  * is waited for, that costs less than at the start (docs/performance.md).
@@ -26,6 +45,7 @@ export class Interrupt {
   release(): void {
     if (this.#asked) Deno.removeSignalListener("SIGINT", this.#end);
     this.#asked = true;
+    listener = undefined;
   }
 
   #listen(): void {
@@ -34,6 +54,7 @@ export class Interrupt {
     // If nobody waits for it, a rejection must not count as unhandled.
     this.#outcome.promise.catch(() => {});
     Deno.addSignalListener("SIGINT", this.#end);
+    listener = this.#end;
   }
 
   readonly #end = (): void => {

@@ -8,6 +8,7 @@ import {
 } from "../command_line/spec.ts";
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
+import { interruptibly } from "../../process/interrupt.ts";
 import type {
   HttpAnswer,
   HttpRequest,
@@ -215,7 +216,7 @@ async function readInput(
   if (input === undefined) return undefined;
   if (input === "-") return await context.stdin.readAll(Infinity);
   try {
-    return await Deno.readFile(input);
+    return await interruptibly(() => Deno.readFile(input));
   } catch {
     throw new NanoctlError("usage", `the file ${input} can't be read`);
   }

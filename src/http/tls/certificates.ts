@@ -1,4 +1,5 @@
 import { hasCode, NanoctlError } from "../../errors.ts";
+import { interruptibly } from "../../process/interrupt.ts";
 import { takeText } from "../../text_encoding.ts";
 import { BODY_LIMIT, readText } from "../body.ts";
 import { asCertificateTime, hasExpired } from "./certificate_expiry.ts";
@@ -61,7 +62,7 @@ export async function readCertificateFile(
     if (isFile && size <= BODY_LIMIT) {
       return takeText(Deno.readFileSync(path), `the file ${path}`, "usage");
     }
-    const file = await Deno.open(path);
+    const file = await interruptibly(() => Deno.open(path));
     return await readText(new Response(file.readable));
   } catch (error) {
     if (hasCode(error, "usage")) throw error;
