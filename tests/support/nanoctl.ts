@@ -13,7 +13,9 @@ export const BINARY = Deno.env.get("NANOCTL_BINARY") ??
   );
 
 /** When a child counts as hung: it is killed, and its test fails. */
-export const WATCHDOG_SECONDS = 30;
+export const WATCHDOG_SECONDS = Number(
+  Deno.env.get("NANOCTL_TEST_WATCHDOG") ?? 30,
+);
 
 /** The exit code and output of a run. */
 export interface Result {
@@ -41,6 +43,8 @@ export interface RunOptions {
   home?: Home | undefined;
   binary?: string;
   cwd?: string;
+  /** When it counts as hung, if not after {@linkcode WATCHDOG_SECONDS}. */
+  seconds?: number;
 }
 
 /** A test's own HOME, never the real one. */
@@ -138,7 +142,7 @@ export class Child {
   #hung = false;
 
   constructor(command: string, args: string[], options: RunOptions = {}) {
-    const { env = {}, home, stdin, cwd } = options;
+    const { env = {}, home, stdin, cwd, seconds = WATCHDOG_SECONDS } = options;
     this.#process = new Deno.Command(command, {
       args,
       clearEnv: true,
@@ -151,7 +155,7 @@ export class Child {
     this.#watchdog = setTimeout(() => {
       this.#hung = true;
       killHard(this.#process);
-    }, WATCHDOG_SECONDS * 1000);
+    }, seconds * 1000);
     if (stdin !== undefined) void feed(this.#process.stdin, stdin);
     // Its absence matters only to callers that ask for the first line.
     this.#firstLine.promise.catch(() => {});
