@@ -302,4 +302,9 @@ export const PAGE_EXAMPLES: ExampleTable = {
       shows: /^{"ghcr\.io":"grace"}$/m,
     },
   },
+  "docs/systems.md": {
+    "export NANOCTL_BINARY=$(deno run -A scripts/elsewhere.ts linux-arm64)": {
+      impossible: "takes QEMU, and minutes",
+    },
+  },
 };
