@@ -33,7 +33,8 @@ import {
   readGraph,
 } from "./release/contents.ts";
 import { thirdPartyLicences } from "./release/licences.ts";
-import { makeSbom } from "./release/sbom.ts";
+import { rootArchive } from "./release/root_archive.ts";
+import { type Component, makeSbom } from "./release/sbom.ts";
 import { provideRuntime, whyNotDenosOwn } from "./runtime.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -219,6 +220,7 @@ async function build(
   const contents = await bundleOf(root, work, date);
   const texts = await accompanying(root, contents, plan.runtime);
   const archives: Files = new Map();
+  const contained = new Map<string, Component[]>();
   for (const target of plan.targets) {
     say(`Building nanoctl ${version} for ${target.name}`);
     const isWindows = target.name.startsWith("windows");
@@ -232,6 +234,14 @@ async function build(
       `${top}${isWindows ? ".zip" : ".tar.gz"}`,
       await (isWindows ? zip(archive) : tarGz(archive)),
     );
+    if (!target.name.startsWith("linux")) continue;
+    const made = await rootArchive(bytes, texts, date);
+    if (typeof made === "string") {
+      say(`Leaving out ${top}-root.tar.gz: ${made}`);
+      continue;
+    }
+    archives.set(`${top}-root.tar.gz`, made.archive);
+    contained.set(`${top}-root.tar.gz`, made.components);
   }
   const bill = await makeSbom({
     contents,
@@ -239,7 +249,10 @@ async function build(
     runtime: plan.runtime,
     trial,
     date,
-    archives: await sums(archives),
+    archives: (await sums(archives)).map((archive) => ({
+      ...archive,
+      components: contained.get(archive.name) ?? [],
+    })),
   });
   const files: Files = new Map([
     ...archives,
@@ -361,6 +374,8 @@ Built on Deno ${runtime}. Check an archive before you unpack it:
 
 \`nanoctl-${version}.cdx.json\` lists what the program contains (CycloneDX 1.6).
 \`install.sh\` downloads, checks and installs; \`sh install.sh --help\` says how.
+An archive \`-root.tar.gz\` is for container images: unpacked into \`/\`, it makes
+the program run where there is nothing else, and docs/containers.md says how.
 `;
 }
 

@@ -14,8 +14,15 @@ export interface Subject {
   trial: boolean;
   /** In seconds since 1970. */
   date: number;
-  /** The archives with their SHA-256 sums. */
-  archives: { name: string; sha256: string }[];
+  archives: Archive[];
+}
+
+/** An archive of the release. */
+export interface Archive {
+  name: string;
+  sha256: string;
+  /** What it contains besides the program. */
+  components: Component[];
 }
 
 /** An entry in the SBOM. */
@@ -155,14 +162,13 @@ async function hashOf(found: Package): Promise<[hash: string, of: string]> {
   return [await sha256(list), "the sorted output of sha256sum of its files"];
 }
 
-function archiveComponent(
-  { name, sha256 }: { name: string; sha256: string },
-): Component {
+function archiveComponent({ name, sha256, components }: Archive): Component {
   return {
     type: "file",
     "bom-ref": `file:${name}`,
     name,
     hashes: [{ alg: "SHA-256", content: sha256 }],
+    ...(components.length > 0 ? { components } : {}),
   };
 }
 

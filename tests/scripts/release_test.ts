@@ -13,6 +13,7 @@ import type { ModuleGraph } from "../../scripts/release/contents.ts";
 import type { Component, Sbom } from "../../scripts/release/sbom.ts";
 import { VERSION } from "../../src/version.ts";
 import { deadUrl } from "../support/servers.ts";
+import { programs } from "../support/store_files.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("../..")).replace(/[\\/]$/, "");
 const HERE = `${
@@ -23,6 +24,11 @@ const NAME = `nanoctl-${VERSION}-trial-${HERE}`;
 /** Deno 2.6.10's runtime, where set-up has fetched it by npm. */
 const NPMS = `${ROOT}/.runtime/denort`;
 const BILL = `nanoctl-${VERSION}-trial.cdx.json`;
+/** The archives in the order of their names; that for images takes Debian's packages. */
+const ARCHIVES = [
+  ...programs("dpkg-query")() === undefined ? [`${NAME}-root.tar.gz`] : [],
+  `${NAME}.tar.gz`,
+];
 
 /** Runs scripts/release.ts of a project. */
 async function release(
@@ -76,12 +82,12 @@ onPosix("a trial release", () => {
   });
   afterAll(() => Deno.remove(folder, { recursive: true }));
 
-  it("is the archive, the bill, the sums and how to install", () => {
+  it("is the archives, the bill, the sums and how to install", () => {
     assertEquals([...walk(out)], [
       "/README.md",
       "/SHA256SUMS",
       "/install.sh",
-      `/${NAME}.tar.gz`,
+      ...ARCHIVES.map((name) => `/${name}`),
       `/${BILL}`,
     ]);
   });
@@ -89,7 +95,7 @@ onPosix("a trial release", () => {
   it("has sums as sha256sum writes them", async () => {
     const lines = (await Deno.readTextFile(`${out}/SHA256SUMS`)).split("\n");
     assertEquals(lines.pop(), "");
-    const expected = ["install.sh", `${NAME}.tar.gz`, BILL].map(async (name) =>
+    const expected = ["install.sh", ...ARCHIVES, BILL].map(async (name) =>
       `${await sha256(await Deno.readFile(`${out}/${name}`))}  ${name}`
     );
     assertEquals(lines, await Promise.all(expected));
@@ -299,13 +305,13 @@ onPosix("a trial release", () => {
       if (Deno.build.os === "linux") assertEquals(hashes[0]?.content, sum);
     });
 
-    it("has the sum of the archive", async () => {
-      const [archive] = bill.metadata.component.components ?? [];
-      assertEquals(archive?.name, `${NAME}.tar.gz`);
-      assertEquals(
-        archive?.hashes?.[0]?.content,
-        await sha256(await Deno.readFile(`${out}/${NAME}.tar.gz`)),
-      );
+    it("has the sum of each archive", async () => {
+      const files = bill.metadata.component.components ?? [];
+      assertEquals(files.map(({ name }) => name), ARCHIVES);
+      for (const { name, hashes } of files) {
+        const sum = await sha256(await Deno.readFile(`${out}/${name}`));
+        assertEquals(hashes?.[0]?.content, sum);
+      }
     });
   });
 
@@ -357,14 +363,18 @@ const HASHES = v.array(v.strictObject({
 }));
 const PROPERTIES = v.array(v.strictObject({ name: REF, value: v.string() }));
 /** SPDX identifiers that our dependencies may have. */
-const SPDX = v.picklist(["MIT", "ISC", "BSD-3-Clause", "Apache-2.0", "0BSD"]);
+const SPDX = v.picklist(
+  "MIT ISC BSD-3-Clause Apache-2.0 0BSD LGPL-2.1-or-later".split(" "),
+);
 const COMMON = {
   "bom-ref": REF,
   name: REF,
   version: REF,
   purl: v.pipe(
     v.string(),
-    v.regex(/^pkg:[a-z]+\/(%40[\w.-]+\/|[\w.-]+\/)?[\w.-]+@[\w.%-]+$/),
+    v.regex(
+      /^pkg:[a-z]+\/(%40[\w.-]+\/|[\w.-]+\/)?[\w.-]+@[\w.%-]+(\?arch=\w+)?$/,
+    ),
   ),
   licenses: v.union([
     v.pipe(
@@ -404,6 +414,10 @@ const SBOM = v.strictObject({
         "bom-ref": REF,
         name: REF,
         hashes: HASHES,
+        components: v.optional(v.array(v.strictObject({
+          ...COMMON,
+          type: v.literal("library"),
+        }))),
       })),
     }),
     properties: PROPERTIES,
