@@ -145,6 +145,17 @@ export const PAGE_EXAMPLES: ExampleTable = {
     "flowchart TD": { impossible: "a drawing" },
   },
 
+  "docs/containers.md": {
+    "docker build --file docs/containers/scratch/Dockerfile --tag nanoctl:0.1.0 dist/release":
+      { elsewhere: "tests/images/images_test.ts" },
+    "COPY --from=nanoctl:0.1.0 / /": {
+      impossible: "a line of a reader's own Dockerfile",
+    },
+    "docker run --rm --read-only --user 65532:65532 --cap-drop ALL \\": {
+      elsewhere: "tests/images/images_test.ts",
+    },
+  },
+
   "docs/credential_file.md": {
     '"version": 1,': { saves: "credentials.json" },
     '"version": 2,': { saves: "version_2.json" },

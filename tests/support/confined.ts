@@ -7,14 +7,20 @@ import { type Need, PATH } from "./store_files.ts";
 const PYTHON = "/usr/bin/python3";
 const LAUNCHER = fromFileUrl(import.meta.resolve("./confined.py"));
 
+/** A folder of this machine, and where it is in the root. */
+export type Mount = readonly [
+  source: string,
+  target: string,
+  writable: boolean,
+];
+
 /** How a program is confined: by default as strictly as an engine can. */
 export interface Confinement {
   /** The folder that is its root, and read-only. */
   root: string;
   uid: number;
   gid: number;
-  /** Folders and files of this machine, and where they are in the root. */
-  mounts: [source: string, target: string, writable: boolean][];
+  mounts: readonly Mount[];
   env: Record<string, string>;
   /** Whether /proc is mounted, as an engine does; by default it is not. */
   proc?: boolean;

@@ -1,10 +1,10 @@
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { tarGz } from "../../scripts/release/archive.ts";
 import { sha256 } from "../../scripts/process.ts";
 import { rootArchive } from "../../scripts/release/root_archive.ts";
 import { VERSION } from "../../src/version.ts";
 import { layBase } from "./base_images.ts";
-import { type Confinement, runConfined } from "./confined.ts";
+import { type Confinement, type Mount, runConfined } from "./confined.ts";
 import { buildImage, type Image } from "./dockerfile.ts";
 import { BINARY, type Result } from "./nanoctl.ts";
 
@@ -20,9 +20,14 @@ export function imageNames(): string[] {
     .map(({ name }) => name).sort();
 }
 
-/** The Dockerfile of an image. */
+/** The path of an image's Dockerfile. */
+export function dockerfilePath(name: string): string {
+  return fromFileUrl(new URL(`${name}/Dockerfile`, FOLDER));
+}
+
+/** The text of an image's Dockerfile. */
 export function dockerfileOf(name: string): string {
-  return Deno.readTextFileSync(new URL(`${name}/Dockerfile`, FOLDER));
+  return Deno.readTextFileSync(dockerfilePath(name));
 }
 
 /** A folder with the archives of the program under test and their sums, as a release has them. */
@@ -99,6 +104,14 @@ export class ImagePlace {
     return join(this.#folder, "volume");
   }
 
+  /** The secrets and the volume, where they are mounted. */
+  get mounts(): readonly [Mount, Mount] {
+    return [
+      [this.secrets, "/run/secrets", false],
+      [this.volume, "/var/lib/nanoctl", true],
+    ];
+  }
+
   /** Runs the program as strictly as an engine can. */
   run(
     args: string[],
@@ -118,10 +131,7 @@ export class ImagePlace {
       root: this.image.root,
       uid: UID,
       gid: UID,
-      mounts: [
-        [this.secrets, "/run/secrets", false],
-        [this.volume, "/var/lib/nanoctl", true],
-      ],
+      mounts: this.mounts,
       env: { ...this.image.env, ...env },
       ...changes,
     }, command);
