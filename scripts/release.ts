@@ -25,7 +25,7 @@ import {
   sha256,
   walk,
 } from "./process.ts";
-import { type ArchivedFile, tarGz, zip } from "./release/archive.ts";
+import { type ArchivedFile, tar, tarGz, zip } from "./release/archive.ts";
 import {
   bundledSources,
   type Contents,
@@ -33,8 +33,11 @@ import {
   readGraph,
 } from "./release/contents.ts";
 import { thirdPartyLicences } from "./release/licences.ts";
+import { makeDescriptions, makePackages } from "./release/packages.ts";
+import { publisherOf } from "./release/publisher.ts";
 import { rootArchive } from "./release/root_archive.ts";
 import { type Component, makeSbom } from "./release/sbom.ts";
+import { xz } from "./release/xz.ts";
 import { provideRuntime, whyNotDenosOwn } from "./runtime.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -217,23 +220,27 @@ async function build(
   date: number,
 ): Promise<Files> {
   const version = trial ? `${VERSION}-trial` : VERSION;
+  const publisher = publisherOf(Deno.env.get, version, trial);
   const contents = await bundleOf(root, work, date);
   const texts = await accompanying(root, contents, plan.runtime);
   const archives: Files = new Map();
   const contained = new Map<string, Component[]>();
+  const programs: { target: string; bytes: Bytes }[] = [];
   for (const target of plan.targets) {
     say(`Building nanoctl ${version} for ${target.name}`);
     const isWindows = target.name.startsWith("windows");
     const program = isWindows ? "nanoctl.exe" : "nanoctl";
     const bytes = await programFor(work, program, target, plan.path);
+    programs.push({ target: target.name, bytes });
     const top = `nanoctl-${version}-${target.name}`;
     const files = [{ path: program, bytes, executable: true }, ...texts]
       .map((file) => ({ ...file, path: `${top}/${file.path}` }));
     const archive = { files, mtime: date };
-    archives.set(
-      `${top}${isWindows ? ".zip" : ".tar.gz"}`,
-      await (isWindows ? zip(archive) : tarGz(archive)),
-    );
+    if (isWindows) archives.set(`${top}.zip`, await zip(archive));
+    else {
+      archives.set(`${top}.tar.gz`, await tarGz(archive));
+      archives.set(`${top}.tar.xz`, await xz(tar(archive), trial));
+    }
     if (!target.name.startsWith("linux")) continue;
     const made = await rootArchive(bytes, texts, date);
     if (typeof made === "string") {
@@ -243,19 +250,27 @@ async function build(
     archives.set(`${top}-root.tar.gz`, made.archive);
     contained.set(`${top}-root.tar.gz`, made.components);
   }
+  const subject = { programs, version, texts, publisher, trial, date };
+  const packages = await makePackages(subject);
   const bill = await makeSbom({
     contents,
     version,
     runtime: plan.runtime,
     trial,
     date,
-    archives: (await sums(archives)).map((archive) => ({
-      ...archive,
-      components: contained.get(archive.name) ?? [],
-    })),
+    archives: (await sums(new Map([...archives, ...packages])))
+      .map((archive) => ({
+        ...archive,
+        components: contained.get(archive.name) ?? [],
+      })),
   });
+  if (!publisher.url) {
+    say("Leaving out Homebrew and Scoop: NANOCTL_DOWNLOAD_URL is not set");
+  }
   const files: Files = new Map([
     ...archives,
+    ...packages,
+    ...makeDescriptions(version, publisher, await sums(archives)),
     [
       `nanoctl-${version}.cdx.json`,
       bytes(`${JSON.stringify(bill, null, 2)}\n`),
@@ -376,6 +391,10 @@ Built on Deno ${runtime}. Check an archive before you unpack it:
 \`install.sh\` downloads, checks and installs; \`sh install.sh --help\` says how.
 An archive \`-root.tar.gz\` is for container images: unpacked into \`/\`, it makes
 the program run where there is nothing else, and docs/containers.md says how.
+
+The same program is in the package for Debian and Ubuntu (\`.deb\`), and in npm's
+(\`.tgz\`). \`nanoctl.rb\` is a formula of Homebrew, \`nanoctl.json\` a manifest of
+Scoop.
 `;
 }
 

@@ -15,20 +15,40 @@ export interface ArchiveOptions {
   files: readonly ArchivedFile[];
   /** The date of every file, in seconds since 1970. */
   mtime: number;
+  /** Whether a tar has an entry for every folder, too, as dpkg wants it. */
+  folders?: boolean;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A gzipped tar in the ustar format of POSIX.1-1988. Throws a RangeError for a path over 100 bytes. */
+/** A gzipped {@linkcode tar}. */
 export function tarGz(options: ArchiveOptions): Promise<Bytes> {
-  const parts = sorted(options.files).flatMap((file) => [
-    tarHeader(file, options.mtime),
+  // CompressionStream writes neither a name nor a time (RFC 1952, section 2.3).
+  return compressed(tar(options), "gzip");
+}
+
+/** A tar in the ustar format of POSIX.1-1988. Throws a RangeError for a path over 100 bytes. */
+export function tar(options: ArchiveOptions): Blob {
+  const { files, mtime, folders = false } = options;
+  const entries = sorted([...folders ? foldersOf(files) : [], ...files]);
+  const parts = entries.flatMap((file) => [
+    tarHeader(file, mtime),
     file.bytes,
     new Uint8Array(-file.bytes.length & 511),
   ]);
-  const tar = new Blob([...parts, new Uint8Array(1024)]);
-  // CompressionStream writes neither a name nor a time (RFC 1952, section 2.3).
-  return compressed(tar, "gzip");
+  return new Blob([...parts, new Uint8Array(1024)]);
+}
+
+/** An entry for each folder on the way to the files; its path ends in a slash. */
+function foldersOf(files: readonly ArchivedFile[]): ArchivedFile[] {
+  const paths = files.flatMap(({ path }) =>
+    [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index + 1))
+  );
+  return [...new Set(paths)].map((path) => ({
+    path,
+    bytes: new Uint8Array(),
+    executable: true,
+  }));
 }
 
 /**
@@ -107,7 +127,7 @@ function tarHeader(file: ArchivedFile, mtime: number): Bytes {
   put(124, octal(file.bytes.length, 12));
   put(136, octal(mtime, 12));
   put(148, " ".repeat(8));
-  put(156, "0");
+  put(156, file.path.endsWith("/") ? "5" : "0");
   put(257, "ustar\x0000");
   // The checksum counts its own field as spaces.
   const sum = header.reduce((total, byte) => total + byte, 0);

@@ -28,6 +28,20 @@ const BILL = `nanoctl-${VERSION}-trial.cdx.json`;
 const ARCHIVES = [
   ...programs("dpkg-query")() === undefined ? [`${NAME}-root.tar.gz`] : [],
   `${NAME}.tar.gz`,
+  `${NAME}.tar.xz`,
+];
+/** The packages of this machine's target. */
+const PACKAGES = [
+  `nanoctl-${VERSION}-trial.tgz`,
+  `nanoctl-${HERE}-${VERSION}-trial.tgz`,
+  "nanoctl.rb",
+  ...Deno.build.os === "linux"
+    ? [
+      `nanoctl_${VERSION}~trial-1_${
+        Deno.build.arch === "aarch64" ? "arm64" : "amd64"
+      }.deb`,
+    ]
+    : [],
 ];
 
 /** Runs scripts/release.ts of a project. */
@@ -82,22 +96,41 @@ onPosix("a trial release", () => {
   });
   afterAll(() => Deno.remove(folder, { recursive: true }));
 
-  it("is the archives, the bill, the sums and how to install", () => {
-    assertEquals([...walk(out)], [
+  it("is the archives, the packages, the bill, the sums and how to install", () => {
+    assertEquals([...walk(out)].sort(), [
       "/README.md",
       "/SHA256SUMS",
+
       "/install.sh",
       ...ARCHIVES.map((name) => `/${name}`),
       `/${BILL}`,
+      ...PACKAGES.map((name) => `/${name}`),
     ]);
+  });
+
+  it("has the same in both its archives", async () => {
+    const [gz, xz] = await Promise.all(
+      ["gzip", "xz"].map((tool) =>
+        new Deno.Command("sh", {
+          args: [
+            "-c",
+            `${tool} -dc "$1" | sha256sum`,
+            "-",
+            tool === "xz" ? `${out}/${NAME}.tar.xz` : `${out}/${NAME}.tar.gz`,
+          ],
+        }).output()
+      ),
+    );
+    assert(gz?.success && xz?.success);
+    assertEquals(xz.stdout, gz.stdout);
   });
 
   it("has sums as sha256sum writes them", async () => {
     const lines = (await Deno.readTextFile(`${out}/SHA256SUMS`)).split("\n");
     assertEquals(lines.pop(), "");
-    const expected = ["install.sh", ...ARCHIVES, BILL].map(async (name) =>
-      `${await sha256(await Deno.readFile(`${out}/${name}`))}  ${name}`
-    );
+    const expected = ["install.sh", ...ARCHIVES, BILL, ...PACKAGES].map(async (
+      name,
+    ) => `${await sha256(await Deno.readFile(`${out}/${name}`))}  ${name}`);
     assertEquals(lines, await Promise.all(expected));
   });
 
