@@ -19,6 +19,9 @@ const STEP = v.strictObject({
 });
 const PERMISSIONS = v.strictObject({
   contents: v.picklist(["read", "write"]),
+  // To sign in the workflow's name.
+  "id-token": v.optional(v.literal("write")),
+  attestations: v.optional(v.literal("write")),
 });
 const JOB = v.strictObject({
   name: v.string(),
@@ -26,6 +29,7 @@ const JOB = v.strictObject({
   "runs-on": v.string(),
   "timeout-minutes": v.pipe(v.number(), v.maxValue(60)),
   permissions: v.optional(PERMISSIONS),
+  env: v.optional(v.record(v.string(), v.string())),
   strategy: v.optional(v.strictObject({
     "fail-fast": v.optional(v.boolean()),
     matrix: v.record(v.string(), v.array(v.unknown())),
@@ -86,6 +90,13 @@ for (const name of names) {
       assertEquals(writing, name === "release.yml" ? ["draft"] : []);
     });
 
+    it("may sign in no job but the one that builds a release", () => {
+      const signing = jobsOf(name).filter(([, { permissions = {} }]) =>
+        "id-token" in permissions || "attestations" in permissions
+      ).map(([job]) => job);
+      assertEquals(signing, name === "release.yml" ? ["build"] : []);
+    });
+
     it("waits for jobs that there are", () => {
       const jobs = jobsOf(name);
       for (const [, { needs = [] }] of jobs) {
@@ -95,12 +106,15 @@ for (const name of names) {
       }
     });
 
-    it("uses the forge's own actions, pinned to a commit", () => {
+    it("uses the forge's own actions and the one that brings cosign, pinned to a commit", () => {
       const text = Deno.readTextFileSync(`${FOLDER}/${name}`);
       const used = stepsOf(name).flatMap(({ uses }) => uses ? [uses] : []);
       assert(used.length > 0);
       for (const uses of used) {
-        assertMatch(uses, /^actions\/[a-z-]+@[0-9a-f]{40}$/);
+        assertMatch(
+          uses,
+          /^(actions\/[a-z-]+|sigstore\/cosign-installer)@[0-9a-f]{40}$/,
+        );
         assertMatch(text, new RegExp(`${uses} # v\\d+\\.\\d+\\.\\d+\\n`));
       }
     });
@@ -163,6 +177,26 @@ for (const name of names) {
   it("never makes a trial build", () => {
     const text = Deno.readTextFileSync(`${FOLDER}/release.yml`);
     assert(!text.includes("--trial"));
+  });
+
+  it("signs what it built, before anyone gets it, as install.sh verifies it", () => {
+    const steps = parsed("release.yml").jobs["build"]?.steps ?? [];
+    const at = (form: RegExp): number =>
+      steps.findIndex((step) =>
+        form.test(`${step.uses ?? ""} ${step.run ?? ""}`)
+      );
+    const order = [
+      /task release/,
+      /^actions\/attest-build-provenance@/,
+      /cosign sign-blob .* SHA256SUMS\n/,
+      /^actions\/upload-artifact@/,
+    ].map(at);
+    assert(order.every((index) => index >= 0), `${order}`);
+    assertEquals(order, order.toSorted((a, b) => a - b));
+    const script = Deno.readTextFileSync(`${ROOT}/scripts/install.sh`);
+    for (const name of ["SHA256SUMS.sigstore.json", "refs/tags/v"]) {
+      assert(script.includes(name), name);
+    }
   });
 
   it("drafts only what was installed on every system", () => {
