@@ -33,6 +33,7 @@ import {
   readGraph,
 } from "./release/contents.ts";
 import { thirdPartyLicences } from "./release/licences.ts";
+import { filledIn } from "./release/installers.ts";
 import { makeDescriptions, makePackages } from "./release/packages.ts";
 import { publisherOf } from "./release/publisher.ts";
 import { rootArchive } from "./release/root_archive.ts";
@@ -275,8 +276,11 @@ async function build(
       `nanoctl-${version}.cdx.json`,
       bytes(`${JSON.stringify(bill, null, 2)}\n`),
     ],
-    ["install.sh", await Deno.readFile(`${root}/scripts/install.sh`)],
   ]);
+  for (const name of ["install.ps1", "install.sh"]) {
+    const script = await Deno.readTextFile(`${root}/scripts/${name}`);
+    files.set(name, bytes(filledIn(script, publisher)));
+  }
   const list = (await sums(files)).map(({ name, sha256 }) =>
     `${sha256}  ${name}\n`
   );
@@ -389,6 +393,7 @@ Built on Deno ${runtime}. Check an archive before you unpack it:
 
 \`nanoctl-${version}.cdx.json\` lists what the program contains (CycloneDX 1.6).
 \`install.sh\` downloads, checks and installs; \`sh install.sh --help\` says how.
+\`install.ps1\` does so on Windows.
 An archive \`-root.tar.gz\` is for container images: unpacked into \`/\`, it makes
 the program run where there is nothing else, and docs/containers.md says how.
 

@@ -128,9 +128,15 @@ onPosix("a trial release", () => {
   it("has sums as sha256sum writes them", async () => {
     const lines = (await Deno.readTextFile(`${out}/SHA256SUMS`)).split("\n");
     assertEquals(lines.pop(), "");
-    const expected = ["install.sh", ...ARCHIVES, BILL, ...PACKAGES].map(async (
-      name,
-    ) => `${await sha256(await Deno.readFile(`${out}/${name}`))}  ${name}`);
+    const expected = [
+      "install.ps1",
+      "install.sh",
+      ...ARCHIVES,
+      BILL,
+      ...PACKAGES,
+    ].map(async (name) =>
+      `${await sha256(await Deno.readFile(`${out}/${name}`))}  ${name}`
+    );
     assertEquals(lines, await Promise.all(expected));
   });
 

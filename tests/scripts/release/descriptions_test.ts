@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import * as v from "valibot";
 import { TARGETS } from "../../../scripts/release.ts";
@@ -12,6 +13,7 @@ import { highest, needsOf } from "../../../scripts/release/symbol_versions.ts";
 import { formula } from "../../../scripts/release/homebrew.ts";
 import { makeDescriptions } from "../../../scripts/release/packages.ts";
 import { PRODUCT } from "../../../scripts/release/product.ts";
+import { filledIn } from "../../../scripts/release/installers.ts";
 import { publisherOf } from "../../../scripts/release/publisher.ts";
 import { type Located, scoopManifest } from "../../../scripts/release/scoop.ts";
 import { COMMANDS } from "../../../src/cli/command_line/table.ts";
@@ -19,6 +21,10 @@ import { BINARY } from "../../support/nanoctl.ts";
 import { itNeeding } from "../../support/needs.ts";
 import { programs } from "../../support/store_files.ts";
 
+/** Looks a variable up in these. */
+const read = (values: Record<string, string>) => (name: string) => values[name];
+
+const ROOT = fromFileUrl(import.meta.resolve("../../..")).replace(/\/$/, "");
 const URL = "https://releases.example.com/v1.2.3";
 
 /** A release with an archive for every target, and a sum that tells them apart. */
@@ -186,9 +192,6 @@ describe("the description of the product", () => {
 });
 
 describe("the publisher", () => {
-  const read = (values: Record<string, string>) => (name: string) =>
-    values[name];
-
   it("is on loopback for a trial, and nowhere for a release, until it is named", () => {
     assertEquals(
       publisherOf(read({}), "1.2.3", true).url,
@@ -231,6 +234,41 @@ describe("the publisher", () => {
       }
     });
   }
+});
+
+describe("an install script", () => {
+  const publisher = publisherOf(
+    read({
+      NANOCTL_DOWNLOAD_URL: URL,
+      NANOCTL_REPOSITORY: "ada/nanoctl",
+      NANOCTL_PUBLIC_KEY: `RW${"+/aB".repeat(13)}c0`,
+    }),
+    "1.2.3",
+    false,
+  );
+  const script = (name: string): string =>
+    Deno.readTextFileSync(`${ROOT}/scripts/${name}`);
+
+  for (
+    const [name, quote] of [["install.sh", ""], ["install.ps1", "'"]] as const
+  ) {
+    it(`knows the publisher of its release: ${name}`, () => {
+      const text = filledIn(script(name), publisher);
+      for (const value of [URL, "ada/nanoctl", publisher.publicKey]) {
+        const lines = text.split("\n").filter((line) =>
+          line.endsWith(`${value}${quote}`)
+        );
+        assertEquals(lines.length, 1, `${value}`);
+      }
+      const nobody = publisherOf(read({}), "1.2.3", false);
+      assertEquals(filledIn(script(name), nobody), script(name));
+    });
+  }
+
+  it("is no script without a place for it", () => {
+    const error = assertThrows(() => filledIn("#!/bin/sh\n", publisher));
+    assertStringIncludes(String(error), "has no default for url");
+  });
 });
 
 describe("what a Linux program needs", () => {
