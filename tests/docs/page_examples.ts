@@ -141,6 +141,15 @@ export const PAGE_EXAMPLES: ExampleTable = {
 
   "docs/api.md": {},
 
+  "docs/releases.md": {
+    "apt install ./nanoctl_0.1.0-1_amd64.deb": {
+      elsewhere: "tests/scripts/release/deb_test.ts",
+    },
+    "npm install --global nanoctl": {
+      elsewhere: "tests/scripts/release/npm_test.ts",
+    },
+  },
+
   "docs/architecture.md": {
     "flowchart TD": { impossible: "a drawing" },
   },

@@ -47,16 +47,15 @@ function subject(): DebSubject {
   };
 }
 
-const isLinux: Need = () =>
-  Deno.build.os === "linux" ? undefined : "it is a package for Linux";
-const onDebian: Need = () => isLinux() ?? programs("dpkg", "dpkg-deb", "xz")();
+const onDebian: Need = programs("dpkg", "dpkg-deb", "xz");
+const onLinux = Deno.build.os === "linux" ? describe : describe.skip;
 
 function itOnDebian(
   name: string,
   fn: () => Promise<void>,
   also: Need = () => undefined,
 ): void {
-  itNeeding(isLinux() ? undefined : onDebian() ?? also(), name, fn);
+  itNeeding(onDebian() ?? also(), name, fn);
 }
 
 async function run(
@@ -78,7 +77,7 @@ async function succeeds(command: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-describe("a Debian package", () => {
+onLinux("a Debian package", () => {
   let folder = "";
   let path = "";
   let made: DebSubject;
