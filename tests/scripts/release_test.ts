@@ -100,7 +100,7 @@ onPosix("a trial release", () => {
     assertEquals([...walk(out)].sort(), [
       "/README.md",
       "/SHA256SUMS",
-
+      "/install.ps1",
       "/install.sh",
       ...ARCHIVES.map((name) => `/${name}`),
       `/${BILL}`,
