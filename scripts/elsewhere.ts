@@ -28,6 +28,8 @@ interface System {
 const ARM64_ROOT = "/usr/aarch64-linux-gnu";
 /** Debian's `wine` is a script that asks for 32-bit Wine too. */
 export const WINE = "/usr/lib/wine/wine64";
+/** What all programs of a Wine share. */
+export const WINE_SERVER = "/usr/lib/wine/wineserver64";
 
 /**
  * npm has Deno 2.7.7 for all of them, the nearest to the two runtimes of dist/nanoctl:

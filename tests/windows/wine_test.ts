@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe } from "@std/testing/bdd";
 import { fromFileUrl } from "@std/path";
-import { WINE, wineVariables } from "../../scripts/elsewhere.ts";
+import { WINE, WINE_SERVER, wineVariables } from "../../scripts/elsewhere.ts";
 import { latin1 } from "../support/nanoctl.ts";
 import { type Provided, provided, testLogin } from "../support/elsewhere.ts";
 import { PATH, programs } from "../support/store_files.ts";
@@ -20,8 +20,28 @@ async function inWine(): Promise<Provided> {
   if (folder === undefined) return windows;
   const dll = `${folder}/bcryptprimitives.dll`;
   await succeed(COMPILER, ["-shared", "-o", dll, SOURCE, "-ladvapi32"], folder);
+  await stopWine(folder);
   await succeed(WINE, ["wineboot", "--init"], folder);
   return windows;
+}
+
+/** Ends all programs of this Wine: one that was killed leaves a server at which the next one hangs. */
+async function stopWine(folder: string): Promise<void> {
+  // It fails if there is none.
+  await command(WINE_SERVER, ["--kill"], folder).output();
+}
+
+function command(
+  program: string,
+  args: string[],
+  folder: string,
+): Deno.Command {
+  return new Deno.Command(program, {
+    args,
+    clearEnv: true,
+    env: { PATH, HOME: folder, ...wineVariables(folder) },
+    stdin: "null",
+  });
 }
 
 async function succeed(
@@ -29,12 +49,7 @@ async function succeed(
   args: string[],
   folder: string,
 ): Promise<void> {
-  const { code, stderr } = await new Deno.Command(program, {
-    args,
-    clearEnv: true,
-    env: { PATH, HOME: folder, ...wineVariables(folder) },
-    stdin: "null",
-  }).output();
+  const { code, stderr } = await command(program, args, folder).output();
   assertEquals(code, 0, `${program}: ${new TextDecoder().decode(stderr)}`);
 }
 
@@ -65,7 +80,10 @@ suite(`Windows on x64, in Wine,${why}`, () => {
     }
   };
   beforeAll(forget);
-  afterAll(forget);
+  afterAll(async () => {
+    await forget();
+    await stopWine(windows.program?.folder ?? "");
+  });
 
   testLogin({
     provided: windows,
