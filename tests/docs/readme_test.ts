@@ -200,13 +200,17 @@ describe("README.md", () => {
   });
 
   it("links to files and headings that there are", () => {
-    const headings = [...README.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
-      `#${text.toLowerCase().replaceAll(" ", "-")}`
-    );
+    const headings = (text: string): string[] =>
+      [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+        heading.toLowerCase().replaceAll(" ", "-")
+      );
     for (const [, target = ""] of README.matchAll(/\]\(([^)]+)\)/g)) {
       if (target.startsWith("https:")) continue;
-      if (target.startsWith("#")) assert(headings.includes(target), target);
-      else assert(Deno.statSync(join(ROOT, target)).isFile, target);
+      const [path = "", heading] = target.split("#");
+      if (path !== "") assert(Deno.statSync(join(ROOT, path)).isFile, target);
+      if (heading === undefined) continue;
+      const text = path === "" ? README : read(path);
+      assert(headings(text).includes(heading), target);
     }
   });
 
