@@ -56,6 +56,7 @@ export async function bundle(
       ...["--output", `${folder}/${name}.js`, from],
     ]);
   }
+  for (const name of [START, FAST_PATH]) await checkLoadsNothing(folder, name);
   await link(folder, program, PROGRAM);
   await link(folder, fastPath, FAST_PATH);
   // In a process of its own: set-up runs before the parser is there.
@@ -63,6 +64,15 @@ export async function bundle(
     ...["run", "--allow-read", "--allow-write"],
     ...["scripts/eager.ts", `${folder}/${FAST_PATH}.js`],
   ]);
+}
+
+/** Without code splitting, the bundler puts a module that is imported dynamically into the file itself. */
+async function checkLoadsNothing(folder: string, name: string): Promise<void> {
+  const code = await Deno.readTextFile(`${folder}/${name}.js`);
+  if (!code.includes("Promise.resolve().then(()=>")) return;
+  throw new SetupError(
+    `${name}.js holds a module that it should only load when it is needed`,
+  );
 }
 
 /** The file that the bundler made of a dynamically imported module, such as `target-3K4XB2.js`. */

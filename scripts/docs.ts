@@ -21,7 +21,7 @@ export interface Page {
   content: HelpContent;
 }
 
-const SERVICES_INDEX = "src/services/builtin/index.ts";
+const SERVICES = "src/services/builtin";
 
 const FOLDERS = ["docs/reference", "docs/man"];
 
@@ -47,7 +47,9 @@ export async function generated(): Promise<Map<string, string>> {
   files.set("docs/reference/README.md", referenceIndex(pages, wordsBelow()));
   files.set("docs/reference/errors.md", errorsPage());
   files.set("docs/service.schema.json", serviceSchema());
-  files.set(SERVICES_INDEX, await servicesIndex());
+  for (const [name, text] of Object.entries(await servicesIndex())) {
+    files.set(`${SERVICES}/${name}`, text);
+  }
   return await formatted(files);
 }
 
@@ -129,10 +131,9 @@ if (import.meta.main) {
     }
   } else if (Deno.args.includes("--services")) {
     // First: the pages say which services there are.
-    await Deno.writeTextFile(
-      `${root}/${SERVICES_INDEX}`,
-      await servicesIndex(),
-    );
-    await runDeno(["fmt", "--quiet", `${root}/${SERVICES_INDEX}`], {});
+    for (const [name, text] of Object.entries(await servicesIndex())) {
+      await Deno.writeTextFile(`${root}/${SERVICES}/${name}`, text);
+    }
+    await runDeno(["fmt", "--quiet", `${root}/${SERVICES}`], {});
   } else await write(root);
 }

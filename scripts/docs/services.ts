@@ -6,32 +6,42 @@ const FOLDER = fromFileUrl(
   import.meta.resolve("../../src/services/builtin/"),
 );
 
-/** The index of the built-in services: of each file beside it, one entry. */
-export async function servicesIndex(): Promise<string> {
-  const names = [...Deno.readDirSync(FOLDER)]
+const HEAD =
+  "// Made by 'deno task docs' from the files beside it. Don't edit it.\n\n";
+
+/** What is made of the built-in services, a line for each file in their folder: by the name of what is made. */
+export async function servicesIndex(): Promise<Record<string, string>> {
+  const modules = [...Deno.readDirSync(FOLDER)]
     .map(({ name }) => name.replace(/\.ts$/, ""))
-    .filter((name) => name !== "index")
+    .filter((name) => !["index", "urls"].includes(name))
     .sort();
-  const entries = await Promise.all(names.map(async (name) => {
-    const exported = name.replaceAll("_", "-");
-    const { [name]: description } = await import(`file://${FOLDER}${name}.ts`);
-    const url = description.url === undefined
-      ? ""
-      : `    url: ${JSON.stringify(description.url)},\n`;
-    return `  "${exported}": {\n${url}    load: async () => (await import("./${name}.ts")).${name},\n  },\n`;
+  const services = await Promise.all(modules.map(async (module) => {
+    const { [module]: { url } } = await import(`file://${FOLDER}${module}.ts`);
+    return { module, url, name: JSON.stringify(module.replaceAll("_", "-")) };
   }));
-  return `// Made by 'deno task docs' from the files beside it. Don't edit it.
-
-import type { ServiceDescription } from "../description/schema.ts";
-
-/** A built-in service: its own URL, if it has one, and how to load its description. */
-interface BuiltIn {
-  readonly url?: string;
-  load(): Promise<ServiceDescription>;
+  return {
+    "index.ts": indexOf(services),
+    "urls.ts":
+      `${HEAD}/** The built-in services, and their own URLs if they have one. They load nothing. */
+export const BUILT_IN_URLS: Readonly<Record<string, string | undefined>> = {
+${
+        services.map(({ name, url }) => `  ${name}: ${JSON.stringify(url)},\n`)
+          .join("")
+      }};
+`,
+  };
 }
 
-/** The services that are described beside this file, by name. */
-export const BUILT_IN: Readonly<Record<string, BuiltIn>> = {
+function indexOf(services: { module: string; name: string }[]): string {
+  const entries = services.map(({ module, name }) =>
+    `  ${name}: async () => (await import("./${module}.ts")).${module},\n`
+  );
+  return `${HEAD}import type { ServiceDescription } from "../description/schema.ts";
+
+/** How to load the services that are described beside this file, by name. */
+export const BUILT_IN: Readonly<
+  Record<string, () => Promise<ServiceDescription>>
+> = {
 ${entries.join("")}};
 `;
 }

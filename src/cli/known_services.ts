@@ -21,8 +21,8 @@ export async function knownDescription(
   context: Context,
   name: string,
 ): Promise<KnownDescription | undefined> {
-  const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
-  if (builtIn) return { description: await builtIn.load() };
+  const load = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
+  if (load) return { description: await load() };
   if (SERVICE_NAMES.includes(name)) {
     throw new NanoctlError(
       "usage",

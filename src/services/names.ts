@@ -1,4 +1,4 @@
-import { BUILT_IN } from "./builtin/index.ts";
+import { BUILT_IN_URLS } from "./builtin/urls.ts";
 
 /** The services that are code and no description. They have no URL of their own. */
 export const CODED_SERVICES: readonly string[] = [
@@ -10,7 +10,7 @@ export const CODED_SERVICES: readonly string[] = [
 /** The services that `--service` can name, beside those that a person added. */
 export const SERVICE_NAMES: readonly string[] = [
   ...CODED_SERVICES,
-  ...Object.keys(BUILT_IN),
+  ...Object.keys(BUILT_IN_URLS),
 ];
 
 /**
@@ -40,5 +40,5 @@ export function serviceLabel(service: ServiceName): string {
 
 /** The service whose own URL this is; undefined if it is none of a built-in one. */
 export function serviceAt(url: string): ServiceName | undefined {
-  return Object.entries(BUILT_IN).find(([, known]) => known.url === url)?.[0];
+  return Object.entries(BUILT_IN_URLS).find(([, own]) => own === url)?.[0];
 }

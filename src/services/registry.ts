@@ -13,11 +13,11 @@ export async function loadService(name: ServiceName): Promise<Service> {
     case "oauth":
       return (await import("./oauth/service.ts")).oauth;
   }
-  const known = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
-  if (!known) throw new NanoctlError("usage", "there is no such service");
+  const load = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
+  if (!load) throw new NanoctlError("usage", "there is no such service");
   const [{ describedService }, description] = await Promise.all([
     import("./description/described.ts"),
-    known.load(),
+    load(),
   ]);
   return describedService(description);
 }

@@ -35,7 +35,7 @@ describe("docs/services.md", () => {
     const rows = [...TEXT.matchAll(/^\| `([a-z]+)` +\| (.+?) +\| (.+?) +\|$/gm)]
       .map(([, name = "", title = "", url = ""]) => [name, title, url])
       .slice(0, Object.keys(BUILT_IN).length);
-    const expected = Object.entries(BUILT_IN).map(async ([name, { load }]) => {
+    const expected = Object.entries(BUILT_IN).map(async ([name, load]) => {
       const { title, url } = await load();
       return [name, title, url ? `\`${url}\`` : "given with `--url`"];
     });

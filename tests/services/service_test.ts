@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { namedServiceOf } from "../../src/cli/session/services.ts";
 import { BUILT_IN } from "../../src/services/builtin/index.ts";
+import { BUILT_IN_URLS } from "../../src/services/builtin/urls.ts";
 import {
   DEFAULT_SERVICE,
   SERVICE_NAMES,
@@ -45,9 +46,10 @@ describe("the services", () => {
     });
   }
 
-  for (const [name, { url, load }] of Object.entries(BUILT_IN)) {
+  for (const [name, load] of Object.entries(BUILT_IN)) {
     it(`knows ${name} by its URL, which is the one of its description`, async () => {
-      assertEquals((await load()).url, url);
+      const { url } = await load();
+      assertEquals(BUILT_IN_URLS[name], url);
       if (url !== undefined) assertEquals(serviceAt(url), name);
     });
   }

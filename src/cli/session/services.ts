@@ -1,6 +1,6 @@
 import type { Context } from "../../process/context.ts";
 import { NanoctlError } from "../../errors.ts";
-import { BUILT_IN } from "../../services/builtin/index.ts";
+import { BUILT_IN_URLS } from "../../services/builtin/urls.ts";
 import {
   pinnedName,
   SERVICE_NAMES,
@@ -86,5 +86,5 @@ export async function usualUrl(
 ): Promise<string | undefined> {
   return service.includes("@")
     ? (await serviceOf(context, service)).description?.url
-    : BUILT_IN[service]?.url;
+    : BUILT_IN_URLS[service];
 }

@@ -2,43 +2,16 @@
 
 import type { ServiceDescription } from "../description/schema.ts";
 
-/** A built-in service: its own URL, if it has one, and how to load its description. */
-interface BuiltIn {
-  readonly url?: string;
-  load(): Promise<ServiceDescription>;
-}
-
-/** The services that are described beside this file, by name. */
-export const BUILT_IN: Readonly<Record<string, BuiltIn>> = {
-  "bitbucket": {
-    url: "https://bitbucket.org",
-    load: async () => (await import("./bitbucket.ts")).bitbucket,
-  },
-  "digitalocean": {
-    url: "https://cloud.digitalocean.com",
-    load: async () => (await import("./digitalocean.ts")).digitalocean,
-  },
-  "gitea": {
-    url: "https://gitea.com",
-    load: async () => (await import("./gitea.ts")).gitea,
-  },
-  "github": {
-    url: "https://github.com",
-    load: async () => (await import("./github.ts")).github,
-  },
-  "gitlab": {
-    url: "https://gitlab.com",
-    load: async () => (await import("./gitlab.ts")).gitlab,
-  },
-  "huggingface": {
-    url: "https://huggingface.co",
-    load: async () => (await import("./huggingface.ts")).huggingface,
-  },
-  "npm": {
-    load: async () => (await import("./npm.ts")).npm,
-  },
-  "vault": {
-    url: "https://127.0.0.1:8200",
-    load: async () => (await import("./vault.ts")).vault,
-  },
+/** How to load the services that are described beside this file, by name. */
+export const BUILT_IN: Readonly<
+  Record<string, () => Promise<ServiceDescription>>
+> = {
+  "bitbucket": async () => (await import("./bitbucket.ts")).bitbucket,
+  "digitalocean": async () => (await import("./digitalocean.ts")).digitalocean,
+  "gitea": async () => (await import("./gitea.ts")).gitea,
+  "github": async () => (await import("./github.ts")).github,
+  "gitlab": async () => (await import("./gitlab.ts")).gitlab,
+  "huggingface": async () => (await import("./huggingface.ts")).huggingface,
+  "npm": async () => (await import("./npm.ts")).npm,
+  "vault": async () => (await import("./vault.ts")).vault,
 };

@@ -88,7 +88,7 @@ function isNanoservices(found: ReadAnswer): boolean {
 
 async function describedProbes(url: string): Promise<Probe[]> {
   const descriptions = await Promise.all(
-    Object.values(BUILT_IN).map(({ load }) => load()),
+    Object.values(BUILT_IN).map((load) => load()),
   );
   return descriptions.flatMap((description) =>
     (description.recognize ?? []).map(({ path, all }) => ({

@@ -199,7 +199,7 @@ describe("a description", () => {
     assertEquals(described(), LEAST as ReturnType<typeof described>);
   });
 
-  for (const [name, { load }] of Object.entries(BUILT_IN)) {
+  for (const [name, load] of Object.entries(BUILT_IN)) {
     it(`such as that of ${name} is one`, async () => {
       const bytes = json(JSON.stringify(await load()));
       assertEquals(parseDescription(bytes, "it"), await load());

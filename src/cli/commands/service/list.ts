@@ -57,7 +57,7 @@ export async function runServiceList(
 
 async function builtIn(name: string): Promise<Row> {
   const { BUILT_IN } = await import("../../../services/builtin/index.ts");
-  const { title, url } = await BUILT_IN[name]?.load() ?? {};
+  const { title, url } = await BUILT_IN[name]?.() ?? {};
   return {
     name,
     title: title ?? OWN_TITLES[name] ?? name,
