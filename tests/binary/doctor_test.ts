@@ -65,7 +65,8 @@ describe("doctor", () => {
       assertEquals(code, 5);
       assertEquals(
         stderr,
-        "error: 2 of 12 checks failed: reachability, login\n",
+        "error: 2 of 12 checks failed: reachability, login\n" +
+          "hint: run 'nanoctl explain network_refused' to see what helps\n",
       );
       assertMatch(
         stdout,
