@@ -12,14 +12,11 @@
  */
 import { parseArgs } from "node:util";
 import { bundle } from "./bundle.ts";
-import { compileArgs, type CompileOptions } from "./compile.ts";
-import { RUNTIME_SHA256 } from "./npm_route.ts";
 import {
   message,
   reason,
   remove,
   run,
-  runDeno,
   say,
   SetupError,
   sha256,
@@ -35,48 +32,28 @@ import {
 import { thirdPartyLicences } from "./release/licences.ts";
 import { filledIn } from "./release/installers.ts";
 import { makeDescriptions, makePackages } from "./release/packages.ts";
+import {
+  compile,
+  dateOf,
+  folder,
+  makePlan,
+  type Plan,
+  type PlanOptions,
+  type Target,
+  targetNamed,
+} from "./release/plan.ts";
 import { publisherOf } from "./release/publisher.ts";
+import { readme } from "./release/readme.ts";
 import { rootArchive } from "./release/root_archive.ts";
 import { type Component, makeSbom } from "./release/sbom.ts";
 import { xz } from "./release/xz.ts";
-import { provideRuntime, whyNotDenosOwn } from "./runtime.ts";
 import { VERSION } from "../src/version.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A platform that a release has an archive for. */
-export interface Target {
-  /** Its name in archive names and install.sh. */
-  name: string;
-  /** Deno's name for it. */
-  triple: string;
-}
-
-/** All targets. */
-export const TARGETS: readonly Target[] = [
-  { name: "linux-x64", triple: "x86_64-unknown-linux-gnu" },
-  { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu" },
-  { name: "macos-x64", triple: "x86_64-apple-darwin" },
-  { name: "macos-arm64", triple: "aarch64-apple-darwin" },
-  { name: "windows-x64", triple: "x86_64-pc-windows-msvc" },
-];
-
-interface Options {
-  trial: boolean;
+interface Options extends PlanOptions {
   twice: boolean;
-  /** The targets in --targets. */
-  targets: readonly Target[] | undefined;
   out: string;
-}
-
-/** A target that can be built here, and its runtime. */
-interface Plan {
-  targets: readonly Target[];
-  /** For DENORT_BIN; if undefined, Deno uses its own. */
-  path?: string;
-  /** The runtime's Deno version. */
-  runtime: string;
-  leftOut: { target: Target; why: string }[];
 }
 
 /** All files of a release by name. */
@@ -106,112 +83,8 @@ async function release(root: string, options: Options): Promise<void> {
   }
 }
 
-async function dateOf(root: string): Promise<number> {
-  const named = Deno.env.get("SOURCE_DATE_EPOCH");
-  if (named) {
-    if (/^\d{1,11}$/.test(named)) return Number(named);
-    throw new SetupError("SOURCE_DATE_EPOCH is no number of seconds");
-  }
-  const git = await run("git", ["log", "-1", "--format=%ct"], { cwd: root });
-  if (git.success) return Number(git.stdout);
-  throw new SetupError(
-    `the date of the release is not known (git: ${
-      reason(git.stderr)
-    }); say it in SOURCE_DATE_EPOCH, in seconds since 1970`,
-  );
-}
-
-function folder(work: string): Promise<string> {
-  return Deno.makeTempDir({ dir: work });
-}
-
-async function makePlan(
-  root: string,
-  work: string,
-  options: Options,
-): Promise<Plan> {
-  const plan = await planFor(root, work, options);
-  const missing = options.targets && plan.leftOut[0];
-  if (missing) {
-    throw new SetupError(
-      `${missing.target.name} cannot be built here: ${missing.why}`,
-    );
-  }
-  if (plan.path === undefined || options.trial) return plan;
-  const isNpms = await sha256(await Deno.readFile(plan.path)) ===
-    RUNTIME_SHA256;
-  if (isNpms || plan.runtime !== Deno.version.deno) {
-    throw new SetupError(
-      `a release is built on the runtime of Deno ${Deno.version.deno} itself, and this one is of ` +
-        `${plan.runtime}${isNpms ? ", by npm" : ""}. ${TRIAL_HINT}`,
-    );
-  }
-  return plan;
-}
-
-const TRIAL_HINT = "--trial makes a build to try things out with";
-
 /** The project's own files in an archive, besides docs/. */
 const TEXTS = ["LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"];
-
-async function planFor(
-  root: string,
-  work: string,
-  options: Options,
-): Promise<Plan> {
-  const wanted = options.targets ?? TARGETS;
-  const here = (target: Target): boolean => target.triple === Deno.build.target;
-  const named = Deno.env.get("DENORT_BIN");
-  if (named) {
-    const { path = named } = await provideRuntime(root, work);
-    return await planOn(path, work, wanted.filter(here), {
-      others: wanted.filter((target) => !here(target)),
-      why: "DENORT_BIN names a runtime for this machine alone",
-    });
-  }
-  const answers = await Promise.all(wanted.map(async (target) => ({
-    target,
-    why: await whyNotDenosOwn(await folder(work), target.triple),
-  })));
-  const leftOut = answers.flatMap(({ target, why }) =>
-    why === undefined
-      ? []
-      : [{ target, why: `Deno's own runtime cannot be had (${why})` }]
-  );
-  const targets = answers.filter(({ why }) => why === undefined)
-    .map(({ target }) => target);
-  if (targets.length > 0) {
-    return { targets, runtime: Deno.version.deno, leftOut };
-  }
-  const [first] = leftOut;
-  if (!options.trial) {
-    throw new SetupError(
-      `${first?.why}, and a release is not built on another. ${TRIAL_HINT}`,
-    );
-  }
-  const { path = "" } = await provideRuntime(root, work);
-  const rest = leftOut.filter(({ target }) => !here(target));
-  const plan = await planOn(path, work, wanted.filter(here));
-  return { ...plan, leftOut: rest };
-}
-
-/** A plan for this machine, with the version that the runtime reports. */
-async function planOn(
-  path: string,
-  work: string,
-  targets: readonly Target[],
-  not: { others: Target[]; why: string } = { others: [], why: "" },
-): Promise<Plan> {
-  const probe = await folder(work);
-  await Deno.writeTextFile(
-    `${probe}/version.ts`,
-    "Deno.stdout.writeSync(new TextEncoder().encode(Deno.version.deno));\n",
-  );
-  await compile(probe, "version.ts", "version", Deno.build.target, path);
-  const { stdout } = await run(`${probe}/version`, []);
-  const leftOut = not.others.map((target) => ({ target, why: not.why }));
-  return { targets, path, runtime: stdout, leftOut };
-}
 
 async function build(
   root: string,
@@ -345,23 +218,6 @@ async function programFor(
   return await Deno.readFile(`${work}/${output}`);
 }
 
-async function compile(
-  work: string,
-  entry: string,
-  output: string,
-  triple: string,
-  runtime: string | undefined,
-  options: CompileOptions = {},
-): Promise<void> {
-  const [command = "", ...rest] = compileArgs(entry, output, options);
-  const args = [command, "--target", triple, ...rest];
-  const { success, stderr } = await runDeno(args, {
-    cwd: work,
-    env: runtime === undefined ? {} : { DENORT_BIN: runtime },
-  });
-  if (!success) throw new SetupError(`deno compile: ${reason(stderr)}`);
-}
-
 async function tryOut(program: string): Promise<void> {
   const { success, stdout, stderr } = await run(program, ["--version"]);
   if (success && stdout.startsWith(`nanoctl ${VERSION} `)) return;
@@ -376,31 +232,6 @@ async function sums(
     sha256: await sha256(content),
   }));
   return (await Promise.all(all)).sort((a, b) => a.name < b.name ? -1 : 1);
-}
-
-function readme(version: string, runtime: string, trial: boolean): string {
-  const warning = trial
-    ? `
-This is a trial build and not a release: it was made to try things out, and it
-may stand on a runtime that no release is built on. Do not hand it out.
-`
-    : "";
-  return `# nanoctl ${version}
-${warning}
-Built on Deno ${runtime}. Check an archive before you unpack it:
-
-    sha256sum --check --ignore-missing SHA256SUMS
-
-\`nanoctl-${version}.cdx.json\` lists what the program contains (CycloneDX 1.6).
-\`install.sh\` downloads, checks and installs; \`sh install.sh --help\` says how.
-\`install.ps1\` does so on Windows.
-An archive \`-root.tar.gz\` is for container images: unpacked into \`/\`, it makes
-the program run where there is nothing else, and docs/containers.md says how.
-
-The same program is in the package for Debian and Ubuntu (\`.deb\`), and in npm's
-(\`.tgz\`). \`nanoctl.rb\` is a formula of Homebrew, \`nanoctl.json\` a manifest of
-Scoop.
-`;
 }
 
 function bytes(text: string): Bytes {
@@ -448,13 +279,6 @@ function read(args: string[], root: string): Options {
     },
   });
   return { ...values, targets: values.targets?.split(",").map(targetNamed) };
-}
-
-function targetNamed(name: string): Target {
-  const found = TARGETS.find((target) => target.name === name);
-  if (found) return found;
-  const names = TARGETS.map((target) => target.name).join(", ");
-  throw new TypeError(`there is no target ${name}; there are ${names}`);
 }
 
 if (import.meta.main) {

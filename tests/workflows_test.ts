@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import * as v from "valibot";
-import { TARGETS } from "../scripts/release.ts";
+import { TARGETS } from "../scripts/release/plan.ts";
 import { pythonWith } from "./support/example_ways.ts";
 import { yamlDocuments } from "./support/yaml.ts";
 

@@ -8,7 +8,7 @@ import {
 import { fromFileUrl } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import * as v from "valibot";
-import { TARGETS } from "../../../scripts/release.ts";
+import { TARGETS } from "../../../scripts/release/plan.ts";
 import { highest, needsOf } from "../../../scripts/release/symbol_versions.ts";
 import { formula } from "../../../scripts/release/homebrew.ts";
 import { makeDescriptions } from "../../../scripts/release/packages.ts";
