@@ -1,5 +1,5 @@
 /**
- * The exit code of each error code, as README.md lists them. Scripts
+ * The exit code of each error code, as docs/configuration.md lists them. Scripts
  * rely on both: the exit code, and with `--json` the `code` of the error.
  */
 export const EXIT_CODES = {

@@ -7,7 +7,7 @@ import {
   NanoctlError,
 } from "../src/errors.ts";
 
-/** The table of README.md, exit code by exit code. */
+/** The table of docs/configuration.md, exit code by exit code. */
 const TABLE: [exitCode: number, what: string, codes: ErrorCode[]][] = [
   [1, "any failure without a code of its own", ["failed"]],
   [1, "not authenticated with the provider", ["external_auth_required"]],

@@ -789,12 +789,12 @@ fi
       });
     });
 
-    it("which the README has too", () => {
-      const readme = Deno.readTextFileSync(
-        new URL("../../README.md", import.meta.url),
+    it("which the page on workspaces has too", () => {
+      const page = Deno.readTextFileSync(
+        new URL("../../docs/workspaces.md", import.meta.url),
       );
-      assert(readme.includes(CLONE), "the script for git clone");
-      assert(readme.includes(EXTRA_ID), "the extra property");
+      assert(page.includes(CLONE), "the script for git clone");
+      assert(page.includes(EXTRA_ID), "the extra property");
     });
   });
 });

@@ -35,19 +35,25 @@ const SETS_VARIABLES = /^([A-Z_]+=\S+( +#.*)?\n)+$/;
 const SPECS = await specExamples();
 /** What the reader of a page has. */
 const FURNISHED: Record<string, (place: ExamplePlace) => Promise<void>> = {
-  "README.md": async (place) => {
-    await place.addRelease();
-    place.addSecretManagers();
+  "README.md": (place) => place.addRelease(),
+  "docs/commands.md": async (place) => {
+    await place.logIn();
     await place.addGarden();
   },
+  "docs/install.md": (place) => place.addRelease(),
   "docs/key_sources.md": async (place) => {
     await place.logIn();
     place.addKeyServices();
+  },
+  "docs/login.md": async (place) => {
+    await place.addClient();
+    place.addSecretManagers();
   },
   "docs/secret_managers.md": (place) =>
     Promise.resolve(place.addSecretManagers()),
   "docs/services.md": (place) => place.addGarden(),
   "docs/tools.md": (place) => place.logIn(),
+  "docs/workspaces.md": (place) => place.logIn(),
 };
 
 /** The names of all members, and of what kind each is; values differ from run to run. */

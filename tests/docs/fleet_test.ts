@@ -101,14 +101,15 @@ describe(PAGE, () => {
     }
   });
 
-  it("sets variables that README.md lists", () => {
-    const readme = Deno.readTextFileSync(new URL("README.md", ROOT));
+  it("sets variables that docs/configuration.md lists", () => {
+    const page = new URL("docs/configuration.md", ROOT);
+    const listed = Deno.readTextFileSync(page);
     const names = MANIFESTS.flatMap(({ text }) =>
       [...text.matchAll(/name: ([A-Z_]+),/g)].map(([, name = ""]) => name)
     );
     assert(names.length >= 5, `${names}`);
     for (const name of names) {
-      assert(readme.includes(`\`${name}\``), name);
+      assert(listed.includes(`\`${name}\``), name);
     }
   });
 

@@ -36,28 +36,36 @@ const TAKES_MANIFESTS = {
   elsewhere: "tests/orchestration/kubernetes_test.ts",
 };
 const RUNS_PIPELINES = { elsewhere: "tests/orchestration/ci_test.ts" };
+/** What README.md and the page on the same thing both show. */
+const COMPILES = {
+  after: "~/.local/bin/nanoctl --version",
+  shows: /^nanoctl \d/m,
+};
+const LOGS_IN = {
+  answers: TYPES_TOKEN,
+  shows: /Welcome, ada\.[^]*Stored, encrypted,[^]*^ada$/m,
+};
+const SAYS_NOTHING = {
+  shows: /^$/,
+  sends: [/^GET https:\/\/nano\.example\.com\/v1\/me$/],
+};
+const SAYS_ADA = { shows: /^ada\n$/ };
 const RUNS_UNITS = { elsewhere: "tests/orchestration/systemd_test.ts" };
 
 /** The examples of the pages. */
 export const PAGE_EXAMPLES: ExampleTable = {
   "README.md": {
-    "nanoctl service test garden.json --url https://garden.example --token-file token":
-      {
-        ...LOGS_IN_TO_GARDEN,
-        // What comes next on this page is about the other login.
-        after: "nanoctl logout --profile garden",
-      },
-    "deno task demo": {
-      impossible: "the tour and all tests, of which this is one",
-    },
-    "npx -y deno@2.8.3 task demo": { impossible: "downloads Deno" },
-    "# A machine logs in with the environment: no news is good news.": {
-      elsewhere: "tests/docs/readme_test.ts",
-    },
-    "deno task compile": {
-      after: "~/.local/bin/nanoctl --version",
-      shows: /^nanoctl \d/m,
-    },
+    "deno task compile": COMPILES,
+    "nanoctl login --url https://nano.example.com": LOGS_IN,
+    "export NANOSERVICES_URL=https://nano.example.com": SAYS_NOTHING,
+    "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": SAYS_ADA,
+    "nanoctl external-auth access-token github": { shows: /^gho_\S+$/m },
+    "nanoctl doctor": { shows: /^ok +token +/m },
+    "deno task demo": { impossible: "the tour, with a service of its own" },
+  },
+
+  "docs/install.md": {
+    "deno task compile": COMPILES,
     "export NANOCTL_DOWNLOAD_URL=<the folder with SHA256SUMS and the archives>":
       {
         after: "~/.local/bin/nanoctl --version",
@@ -79,17 +87,15 @@ export const PAGE_EXAMPLES: ExampleTable = {
         },
       ],
     },
-    "nanoctl login --url https://nano.example.com": {
-      answers: TYPES_TOKEN,
-      shows: /Welcome, ada\.[^]*Stored, encrypted,[^]*^ada$/m,
+    "deno task setup      fetches what the build needs": {
+      elsewhere: "tests/docs/readme_test.ts",
     },
-    "export NANOSERVICES_URL=https://nano.example.com": {
-      shows: /^$/,
-      sends: [/^GET https:\/\/nano\.example\.com\/v1\/me$/],
-    },
-    "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": {
-      shows: /^ada\n$/,
-    },
+  },
+
+  "docs/login.md": {
+    "nanoctl login --url https://nano.example.com": LOGS_IN,
+    "export NANOSERVICES_URL=https://nano.example.com": SAYS_NOTHING,
+    "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": SAYS_ADA,
     'export NANOSERVICES_TOKEN_COMMAND="op read op://dev/nano/token"': {
       after: "unset NANOSERVICES_TOKEN_COMMAND; nanoctl status",
       shows: /^ada\n[^]*renews itself[^]*Stored, encrypted,/,
@@ -102,19 +108,30 @@ export const PAGE_EXAMPLES: ExampleTable = {
         [CODE_IS_VALID, "approve"],
         [CODE_IS_VALID, "approve", "Welcome, ada."],
       ],
-      // Whoever took the other way is at the service.
-      after: 'nanoctl login --token-stdin --save <<< "$SECRET"',
       shows: /Welcome, ada\.[^]*\/\/id\.example\.com/,
     },
     "nanoctl login --client-credentials --issuer https://id.example.com --client-id build --client-secret-file secret.txt":
       { shows: /you are build[^]*Nothing was stored/ },
+  },
+
+  "docs/troubleshooting.md": {
+    "nanoctl explain token_expired": { shows: /token_expired[^]*\b7\b/ },
     "$ nanoctl doctor": { elsewhere: "tests/docs/readme_test.ts" },
+  },
+
+  "docs/commands.md": {
     "nanoctl credential git --setup": {
       after: "cat private/file",
       shows: /the content/,
     },
     "nanoctl token --format 'machine {hostname} login {username} password {token}'":
       { shows: /^machine nano\.example\.com login ada password nano_\w+\n$/ },
+    "nanoctl service test garden.json --url https://garden.example --token-file token":
+      {
+        ...LOGS_IN_TO_GARDEN,
+        // What comes next on this page is about the other login.
+        after: "nanoctl logout --profile garden",
+      },
     "nanoctl api /v1/me": {
       shows: /"username":"ada"/,
       sends: [
@@ -127,15 +144,14 @@ export const PAGE_EXAMPLES: ExampleTable = {
       shows:
         /^to https:\/\/nano\.example\.com with a token\nmake publish with a token$/m,
     },
+  },
+
+  "docs/workspaces.md": {
     "OUTPUT=$(nanoctl external-auth access-token github)": {
       shows: /^Authenticated with GitHub$/m,
     },
     'nanoctl external-auth access-token slack --extra "authed_user.id"': {
       shows: /^U\w+\nteam-\d+$/m,
-    },
-    "nanoctl dev-server --port 7080 &": { shows: /"token":"nano_/ },
-    "deno task setup      fetches what the build needs": {
-      elsewhere: "tests/docs/readme_test.ts",
     },
   },
 
@@ -207,6 +223,7 @@ export const PAGE_EXAMPLES: ExampleTable = {
   },
 
   "docs/dev_server.md": {
+    "nanoctl dev-server --port 7080 &": { shows: /"token":"nano_/ },
     'curl -X POST http://127.0.0.1:7080/dev/tokens -d \'{"state":"revoked"}\'':
       { shows: /"state":"revoked"[^]*"username":"grace"/ },
     "curl -X PATCH http://127.0.0.1:7080/dev/external-auth/slack -d '{\"connected\":true}'":

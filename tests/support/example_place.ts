@@ -115,10 +115,14 @@ export class ExamplePlace implements Disposable {
     );
   }
 
-  /** Adds what only the README needs: a client's secret, a compiled program and a release. */
-  async addRelease(): Promise<void> {
+  /** Adds the secret of a client that its service knows. */
+  async addClient(): Promise<void> {
     const secret = await registerClient(this.#hosts.service, "build");
     writePrivate(this.home.at("secret.txt"), secret);
+  }
+
+  /** Adds a compiled program and a release. */
+  async addRelease(): Promise<void> {
     Deno.mkdirSync(this.home.at("dist"));
     Deno.symlinkSync(BINARY, this.home.at("dist/nanoctl"));
     const script = import.meta.resolve("../../scripts/install.sh");

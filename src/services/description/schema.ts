@@ -106,7 +106,7 @@ const presentation = v.union([
   }),
 ]);
 
-/** What a refused request means: the error codes of the README. */
+/** What a refused request means: the error codes of docs/reference/errors.md. */
 export const MEANINGS = [
   "token_invalid",
   "token_expired",
