@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { dirname, fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
@@ -32,14 +32,15 @@ function anchorsIn(text: string): string[] {
   );
 }
 
-/** What a page links to in the project: a file's path from the root, and maybe a heading. */
-function linksOf(page: string): { path: string; anchor: string | undefined }[] {
+/** What a page links to in the project: a file's path from the root, and a heading or "". */
+function linksOf(page: string): { path: string; anchor: string }[] {
   return [...textOf(page).matchAll(/\]\(([^)]+)\)/g)]
     .map(([, target = ""]) => target)
     .filter((target) => !target.startsWith("https:"))
     .map((target) => {
-      const [path = "", anchor] = target.split("#");
-      return { path: path === "" ? page : join(dirname(page), path), anchor };
+      // A URL, as paths have other slashes on Windows.
+      const { pathname, hash } = new URL(target, `file:///${page}`);
+      return { path: pathname.slice(1), anchor: hash.slice(1) };
     });
 }
 
@@ -47,8 +48,8 @@ function linksOf(page: string): { path: string; anchor: string | undefined }[] {
 function brokenLinksOf(page: string): string[] {
   return linksOf(page).filter(({ path, anchor }) => {
     if (!isFile(path)) return true;
-    return anchor !== undefined && !anchorsIn(textOf(path)).includes(anchor);
-  }).map(({ path, anchor }) => `${path}#${anchor ?? ""}`);
+    return anchor !== "" && !anchorsIn(textOf(path)).includes(anchor);
+  }).map(({ path, anchor }) => `${path}#${anchor}`);
 }
 
 function isFile(path: string): boolean {
