@@ -49,6 +49,8 @@ const SAYS_NOTHING = {
   shows: /^$/,
   sends: [/^GET https:\/\/nano\.example\.com\/v1\/me$/],
 };
+/** A reader of the tutorial has set no variable. */
+const BY_PROFILE = "unset NANOSERVICES_URL";
 const SAYS_ADA = { shows: /^ada\n$/ };
 const RUNS_UNITS = { elsewhere: "tests/orchestration/systemd_test.ts" };
 
@@ -61,7 +63,7 @@ export const PAGE_EXAMPLES: ExampleTable = {
     "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": SAYS_ADA,
     "nanoctl external-auth access-token github": { shows: /^gho_\S+$/m },
     "nanoctl doctor": { shows: /^ok +token +/m },
-    "deno task demo": { impossible: "the tour, with a service of its own" },
+    "npx -y deno@2.8.3 task demo": { impossible: "downloads Deno" },
   },
 
   "docs/install.md": {
@@ -336,6 +338,38 @@ export const PAGE_EXAMPLES: ExampleTable = {
       saves: "config.json",
       after: "docker-credential-$(jq -r .credsStore config.json) list",
       shows: /^{"ghcr\.io":"grace"}$/m,
+    },
+  },
+  "docs/tutorial.md": {
+    "nanoctl dev-server --port 7080": {
+      answers: [["Try, in another terminal:", "Ctrl-C"]],
+      code: 130,
+      shows: /^Token: nano_/m,
+    },
+    "nanoctl login --url http://127.0.0.1:7080": {
+      before: BY_PROFILE,
+      answers: TYPES_TOKEN,
+      shows: /Welcome, ada\.[^]*Stored, encrypted,/,
+    },
+    "nanoctl whoami": { before: BY_PROFILE, shows: /^ada\n[^]*AES-256-GCM/ },
+    'curl -H "Authorization: Bearer $(nanoctl token)" http://127.0.0.1:7080/v1/me':
+      { before: BY_PROFILE, shows: /"username":"ada"/ },
+    "nanoctl api /v1/me": { before: BY_PROFILE, shows: /"username":"ada"/ },
+    "nanoctl exec --env API_TOKEN -- sh -c 'echo \"a token of ${#API_TOKEN} characters\"'":
+      { before: BY_PROFILE, shows: /^a token of \d\d characters$/m },
+    'nanoctl whoami --token nano_wrong || echo "exit code $?"': {
+      before: BY_PROFILE,
+      shows: /^exit code 4$[^]*^token_invalid \(exit code 4\)$[^]*^ok +token/m,
+    },
+    "nanoctl logout": { before: BY_PROFILE, shows: /^Logged out of default/m },
+    "nanoctl login --url https://nano.example.com": {
+      answers: TYPES_TOKEN,
+      after: "git config --global credential.helper",
+      shows: /^github +GitHub +yes$[^]*^!\S*nanoctl'? credential git$/m,
+    },
+    "git clone https://github.com/example/private": {
+      after: "cat private/file; ! grep -r gho_ ~/.gitconfig private/.git",
+      shows: /the content/,
     },
   },
   "docs/systems.md": {
