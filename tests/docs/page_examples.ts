@@ -62,6 +62,10 @@ export const PAGE_EXAMPLES: ExampleTable = {
     "export NANOSERVICES_URL=https://nano.example.com": SAYS_NOTHING,
     "export NANOSERVICES_TOKEN_FILE=/run/secrets/nanoservices": SAYS_ADA,
     "nanoctl external-auth access-token github": { shows: /^gho_\S+$/m },
+    "nanoctl credential git --setup": {
+      after: "cat private/file",
+      shows: /the content/,
+    },
     "nanoctl doctor": { shows: /^ok +token +/m },
     "npx -y deno@2.8.3 task demo": { impossible: "downloads Deno" },
   },
