@@ -10,6 +10,7 @@ import {
   STORED_ENTRIES,
 } from "../support/nanoctl.ts";
 import { itNeeding } from "../support/needs.ts";
+import { REGISTRY } from "../support/runtime.ts";
 
 const MAIN = fromFileUrl(import.meta.resolve("../support/macos/main.ts"));
 /** What the stand-in is made of. */
@@ -48,7 +49,12 @@ describe("on a stand-in for macOS", () => {
       Deno.execPath(),
       ["run", "-A", "--no-check", MAIN, ...args],
       {
-        env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1", ...env },
+        env: {
+          DENO_DIR: cache,
+          DENO_NO_UPDATE_CHECK: "1",
+          ...REGISTRY,
+          ...env,
+        },
         home: at,
         ...(stdin === undefined ? {} : { stdin }),
       },

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl, join } from "@std/path";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
+import { REGISTRY } from "../support/runtime.ts";
 import { deadUrl, me, StrangeServer } from "../support/servers.ts";
 
 const ROOT = fromFileUrl(import.meta.resolve("../../"));
@@ -8,11 +9,6 @@ const TEXT = Deno.readTextFileSync(join(ROOT, "CONTRIBUTING.md"));
 
 /** Whatever is fetched must be there already. */
 const OFFLINE = { HTTPS_PROXY: deadUrl() };
-/** Where vendor/ has its packages from, if not from the usual registry. */
-const REGISTRY: Record<string, string> = Deno.env.has("JSR_URL")
-  ? { JSR_URL: Deno.env.get("JSR_URL") ?? "" }
-  : {};
-
 interface Ended {
   code: number;
   stdout: string;

@@ -11,3 +11,7 @@ export async function timesSent(): Promise<number> {
   await run(["api", "/x", "-X", "POST", "--token", "x", "--url", server.url]);
   return server.heard.length;
 }
+
+/** Where vendor/ has its packages from, if not from the usual registry: for what runs the sources. */
+export const REGISTRY: Readonly<Record<string, string>> =
+  Deno.env.has("JSR_URL") ? { JSR_URL: Deno.env.get("JSR_URL") ?? "" } : {};

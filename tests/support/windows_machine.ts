@@ -3,8 +3,9 @@ import { Child, type Result } from "./nanoctl.ts";
 import { Drives } from "./windows/drives.ts";
 import type { Machine } from "./windows/runtime.ts";
 
+/** Where the runtime has its packages. */
 const CACHE = Object.fromEntries(
-  ["HOME", "DENO_DIR", "XDG_CACHE_HOME"].flatMap((name) => {
+  ["HOME", "DENO_DIR", "XDG_CACHE_HOME", "JSR_URL"].flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   }),

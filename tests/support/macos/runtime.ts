@@ -3,6 +3,8 @@
  * F_FULLFSYNC (fcntl(2)): imported first, it puts itself in the place of `Deno`.
  * Nobody has compared it with macOS.
  */
+import process from "node:process";
+
 const openSync = Deno.openSync;
 
 function onShare(file: Deno.FsFile): Deno.FsFile {
@@ -30,4 +32,6 @@ class MacosWorker extends Worker {
 for (const [name, value] of Object.entries(MACOS)) {
   Object.defineProperty(Deno, name, { value, configurable: true });
 }
+// @std/path asks Node's API first.
+Object.defineProperty(process, "platform", { value: "darwin" });
 Object.defineProperty(globalThis, "Worker", { value: MacosWorker });

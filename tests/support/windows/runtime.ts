@@ -6,6 +6,7 @@
  * What it does is what Deno's documentation and Microsoft's say. Nobody has
  * compared it with Windows.
  */
+import process from "node:process";
 import { Drives } from "./drives.ts";
 
 const machine = { ...Deno };
@@ -205,6 +206,8 @@ const WINDOWS = {
 for (const [name, value] of Object.entries(WINDOWS)) {
   Object.defineProperty(Deno, name, { value, configurable: true });
 }
+// @std/path asks Node's API first.
+Object.defineProperty(process, "platform", { value: "win32" });
 Object.defineProperty(globalThis, "Worker", { value: WindowsWorker });
 const query = machine.permissions.querySync.bind(machine.permissions);
 Deno.permissions.querySync = (descriptor) =>
