@@ -9,7 +9,7 @@
 import { bundle } from "./bundle.ts";
 import { PERMISSIONS } from "./compile.ts";
 import { type Tarball, unpack } from "./npm_route/tarball.ts";
-import { message, remove, say, SetupError, sha256 } from "./process.ts";
+import { isFile, message, remove, say, SetupError, sha256 } from "./process.ts";
 
 /** A system that another one can stand in for. */
 export type Elsewhere = "linux-arm64" | "windows-x64";
@@ -101,14 +101,6 @@ export function missingFor(system: Elsewhere): string | undefined {
     : missing.length === 0
     ? undefined
     : `${missing.join(" and ")} is not installed`;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /**

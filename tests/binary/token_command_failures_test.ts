@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import { assertFails, assertFailure, Home, run } from "../support/nanoctl.ts";
-import { isFile } from "../support/needs.ts";
+import { isFile } from "../../scripts/process.ts";
 import { Service } from "../support/service.ts";
 import { PATH } from "../support/store_files.ts";
 import { runsIn, script } from "../support/token_command.ts";

@@ -9,7 +9,8 @@ import {
   start,
   until,
 } from "../support/nanoctl.ts";
-import { describeNeeding, isFile } from "../support/needs.ts";
+import { describeNeeding } from "../support/needs.ts";
+import { isFile } from "../../scripts/process.ts";
 import {
   installSecretManagers,
   SECRET_MANAGERS,

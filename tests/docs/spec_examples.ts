@@ -43,7 +43,7 @@ export const SPEC_EXAMPLES: ExampleTable<Way> = {
     },
   },
   "logout": {
-    "nanoctl logout": { after: "nanoctl status", shows: /work/ },
+    "nanoctl logout": { after: "nanoctl status", shows: /\bwork\b/ },
     "nanoctl logout --revoke": {
       sends: [/^POST https:\/\/nano\.example\.com\/v1\/logout$/],
     },

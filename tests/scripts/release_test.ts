@@ -7,7 +7,7 @@ import {
 import { fromFileUrl } from "@std/path";
 import { afterAll, beforeAll, describe, it } from "@std/testing/bdd";
 import * as v from "valibot";
-import { runDeno, sha256, walk } from "../../scripts/process.ts";
+import { exists, runDeno, sha256, walk } from "../../scripts/process.ts";
 import { RUNTIME_SHA256 } from "../../scripts/npm_route.ts";
 import type { ModuleGraph } from "../../scripts/release/contents.ts";
 import type { Component, Sbom } from "../../scripts/release/sbom.ts";
@@ -596,11 +596,3 @@ describe("deno task release", () => {
     assertEquals(left.filter((name) => name.startsWith("release-")), []);
   });
 });
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path) !== undefined;
-  } catch {
-    return false;
-  }
-}

@@ -1,6 +1,6 @@
 import { dirname, join } from "@std/path";
 import { readElf } from "../../scripts/release/elf.ts";
-import { isFile } from "./needs.ts";
+import { isFile } from "../../scripts/process.ts";
 import { Child } from "./nanoctl.ts";
 import { type Need, PATH } from "./store_files.ts";
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll } from "@std/testing/bdd";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { Home } from "./nanoctl.ts";
-import { describeNeeding, isFile } from "./needs.ts";
+import { describeNeeding } from "./needs.ts";
+import { isFile } from "../../scripts/process.ts";
 
 /** The path in Debian's package. */
 const CHROMIUM = "/usr/bin/chromium";

@@ -1,4 +1,5 @@
 import { join } from "@std/path";
+import { exists } from "../../scripts/process.ts";
 import { killHard, until } from "./nanoctl.ts";
 import {
   ADA,
@@ -355,15 +356,6 @@ async function removeFolder(folder: string): Promise<void> {
     await Deno.remove(folder, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 

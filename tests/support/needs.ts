@@ -31,12 +31,3 @@ function isToRun(missing: string | undefined): boolean {
   return missing === undefined ||
     Deno.build.os === "linux" && Boolean(Deno.env.get("CI"));
 }
-
-/** Whether a path is a file. */
-export function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}

@@ -8,7 +8,8 @@ import {
   type RunOptions,
   until,
 } from "./nanoctl.ts";
-import { describeNeeding, isFile } from "./needs.ts";
+import { describeNeeding } from "./needs.ts";
+import { isFile } from "../../scripts/process.ts";
 import { deadUrl } from "./servers.ts";
 import { PATH } from "./store_files.ts";
 

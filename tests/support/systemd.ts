@@ -1,4 +1,5 @@
 import { basename, join } from "@std/path";
+import { exists } from "../../scripts/process.ts";
 import { BINARY, Child, type Result, until } from "./nanoctl.ts";
 import { commandLine, type Need, PATH, programs, root } from "./store_files.ts";
 
@@ -180,15 +181,6 @@ function bootScript(files: string): string {
 function firstChildOf(pid: number): number {
   const path = `/proc/${pid}/task/${pid}/children`;
   return exists(path) ? Number(Deno.readTextFileSync(path).split(" ")[0]) : 0;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function write(path: string, text: string, mode = 0o644): Promise<void> {

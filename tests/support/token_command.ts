@@ -1,5 +1,5 @@
 import type { Home } from "./nanoctl.ts";
-import { isFile } from "./needs.ts";
+import { isFile } from "../../scripts/process.ts";
 import { commandLine } from "./store_files.ts";
 
 /** The command line of a shell's script; each run of it appends a byte to the file `runs`. */

@@ -10,7 +10,7 @@ import {
   TemporaryHome,
 } from "../support/fake_context.ts";
 import { until } from "../support/nanoctl.ts";
-import { isFile } from "../support/needs.ts";
+import { isFile } from "../../scripts/process.ts";
 
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 
