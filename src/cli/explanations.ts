@@ -147,8 +147,7 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     ],
   },
   service_error: {
-    meaning:
-      "The service failed: it answered with a status of 500 or more, several times if the request was safe to repeat.",
+    meaning: "The service failed: it answered with a status of 500 or more.",
     remedies: [
       "Try again later; the time is in the message if the service names one.",
       "Look at the service's status page.",
@@ -173,7 +172,7 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: "The service refuses more requests for now (429).",
     remedies: [
       "Wait for as long as the message says, then try again.",
-      "Call nanoctl less often: 'nanoctl token' sends no request at all.",
+      "Call nanoctl less often: 'nanoctl token' sends no request unless the login has to be renewed.",
     ],
   },
   redirect_refused: {

@@ -9,9 +9,8 @@ import type { Renewing } from "./renewal.ts";
 
 /**
  * A profile's stored token, decrypted on first use. One that an OAuth server
- * issued or a program printed is renewed shortly before it ends, and after a 401.
- * Another is re-read
- * after a 401, as another process may have logged in again.
+ * issued or a program printed is renewed before it ends, and after a 401. Another
+ * is re-read after a 401, as another process may have logged in again.
  *
  * The provider throws `not_logged_in` if nothing is stored for the profile,
  * `login_ended` if the server does not renew it any more, and any error from
